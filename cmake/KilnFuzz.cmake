@@ -1,0 +1,15 @@
+# tests/fuzz/NAME_fuzz.cpp makes the libFuzzer program build/fuzz/NAME_fuzz.
+if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  message(FATAL_ERROR "KILN_FUZZ needs clang++: libFuzzer comes with it (cmake --preset fuzz)")
+endif()
+
+add_custom_target(kiln_fuzz)
+file(GLOB fuzz_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/*_fuzz.cpp)
+foreach(source ${fuzz_sources})
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(${name} ${source})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+  target_link_libraries(${name} PRIVATE kiln_options kiln)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  add_dependencies(kiln_fuzz ${name})
+endforeach()

@@ -1,0 +1,27 @@
+# tests/<room>/*_test.cpp make one GoogleTest program test_<room> in build/tests/, registered with ctest by its name.
+find_package(GTest REQUIRED)
+find_path(RAPIDCHECK_INCLUDE_DIR rapidcheck.h REQUIRED)
+find_library(RAPIDCHECK_LIBRARY rapidcheck REQUIRED)
+
+add_custom_target(kiln_tests)
+file(GLOB test_sources RELATIVE ${CMAKE_SOURCE_DIR}/tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/*/*_test.cpp)
+set(test_rooms)
+foreach(source ${test_sources})
+  get_filename_component(room ${source} DIRECTORY)
+  list(APPEND test_rooms ${room})
+  list(APPEND test_sources_${room} ${CMAKE_SOURCE_DIR}/tests/${source})
+endforeach()
+list(REMOVE_DUPLICATES test_rooms)
+
+foreach(room ${test_rooms})
+  add_executable(test_${room} ${test_sources_${room}})
+  set_target_properties(test_${room} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  target_include_directories(test_${room} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_include_directories(test_${room} SYSTEM PRIVATE ${RAPIDCHECK_INCLUDE_DIR})
+  target_compile_definitions(test_${room} PRIVATE KILN_TESTS_DIR="${CMAKE_SOURCE_DIR}/tests")
+  target_link_libraries(test_${room} PRIVATE kiln_options kiln nlohmann_json::nlohmann_json ZLIB::ZLIB GTest::gtest
+                                             GTest::gtest_main ${RAPIDCHECK_LIBRARY})
+  add_test(NAME ${room} COMMAND test_${room} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(${room} PROPERTIES TIMEOUT 900)
+  add_dependencies(kiln_tests test_${room})
+endforeach()
