@@ -1,0 +1,26 @@
+#include "ops/context.hpp"
+#include "ops/op.hpp"
+
+namespace kiln::ops {
+namespace {
+
+constexpr SchemaText conv_transpose_versions[] = {
+    {1, "X:T W:T B?:T -> Y:T",
+     "auto_pad:string=NOTSET dilations:ints group:int=1 kernel_shape:ints output_padding:ints "
+     "output_shape:ints pads:ints strides:ints",
+     "T=real"},
+    {11, "X:T W:T B?:T -> Y:T",
+     "auto_pad:string=NOTSET dilations:ints group:int=1 kernel_shape:ints output_padding:ints "
+     "output_shape:ints pads:ints strides:ints",
+     "T=real"},
+    {22, "X:T W:T B?:T -> Y:T",
+     "auto_pad:string=NOTSET dilations:ints group:int=1 kernel_shape:ints output_padding:ints "
+     "output_shape:ints pads:ints strides:ints",
+     "T=real,bf16"},
+};
+
+}  // namespace
+
+extern const OpDef conv_transpose_op{"", "ConvTranspose", conv_transpose_versions};
+
+}  // namespace kiln::ops

@@ -1,0 +1,19 @@
+#include "ops/context.hpp"
+#include "ops/op.hpp"
+
+namespace kiln::ops {
+namespace {
+
+constexpr SchemaText negative_log_likelihood_loss_versions[] = {
+    {12, "input:T target:Tind weight?:T -> loss:T", "ignore_index:int reduction:string=mean", "T=real Tind=i32,i64"},
+    {13, "input:T target:Tind weight?:T -> loss:T", "ignore_index:int reduction:string=mean", "T=real Tind=i32,i64"},
+    {22, "input:T target:Tind weight?:T -> loss:T",
+     "ignore_index:int reduction:string=mean",
+     "T=real,bf16 Tind=i32,i64"},
+};
+
+}  // namespace
+
+extern const OpDef negative_log_likelihood_loss_op{"", "NegativeLogLikelihoodLoss", negative_log_likelihood_loss_versions};
+
+}  // namespace kiln::ops
