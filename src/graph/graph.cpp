@@ -45,7 +45,7 @@ ValueId Graph::find_value(std::string_view value_name) const {
 ValueId Graph::value_named(const std::string& value_name) {
   if (value_name.empty()) return no_value;
   const auto [position, inserted] = ids_.try_emplace(value_name, static_cast<ValueId>(values.size()));
-  if (inserted) values.push_back({.name = value_name});
+  if (inserted) values.emplace_back().name = value_name;
   return position->second;
 }
 

@@ -1,7 +1,6 @@
 #include "ops/context.hpp"
 
 #include "base/error.hpp"
-#include "base/thread_pool.hpp"
 
 namespace kiln {
 
@@ -139,7 +138,7 @@ void EvalContext::set_output(size_t index, Value value) {
 }
 
 void EvalContext::parallel_for(int64_t count, int64_t grain, FunctionRef<void(int64_t, int64_t)> body) {
-  host_.threads().parallel_for(count, grain, body);
+  host_.parallel_for(count, grain, body);
 }
 
 const Type& InferContext::type(size_t index) const { return has_input(index) ? inputs_[index]->type : unknown_type(); }
@@ -154,12 +153,14 @@ const SymShape* InferContext::shape(size_t index) const {
   return known.shape ? &*known.shape : nullptr;
 }
 
-const Tensor* InferContext::constant(size_t index) const { return has_input(index) ? inputs_[index]->constant : nullptr; }
+const Tensor* InferContext::constant(size_t index) const {
+  return has_input(index) && inputs_[index]->constant.defined() ? &inputs_[index]->constant : nullptr;
+}
 
 std::optional<std::vector<Dim>> InferContext::dims(size_t index) const {
   if (!has_input(index)) return {};
   if (inputs_[index]->dims) return inputs_[index]->dims;
-  const Tensor* tensor = inputs_[index]->constant;
+  const Tensor* tensor = constant(index);
   if (!tensor || tensor->rank() > 1) return {};
   std::vector<Dim> elements;
   if (tensor->dtype() == DType::i64) {
@@ -193,6 +194,10 @@ void InferContext::set_output(size_t index, Type type) {
 
 void InferContext::set_dims(size_t index, std::vector<Dim> elements) {
   if (index < outputs_.size()) outputs_[index].dims = std::move(elements);
+}
+
+void InferContext::set_constant(size_t index, Tensor value) {
+  if (index < outputs_.size()) outputs_[index].constant = std::move(value);
 }
 
 std::vector<Type> InferContext::infer_graph(std::string_view attribute, std::span<const Type> inputs) {

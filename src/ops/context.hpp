@@ -12,8 +12,6 @@
 
 namespace kiln {
 
-class ThreadPool;
-
 /// A node with the schema in force: what an operator's functions ask for their attributes. A default that the schema
 /// states is given where the node leaves the attribute out.
 class NodeView {
@@ -58,7 +56,7 @@ class EvalHost {
  public:
   virtual ~EvalHost() = default;
   virtual Tensor allocate(DType dtype, Shape shape) = 0;
-  virtual ThreadPool& threads() = 0;
+  virtual void parallel_for(int64_t count, int64_t grain, FunctionRef<void(int64_t begin, int64_t end)> body) = 0;
   /// Runs a subgraph of the node; names that it does not define are found in the graphs around it.
   virtual std::vector<Value> run_graph(const Graph& graph, std::span<const Value> inputs) = 0;
   /// Throws Error(cancelled) when the caller asked the run to stop; loops call it once a turn.
@@ -111,7 +109,7 @@ class InferHost {
 /// What is known of one value while types are inferred.
 struct Fact {
   Type type;
-  const Tensor* constant = nullptr;              ///< the value itself, when it does not depend on the input
+  Tensor constant;                               ///< the value itself where it is known before any run, if small
   std::optional<std::vector<Dim>> dims;          ///< the elements of a small integer tensor, as expressions
 };
 
@@ -137,8 +135,10 @@ class InferContext : public NodeView {
   bool wants_output(size_t index) const { return index < outputs_.size(); }
   void set_output(size_t index, DType dtype, std::optional<SymShape> shape = {});
   void set_output(size_t index, Type type);
-  /// Says what the elements of an integer output (rank 0 or 1) are.
+  /// Says what the elements of an integer output (rank 0 or 1) are, as expressions. Outputs of nodes whose inputs are
+  /// all known are computed by the reference code, so rules need this only for symbols.
   void set_dims(size_t index, std::vector<Dim> elements);
+  void set_constant(size_t index, Tensor value);
 
   std::vector<Type> infer_graph(std::string_view attribute, std::span<const Type> inputs);
 

@@ -31,6 +31,7 @@ struct OpDef {
   std::span<const SchemaText> versions;  ///< oldest first
   void (*infer)(InferContext&) = nullptr;
   void (*eval)(EvalContext&) = nullptr;
+  bool random = false;  ///< gives other results from run to run, so it is never computed ahead
 };
 
 /// Every operator, in the order of ONNX's own index, domain by domain.
