@@ -1,0 +1,124 @@
+#include "runtime/context.hpp"
+
+#include <random>
+
+#include "base/error.hpp"
+#include "base/thread_pool.hpp"
+#include "runtime/executor.hpp"
+
+namespace kiln {
+namespace {
+
+constexpr size_t most_plans = 8;
+
+std::string expected_shape(const Type& type) { return type.shape ? to_string(*type.shape) : "any shape"; }
+
+/// Holds a value given for an input against what the model says of it.
+void check_input(const Port& input, const Value& value) {
+  const Type* type = &input.type;
+  if (type->kind == Type::Kind::optional) {
+    if (value.is_none() || !type->inner) return;
+    type = type->inner.get();
+  }
+  const bool fits = type->kind == Type::Kind::tensor     ? value.is_tensor()
+                    : type->kind == Type::Kind::sequence ? value.is_sequence()
+                    : type->kind == Type::Kind::map      ? value.is_map()
+                    : type->kind == Type::Kind::sparse   ? value.is_sparse()
+                                                         : true;
+  if (!fits) {
+    fail(ErrorCode::invalid_argument, "input '{}': found {}, expected {}", input.name, value.describe(), type->str());
+  }
+  if (!value.is_tensor() || !type->is_tensor()) return;
+  const Tensor& tensor = value.tensor();
+  if (type->dtype != DType::undefined && tensor.dtype() != type->dtype) {
+    fail(ErrorCode::invalid_argument, "input '{}': found a tensor of {}, expected {}", input.name,
+         dtype_name(tensor.dtype()), dtype_name(type->dtype));
+  }
+  if (!type->shape) return;
+  bool same = type->shape->size() == tensor.shape().size();
+  for (size_t i = 0; same && i < tensor.shape().size(); ++i) {
+    const Dim& dim = (*type->shape)[i];
+    same = !dim.is_known() || dim.value() == tensor.shape()[i];
+  }
+  if (!same) {
+    fail(ErrorCode::invalid_argument, "input '{}': found shape {}, expected {}", input.name, to_string(tensor.shape()),
+         expected_shape(*type));
+  }
+}
+
+std::string names_of(const std::vector<Port>& ports) {
+  std::string names;
+  for (const Port& port : ports) names += (names.empty() ? "'" : ", '") + port.name + "'";
+  return names;
+}
+
+}  // namespace
+
+Context::Context(std::shared_ptr<const Engine> engine, ContextOptions options)
+    : engine_(std::move(engine)), next_seed_(options.seed) {
+  if (next_seed_ == 0) {
+    std::random_device device;
+    next_seed_ = (static_cast<uint64_t>(device()) << 32) | device();
+  }
+}
+Context::~Context() = default;
+
+std::vector<Value> Context::bind(std::span<const Feed> feeds) const {
+  const auto& inputs = engine_->inputs();
+  std::vector<Value> values(inputs.size());
+  std::vector<bool> given(inputs.size(), false);
+  for (const Feed& feed : feeds) {
+    size_t index = 0;
+    while (index < inputs.size() && inputs[index].name != feed.name) ++index;
+    if (index == inputs.size()) {
+      fail(ErrorCode::invalid_argument, "the model has no input '{}'; its inputs are {}", feed.name, names_of(inputs));
+    }
+    check_input(inputs[index], feed.value);
+    values[index] = feed.value;
+    if (values[index].is_tensor() && !values[index].tensor().is_aligned()) {
+      values[index] = values[index].tensor().clone();
+    }
+    given[index] = true;
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (given[i]) continue;
+    if (!inputs[i].optional) {
+      fail(ErrorCode::invalid_argument, "input '{}' ({}) is not given", inputs[i].name, inputs[i].type.str());
+    }
+    values[i] = engine_->program().constants[static_cast<size_t>(inputs[i].value)];
+  }
+  return values;
+}
+
+const Plan& Context::plan_for(const std::vector<Value>& inputs) {
+  for (auto plan = plans_.begin(); plan != plans_.end(); ++plan) {
+    if (!fits(*plan, inputs)) continue;
+    plans_.splice(plans_.begin(), plans_, plan);
+    return plans_.front();
+  }
+  plans_.push_front(make_plan(*engine_, inputs));
+  if (plans_.size() > most_plans) plans_.pop_back();
+  return plans_.front();
+}
+
+std::vector<Value> Context::run(std::span<const Feed> feeds, std::span<const size_t> outputs,
+                                const RunOptions& options) {
+  const std::vector<Value> inputs = bind(feeds);
+  const Plan& plan = plan_for(inputs);
+  Executor executor(pool_, default_pool(), options, next_seed_);
+  std::vector<Value> results = executor.run(engine_->program(), inputs, &plan.facts);
+  std::vector<Value> wanted;
+  for (size_t index : outputs) {
+    if (index >= results.size()) fail(ErrorCode::invalid_argument, "the model has no output number {}", index);
+    wanted.push_back(results[index]);
+  }
+  pool_.settle();
+  return wanted;
+}
+
+void Context::trim() {
+  pool_.trim();
+  plans_.clear();
+}
+
+}  // namespace kiln

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <atomic>
+#include <list>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/buffer_pool.hpp"
+#include "runtime/engine.hpp"
+#include "runtime/plan.hpp"
+
+namespace kiln {
+
+/// Told of every step that a run makes, in order; for profiles and for looking at values inside a graph.
+class RunObserver {
+ public:
+  virtual ~RunObserver() = default;
+  virtual void before(const Program& program, const Step& step) = 0;
+  virtual void after(const Program& program, const Step& step, std::span<const Value> outputs) = 0;
+};
+
+struct RunOptions {
+  const std::atomic<bool>* cancel = nullptr;  ///< looked at between nodes: true stops the run with Error(cancelled)
+  RunObserver* observer = nullptr;
+};
+
+struct ContextOptions {
+  uint64_t seed = 0;  ///< random operators without a seed of their own start from here; 0 takes a new one each time
+};
+
+/// A named value given to a run.
+struct Feed {
+  std::string_view name;
+  Value value;
+};
+
+/// One caller's state on an engine: memory to run in and the most recent plans. Not for two threads at once.
+class Context {
+ public:
+  explicit Context(std::shared_ptr<const Engine> engine, ContextOptions options = {});
+  ~Context();
+
+  const Engine& engine() const { return *engine_; }
+  /// Runs the model. `outputs` are indices into engine().outputs(), in the order wanted.
+  std::vector<Value> run(std::span<const Feed> feeds, std::span<const size_t> outputs, const RunOptions& options = {});
+  /// Gives the memory kept between runs back to the system, and forgets all plans.
+  void trim();
+  size_t bytes_kept() const { return pool_.bytes_kept(); }
+
+ private:
+  std::vector<Value> bind(std::span<const Feed> feeds) const;
+  const Plan& plan_for(const std::vector<Value>& inputs);
+
+  std::shared_ptr<const Engine> engine_;
+  BufferPool pool_;
+  std::list<Plan> plans_;  ///< most recently used first
+  uint64_t next_seed_ = 0;
+};
+
+}  // namespace kiln

@@ -1,0 +1,27 @@
+#include "runtime/engine.hpp"
+
+#include "base/error.hpp"
+
+namespace kiln {
+
+std::shared_ptr<const Engine> Engine::create(Model model) {
+  auto engine = std::shared_ptr<Engine>(new Engine());
+  engine->model_ = std::make_unique<const Model>(std::move(model));
+  engine->program_ = compile(*engine->model_);
+  const Graph& graph = engine->model_->graph;
+  const auto port = [&](ValueId id) {
+    if (id == no_value) fail(ErrorCode::invalid_model, "the graph has an input or output without a name");
+    const ValueInfo& info = graph.values[static_cast<size_t>(id)];
+    return Port{.name = info.name, .type = info.type, .value = id};
+  };
+  for (ValueId id : graph.inputs) {
+    Port input = port(id);
+    const bool has_default = !engine->program_->constants[static_cast<size_t>(id)].is_none();
+    input.optional = has_default || input.type.kind == Type::Kind::optional;
+    engine->inputs_.push_back(std::move(input));
+  }
+  for (ValueId id : graph.outputs) engine->outputs_.push_back(port(id));
+  return engine;
+}
+
+}  // namespace kiln

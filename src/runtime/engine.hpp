@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "graph/graph.hpp"
+#include "runtime/program.hpp"
+
+namespace kiln {
+
+/// An input or output of a model, as a caller sees it.
+struct Port {
+  std::string name;
+  Type type;
+  ValueId value = no_value;
+  bool optional = false;  ///< an input with a default (an initialiser of the same name), or of an optional type
+};
+
+/// A model made ready to run. Never changes; shared by threads and contexts.
+class Engine {
+ public:
+  static std::shared_ptr<const Engine> create(Model model);
+
+  const Model& model() const { return *model_; }
+  const Program& program() const { return *program_; }
+  const std::vector<Port>& inputs() const { return inputs_; }
+  const std::vector<Port>& outputs() const { return outputs_; }
+
+ private:
+  Engine() = default;
+  std::unique_ptr<const Model> model_;
+  std::unique_ptr<const Program> program_;
+  std::vector<Port> inputs_, outputs_;
+};
+
+}  // namespace kiln

@@ -1,0 +1,120 @@
+#include "runtime/executor.hpp"
+
+#include <new>
+
+#include "base/error.hpp"
+#include "base/knobs.hpp"
+#include "base/thread_pool.hpp"
+#include "runtime/runtime_knobs.hpp"
+
+namespace kiln {
+
+/// The values of one graph while it runs.
+struct Executor::Frame {
+  const Program& program;
+  Frame* outer;
+  const Facts* facts;
+  std::vector<Value> values;
+
+  Frame(const Program& program_, Frame* outer_, const Facts* facts_)
+      : program(program_), outer(outer_), facts(facts_), values(program_.graph->values.size()) {}
+
+  const Value& read(const ValueSource& source) const {
+    const Frame* frame = this;
+    for (int i = 0; i < source.depth; ++i) frame = frame->outer;
+    const auto index = static_cast<size_t>(source.id);
+    const Value& value = frame->values[index];
+    return value.is_none() ? frame->program.constants[index] : value;
+  }
+};
+
+class Executor::Host : public EvalHost {
+ public:
+  Host(Executor& executor, Frame& frame) : executor_(executor), frame_(frame) {}
+
+  Tensor allocate(DType dtype, Shape shape) override {
+    check_tensor_limit(dtype, shape);
+    return executor_.buffers_.allocate(dtype, std::move(shape));
+  }
+  void parallel_for(int64_t count, int64_t grain, FunctionRef<void(int64_t, int64_t)> body) override {
+    executor_.threads_.parallel_for(count, grain, body);
+  }
+  std::vector<Value> run_graph(const Graph& graph, std::span<const Value> inputs) override {
+    const auto subgraph = frame_.program.subgraphs.find(&graph);
+    if (subgraph == frame_.program.subgraphs.end()) fail(ErrorCode::internal, "a subgraph was not compiled");
+    Frame inner(*subgraph->second, &frame_, nullptr);
+    return executor_.run_frame(inner, inputs);
+  }
+  void check_cancelled() override { executor_.check_cancelled(); }
+  uint64_t next_seed() override { return executor_.next_seed_++; }
+
+ private:
+  Executor& executor_;
+  Frame& frame_;
+};
+
+std::vector<Value> Executor::run(const Program& program, std::span<const Value> inputs, const Facts* facts) {
+  Frame frame(program, nullptr, facts);
+  return run_frame(frame, inputs);
+}
+
+void Executor::check_cancelled() const {
+  if (options_.cancel && options_.cancel->load(std::memory_order_relaxed)) {
+    fail(ErrorCode::cancelled, "the run was stopped because the caller asked for it");
+  }
+}
+
+std::vector<Value> Executor::run_frame(Frame& frame, std::span<const Value> inputs) {
+  const Graph& graph = *frame.program.graph;
+  if (inputs.size() > graph.inputs.size()) {
+    fail(ErrorCode::invalid_model, "graph '{}' has {} inputs, {} were given", graph.name, graph.inputs.size(),
+         inputs.size());
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (graph.inputs[i] != no_value) frame.values[static_cast<size_t>(graph.inputs[i])] = inputs[i];
+  }
+  for (const Step& step : frame.program.steps) {
+    check_cancelled();
+    run_step(frame, step);
+    for (ValueId id : step.releases) frame.values[static_cast<size_t>(id)] = Value();
+  }
+  std::vector<Value> results;
+  for (const ValueSource& source : frame.program.outputs) {
+    results.push_back(source.id == no_value ? Value() : frame.read(source));
+  }
+  return results;
+}
+
+void Executor::run_step(Frame& frame, const Step& step) {
+  if (options_.observer) options_.observer->before(frame.program, step);
+  std::vector<Value> outputs(step.node->outputs.size());
+  try {
+    std::vector<const Value*> inputs;
+    for (const ValueSource& source : step.inputs) {
+      inputs.push_back(source.id == no_value ? nullptr : &frame.read(source));
+    }
+    if (step.function) {
+      std::vector<Value> values;
+      for (const Value* input : inputs) values.push_back(input ? *input : Value());
+      Frame body(*step.function, nullptr, nullptr);
+      outputs = run_frame(body, values);
+      outputs.resize(step.node->outputs.size());
+    } else {
+      Host host(*this, frame);
+      EvalContext context(*step.node, *step.schema, *frame.program.opsets, host, inputs, outputs);
+      step.schema->op->eval(context);
+      if (verify_shapes.get()) verify(step, *frame.program.opsets, inputs, outputs);
+    }
+  } catch (const Error& error) {
+    throw Error(error.code(), step.node->describe(step.node_index) + ": " + error.what());
+  } catch (const std::bad_alloc&) {
+    fail(ErrorCode::out_of_memory, "{}: memory could not be had", step.node->describe(step.node_index));
+  }
+  if (options_.observer) options_.observer->after(frame.program, step, outputs);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const ValueId id = step.node->outputs[i];
+    if (id != no_value) frame.values[static_cast<size_t>(id)] = std::move(outputs[i]);
+  }
+}
+
+}  // namespace kiln

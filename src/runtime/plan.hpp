@@ -1,0 +1,24 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "runtime/engine.hpp"
+#include "runtime/shape_inference.hpp"
+
+namespace kiln {
+
+/// An engine made concrete for one set of input types and shapes: every fact that follows from them.
+struct Plan {
+  std::vector<Type> inputs;  ///< what it is for
+  Facts facts;               ///< of the main graph's values
+};
+
+/// The type of a value that is at hand: all dims known.
+Type type_of(const Value& value);
+
+/// Infers everything from these inputs. Fails where an operator's rule cannot hold, naming node and shapes.
+Plan make_plan(const Engine& engine, std::span<const Value> inputs);
+bool fits(const Plan& plan, std::span<const Value> inputs);
+
+}  // namespace kiln

@@ -1,0 +1,292 @@
+#include "runtime/program.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "base/error.hpp"
+#include "graph/instantiate.hpp"
+
+namespace kiln {
+namespace {
+
+constexpr int max_call_depth = 64;
+
+template <class Visit>
+void for_each_subgraph(const Node& node, Visit&& visit) {
+  for (const Attribute& attribute : node.attributes) {
+    if (const auto* graph = std::get_if<std::shared_ptr<Graph>>(&attribute.data); graph && *graph) visit(**graph);
+    if (const auto* graphs = std::get_if<std::vector<std::shared_ptr<Graph>>>(&attribute.data)) {
+      for (const auto& graph : *graphs) {
+        if (graph) visit(*graph);
+      }
+    }
+  }
+}
+
+class Compiler {
+ public:
+  explicit Compiler(const Model& model) : model_(model) {}
+
+  std::unique_ptr<Program> compile_graph(const Graph& graph, const OpsetImports& opsets, const Program* outer,
+                                         int depth) {
+    if (depth > max_call_depth) {
+      fail(ErrorCode::invalid_model, "graphs and functions are nested more than {} deep; does a function call itself?",
+           max_call_depth);
+    }
+    auto program = std::make_unique<Program>();
+    program->graph = &graph;
+    program->opsets = &opsets;
+    program->outer = outer;
+    collect_constants(*program);
+    resolve_sources(*program);
+    for (size_t index : topological_order(*program)) program->steps.push_back(make_step(*program, index, depth));
+    for (ValueId id : graph.outputs) {
+      program->outputs.push_back(id == no_value ? ValueSource{.id = no_value} : program->sources[slot(id)]);
+    }
+    plan_releases(*program);
+    return program;
+  }
+
+  void report_missing() const {
+    if (missing_.empty()) return;
+    std::string text = "this model needs what Kiln cannot run:";
+    for (const std::string& line : missing_) text += "\n  " + line;
+    throw Error(ErrorCode::unsupported, text);
+  }
+
+ private:
+  static size_t slot(ValueId id) { return static_cast<size_t>(id); }
+
+  static void collect_constants(Program& program) {
+    const Graph& graph = *program.graph;
+    program.constants.resize(graph.values.size());
+    for (const Initializer& initializer : graph.initializers) {
+      // Weights mapped from a file may stand at any address; code that reads elements needs them aligned.
+      program.constants[slot(initializer.value)] =
+          initializer.tensor.is_aligned() ? initializer.tensor : initializer.tensor.clone();
+    }
+    for (const SparseInitializer& initializer : graph.sparse_initializers) {
+      program.constants[slot(initializer.value)] = initializer.tensor;
+    }
+  }
+
+  static void resolve_sources(Program& program) {
+    const Graph& graph = *program.graph;
+    std::vector<bool> defined(graph.values.size(), false);
+    for (ValueId id : graph.inputs) {
+      if (id != no_value) defined[slot(id)] = true;
+    }
+    for (const Node& node : graph.nodes) {
+      for (ValueId id : node.outputs) {
+        if (id != no_value) defined[slot(id)] = true;
+      }
+    }
+    program.sources.resize(graph.values.size());
+    for (size_t i = 0; i < graph.values.size(); ++i) {
+      ValueSource& source = program.sources[i];
+      source.id = static_cast<ValueId>(i);
+      if (defined[i]) continue;
+      if (!program.constants[i].is_none()) {
+        source.kind = ValueSource::Kind::constant;
+      } else if (const auto outer = find_outer(program, graph.values[i].name)) {
+        source = *outer;
+      }
+      // Anything else is undefined: whoever reads it fails in topological_order().
+    }
+  }
+
+  static std::optional<ValueSource> find_outer(const Program& program, const std::string& name) {
+    int depth = 1;
+    for (const Program* scope = program.outer; scope; scope = scope->outer, ++depth) {
+      const ValueId id = scope->graph->find_value(name);
+      if (id == no_value) continue;
+      ValueSource source = scope->sources[slot(id)];
+      if (source.kind == ValueSource::Kind::outer) {
+        source.depth += depth;
+      } else {
+        source = {ValueSource::Kind::outer, depth, id};
+      }
+      return source;
+    }
+    return {};
+  }
+
+  /// File order where it is right, as the standard asks; otherwise the nearest order that is.
+  static std::vector<size_t> topological_order(const Program& program) {
+    const Graph& graph = *program.graph;
+    std::vector<int> producer(graph.values.size(), -1);
+    for (size_t i = 0; i < graph.nodes.size(); ++i) {
+      for (ValueId id : graph.nodes[i].outputs) {
+        if (id == no_value) continue;
+        if (producer[slot(id)] >= 0) {
+          fail(ErrorCode::invalid_model, "value '{}' is made twice, by {} and by {}", graph.name_of(id),
+               graph.nodes[slot(producer[slot(id)])].describe(slot(producer[slot(id)])), graph.nodes[i].describe(i));
+        }
+        producer[slot(id)] = static_cast<int>(i);
+      }
+    }
+    std::vector<std::vector<size_t>> readers(graph.nodes.size());
+    std::vector<size_t> waits(graph.nodes.size(), 0);
+    std::vector<bool> is_input(graph.values.size(), false);
+    for (ValueId id : graph.inputs) {
+      if (id != no_value) is_input[slot(id)] = true;
+    }
+    for (size_t i = 0; i < graph.nodes.size(); ++i) {
+      for (ValueId id : reads(graph, graph.nodes[i])) {
+        const int from = producer[slot(id)];
+        if (from >= 0 && !is_input[slot(id)]) {
+          readers[slot(from)].push_back(i);
+          ++waits[i];
+        } else if (!is_input[slot(id)] && program.constants[slot(id)].is_none() &&
+                   program.sources[slot(id)].kind == ValueSource::Kind::frame) {
+          fail(ErrorCode::invalid_model, "{} reads '{}', which nothing defines", graph.nodes[i].describe(i),
+               graph.name_of(id));
+        }
+      }
+    }
+    std::vector<size_t> ready, order;
+    for (size_t i = graph.nodes.size(); i-- > 0;) {
+      if (waits[i] == 0) ready.push_back(i);
+    }
+    std::make_heap(ready.begin(), ready.end(), std::greater<>());
+    while (!ready.empty()) {
+      std::pop_heap(ready.begin(), ready.end(), std::greater<>());
+      order.push_back(ready.back());
+      ready.pop_back();
+      for (size_t reader : readers[order.back()]) {
+        if (--waits[reader] == 0) {
+          ready.push_back(reader);
+          std::push_heap(ready.begin(), ready.end(), std::greater<>());
+        }
+      }
+    }
+    if (order.size() != graph.nodes.size()) {
+      const size_t stuck = static_cast<size_t>(
+          std::find_if(waits.begin(), waits.end(), [](size_t count) { return count > 0; }) - waits.begin());
+      fail(ErrorCode::invalid_model, "the graph has a cycle through {}", graph.nodes[stuck].describe(stuck));
+    }
+    return order;
+  }
+
+  /// Every value of `graph` that a node needs: its inputs and what its subgraphs take from this graph.
+  static std::vector<ValueId> reads(const Graph& graph, const Node& node) {
+    std::vector<ValueId> ids;
+    for (ValueId id : node.inputs) {
+      if (id != no_value) ids.push_back(id);
+    }
+    for_each_subgraph(node, [&](const Graph& subgraph) { collect_captures(graph, subgraph, ids); });
+    return ids;
+  }
+
+  static void collect_captures(const Graph& graph, const Graph& subgraph, std::vector<ValueId>& ids) {
+    std::vector<bool> local(subgraph.values.size(), false);
+    const auto define = [&](ValueId id) {
+      if (id != no_value) local[slot(id)] = true;
+    };
+    for (ValueId id : subgraph.inputs) define(id);
+    for (const Initializer& initializer : subgraph.initializers) define(initializer.value);
+    for (const SparseInitializer& initializer : subgraph.sparse_initializers) define(initializer.value);
+    for (const Node& node : subgraph.nodes) {
+      for (ValueId id : node.outputs) define(id);
+    }
+    for (size_t i = 0; i < subgraph.values.size(); ++i) {
+      if (local[i]) continue;
+      const ValueId id = graph.find_value(subgraph.values[i].name);
+      if (id != no_value) ids.push_back(id);
+    }
+    for (const Node& node : subgraph.nodes) {
+      for_each_subgraph(node, [&](const Graph& inner) { collect_captures(graph, inner, ids); });
+    }
+  }
+
+  Step make_step(Program& program, size_t index, int depth) {
+    const Node& node = program.graph->nodes[index];
+    Step step;
+    step.node = &node;
+    step.node_index = index;
+    for (ValueId id : node.inputs) {
+      step.inputs.push_back(id == no_value ? ValueSource{.id = no_value} : program.sources[slot(id)]);
+    }
+    if (const Function* function = model_.find_function(node.domain, node.op_type, node.overload)) {
+      with_place([&] { make_call(step, *function, depth); }, [&] { return node.describe(index); });
+      return step;
+    }
+    const auto opset = program.opsets->find(canonical_domain(node.domain));
+    step.schema = opset == program.opsets->end() ? nullptr : find_schema(node.domain, node.op_type, opset->second);
+    if (!step.schema || !step.schema->op->eval) {
+      missing_.push_back(describe_missing(node, index, *program.opsets));
+      return step;
+    }
+    for_each_subgraph(node, [&](const Graph& subgraph) {
+      with_place([&] { program.subgraphs[&subgraph] = compile_graph(subgraph, *program.opsets, &program, depth + 1); },
+                 [&] { return node.describe(index); });
+    });
+    return step;
+  }
+
+  void make_call(Step& step, const Function& function, int depth) {
+    const std::shared_ptr<const Graph> body = instantiate(function, *step.node);
+    if (step.node->inputs.size() > body->inputs.size() || step.node->outputs.size() > body->outputs.size()) {
+      fail(ErrorCode::invalid_model, "{} inputs and {} outputs given for function '{}', which has {} and {}",
+           step.node->inputs.size(), step.node->outputs.size(), function.name, body->inputs.size(),
+           body->outputs.size());
+    }
+    step.function = compile_graph(*body, function.opset_imports.empty() ? model_.opset_imports : function.opset_imports,
+                                  nullptr, depth + 1);
+    step.function->owned_graph = body;
+  }
+
+  static std::string describe_missing(const Node& node, size_t index, const OpsetImports& opsets) {
+    const std::string domain(node.domain.empty() ? "ai.onnx" : node.domain);
+    const OpDef* op = find_op(canonical_domain(node.domain), node.op_type);
+    const auto opset = opsets.find(canonical_domain(node.domain));
+    if (opset == opsets.end()) {
+      return fmt::format("{}: the model imports no opset for domain '{}'", node.describe(index), domain);
+    }
+    if (!op) {
+      return fmt::format("{}: domain '{}' has no operator '{}', and the model no function of that name",
+                         node.describe(index), domain, node.op_type);
+    }
+    if (op->eval) {
+      return fmt::format("{}: opset {} of '{}' does not have it yet; it came with version {}", node.describe(index),
+                         opset->second, domain, op->versions.front().since);
+    }
+    return fmt::format("{}: Kiln has no code for it", node.describe(index));
+  }
+
+  static void plan_releases(Program& program) {
+    const Graph& graph = *program.graph;
+    std::vector<int> last(graph.values.size(), -1);
+    for (size_t i = 0; i < program.steps.size(); ++i) {
+      const Node& node = *program.steps[i].node;
+      for (ValueId id : reads(graph, node)) last[slot(id)] = static_cast<int>(i);
+      for (ValueId id : node.outputs) {
+        if (id != no_value) last[slot(id)] = static_cast<int>(i);
+      }
+    }
+    for (ValueId id : graph.outputs) {
+      if (id != no_value) last[slot(id)] = -1;
+    }
+    for (size_t i = 0; i < last.size(); ++i) {
+      if (last[i] >= 0 && program.sources[i].kind == ValueSource::Kind::frame) {
+        program.steps[slot(last[i])].releases.push_back(static_cast<ValueId>(i));
+      }
+    }
+  }
+
+  const Model& model_;
+  std::vector<std::string> missing_;
+};
+
+}  // namespace
+
+std::unique_ptr<Program> compile(const Model& model) {
+  Compiler compiler(model);
+  auto program = compiler.compile_graph(model.graph, model.opset_imports, nullptr, 0);
+  compiler.report_missing();
+  return program;
+}
+
+}  // namespace kiln

@@ -1,0 +1,334 @@
+#include "runtime/shape_inference.hpp"
+
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+#include "graph/instantiate.hpp"
+
+namespace kiln {
+namespace {
+
+/// Constants up to this size are shown to inference rules and folded while inferring.
+constexpr int64_t largest_constant = 65536;
+constexpr int64_t largest_folded = 1024;
+constexpr int max_depth = 64;
+
+/// Runs an operator's reference code on constants, without threads, subgraphs or randomness.
+class FoldingHost : public EvalHost {
+ public:
+  Tensor allocate(DType dtype, Shape shape) override {
+    if (element_count(shape) > largest_constant) fail(ErrorCode::limit_exceeded, "too large to fold");
+    return {dtype, std::move(shape)};
+  }
+  void parallel_for(int64_t count, int64_t, FunctionRef<void(int64_t, int64_t)> body) override {
+    if (count > 0) body(0, count);
+  }
+  std::vector<Value> run_graph(const Graph&, std::span<const Value>) override {
+    fail(ErrorCode::internal, "subgraphs are not folded");
+  }
+  void check_cancelled() override {}
+  uint64_t next_seed() override { fail(ErrorCode::internal, "random operators are not folded"); }
+};
+
+bool has_subgraph(const Node& node) {
+  for (const Attribute& attribute : node.attributes) {
+    if (attribute.type == AttributeType::graph || attribute.type == AttributeType::graphs) return true;
+  }
+  return false;
+}
+
+Fact constant_fact(const Tensor& tensor) {
+  Fact fact;
+  SymShape shape(tensor.shape().begin(), tensor.shape().end());
+  fact.type = Type::tensor(tensor.dtype(), std::move(shape));
+  if (tensor.size() <= largest_constant) fact.constant = tensor.is_aligned() ? tensor : tensor.clone();
+  return fact;
+}
+
+/// The elements as a tensor, when the rules know them all as numbers.
+Tensor tensor_of_dims(const Fact& fact) {
+  if (!fact.dims || !fact.type.is_tensor() || !fact.type.shape) return {};
+  const DType dtype = fact.type.dtype;
+  if (dtype != DType::i64 && dtype != DType::i32) return {};
+  Shape shape;
+  for (const Dim& dim : *fact.type.shape) {
+    if (!dim.is_known()) return {};
+    shape.push_back(dim.value());
+  }
+  if (static_cast<size_t>(element_count(shape)) != fact.dims->size()) return {};
+  Tensor tensor(dtype, shape);
+  for (size_t i = 0; i < fact.dims->size(); ++i) {
+    const Dim& element = (*fact.dims)[i];
+    if (!element.is_known()) return {};
+    if (dtype == DType::i64) {
+      tensor.mutable_data<int64_t>()[i] = element.value();
+    } else {
+      tensor.mutable_data<int32_t>()[i] = static_cast<int32_t>(element.value());
+    }
+  }
+  return tensor;
+}
+
+}  // namespace
+
+Type schema_output_type(const Schema& schema, size_t output, std::span<const Fact* const> inputs) {
+  const FormalParameter* parameter = schema.output_at(output);
+  if (!parameter) return {};
+  const TypeConstraint* constraint = schema.find_constraint(parameter->type);
+  const std::string plain = !constraint                    ? parameter->type
+                            : constraint->types.size() == 1 ? constraint->types.front()
+                                                            : std::string();
+  if (plain.starts_with("tensor(")) {
+    return Type::tensor(dtype_from_name(std::string_view(plain).substr(7, plain.size() - 8)));
+  }
+  if (!constraint || !parameter->homogeneous) return {};
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const FormalParameter* input = schema.input_at(i);
+    if (!input || !inputs[i] || input->type != parameter->type || !inputs[i]->type.is_known()) continue;
+    Type type = inputs[i]->type;
+    type.shape.reset();
+    return type;
+  }
+  return {};
+}
+
+class ShapeInference::Driver : public InferHost {
+ public:
+  Driver(const Model& model, Diagnostics& diagnostics, StatedTypes stated)
+      : model_(model), diagnostics_(diagnostics), stated_(stated) {}
+
+  Facts run_main(const std::map<ValueId, Fact>& inputs) {
+    return run_graph(model_.graph, model_.opset_imports, {}, inputs);
+  }
+
+  Facts run_graph(const Graph& graph, const OpsetImports& opsets, std::span<const Type> input_types,
+                  const std::map<ValueId, Fact>& replaced) {
+    if (scopes_.size() >= max_depth) {
+      fail(ErrorCode::invalid_model, "graphs and functions are nested more than {} deep", max_depth);
+    }
+    Facts facts(graph.values.size());
+    if (stated_ == StatedTypes::use) {
+      for (size_t i = 0; i < facts.size(); ++i) {
+        if (graph.values[i].has_info) facts[i].type = graph.values[i].type;
+      }
+    } else {
+      for (ValueId id : graph.inputs) {
+        if (id != no_value) facts[static_cast<size_t>(id)].type = graph.values[static_cast<size_t>(id)].type;
+      }
+    }
+    set_inputs(graph, input_types, replaced, facts);
+    for (const Initializer& initializer : graph.initializers) set_initializer(graph, initializer, facts);
+    for (const SparseInitializer& initializer : graph.sparse_initializers) {
+      const Shape& shape = initializer.tensor.shape;
+      facts[static_cast<size_t>(initializer.value)].type =
+          Type::sparse(initializer.tensor.values.dtype(), SymShape(shape.begin(), shape.end()));
+    }
+    {
+      const ScopeGuard guard(scopes_, {&graph, &facts, &opsets});
+      for (size_t i = 0; i < graph.nodes.size(); ++i) infer_node(i);
+    }
+    if (observer) observer(graph, facts);
+    return facts;
+  }
+
+  std::vector<Type> infer_graph(const Graph& graph, std::span<const Type> inputs) override {
+    const Facts facts = run_graph(graph, *scopes_.back().opsets, inputs, {});
+    std::vector<Type> types;
+    for (ValueId id : graph.outputs) types.push_back(id == no_value ? Type() : fact_of_output(graph, facts, id).type);
+    return types;
+  }
+
+  Observer observer;
+
+ private:
+  struct Scope {
+    const Graph* graph;
+    Facts* facts;
+    const OpsetImports* opsets;
+  };
+
+  class ScopeGuard {
+   public:
+    ScopeGuard(std::vector<Scope>& scopes, Scope scope) : scopes_(scopes) { scopes_.push_back(scope); }
+    ~ScopeGuard() { scopes_.pop_back(); }
+    ScopeGuard(const ScopeGuard&) = delete;
+    ScopeGuard& operator=(const ScopeGuard&) = delete;
+
+   private:
+    std::vector<Scope>& scopes_;
+  };
+
+  void set_inputs(const Graph& graph, std::span<const Type> types, const std::map<ValueId, Fact>& replaced,
+                  Facts& facts) {
+    for (size_t i = 0; i < graph.inputs.size(); ++i) {
+      const ValueId id = graph.inputs[i];
+      if (id == no_value) continue;
+      Fact& fact = facts[static_cast<size_t>(id)];
+      if (const auto given = replaced.find(id); given != replaced.end()) {
+        fact = given->second;
+      } else if (i < types.size() && types[i].is_known()) {
+        fact.type = merge(fact.type, types[i], [&] { return "input '" + graph.name_of(id) + "'"; });
+      }
+    }
+  }
+
+  void set_initializer(const Graph& graph, const Initializer& initializer, Facts& facts) {
+    Fact& fact = facts[static_cast<size_t>(initializer.value)];
+    Fact known = constant_fact(initializer.tensor);
+    known.type = merge(fact.type, known.type, [&] { return "initializer '" + graph.name_of(initializer.value) + "'"; });
+    // An initialiser of an input is only its default.
+    for (ValueId id : graph.inputs) {
+      if (id == initializer.value) known.constant = {};
+    }
+    fact = std::move(known);
+  }
+
+  /// What both types say; a contradiction is reported at `place`, and the newer type wins.
+  template <class Place>
+  Type merge(const Type& stated, const Type& found, Place&& place) {
+    try {
+      return unify(stated, found);
+    } catch (const Error& error) {
+      diagnostics_.error("shape-mismatch", place(), error.what(),
+                         "the type that the model states is not the one that its operators give");
+      return found;
+    }
+  }
+
+  const Fact* find_fact(ValueId id) {
+    const Scope& here = scopes_.back();
+    const std::string& name = here.graph->name_of(id);
+    Fact* local = &(*here.facts)[static_cast<size_t>(id)];
+    if (local->type.is_known() || here.graph->values[static_cast<size_t>(id)].has_info) return local;
+    for (size_t i = scopes_.size() - 1; i-- > 0;) {
+      if (scopes_[i].graph == nullptr) break;  // a function body sees nothing around it
+      const ValueId outer = scopes_[i].graph->find_value(name);
+      if (outer != no_value) return &(*scopes_[i].facts)[static_cast<size_t>(outer)];
+    }
+    return local;
+  }
+
+  const Fact& fact_of_output(const Graph& graph, const Facts& facts, ValueId id) {
+    const Fact& local = facts[static_cast<size_t>(id)];
+    if (local.type.is_known()) return local;
+    for (size_t i = scopes_.size(); i-- > 0 && scopes_[i].graph;) {
+      const ValueId outer = scopes_[i].graph->find_value(graph.name_of(id));
+      if (outer != no_value) return (*scopes_[i].facts)[static_cast<size_t>(outer)];
+    }
+    return local;
+  }
+
+  void infer_node(size_t index) {
+    const Graph& graph = *scopes_.back().graph;
+    const Node& node = graph.nodes[index];
+    const auto place = [&] { return node.describe(index); };
+    std::vector<const Fact*> inputs;
+    for (ValueId id : node.inputs) inputs.push_back(id == no_value ? nullptr : find_fact(id));
+    std::vector<Fact> outputs(node.outputs.size());
+    if (const Function* function = model_.find_function(node.domain, node.op_type, node.overload)) {
+      infer_call(*function, node, inputs, outputs, place);
+    } else {
+      const OpsetImports& opsets = *scopes_.back().opsets;
+      const auto opset = opsets.find(canonical_domain(node.domain));
+      const Schema* schema =
+          opset == opsets.end() ? nullptr : find_schema(node.domain, node.op_type, opset->second);
+      if (!schema) return;
+      infer_by_schema(*schema, node, opsets, inputs, outputs, place);
+    }
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (node.outputs[i] == no_value) continue;
+      Fact& fact = (*scopes_.back().facts)[static_cast<size_t>(node.outputs[i])];
+      Type type = merge(fact.type, outputs[i].type,
+                        [&] { return place() + ", output '" + graph.name_of(node.outputs[i]) + "'"; });
+      fact = std::move(outputs[i]);
+      fact.type = std::move(type);
+    }
+  }
+
+  template <class Place>
+  void infer_by_schema(const Schema& schema, const Node& node, const OpsetImports& opsets,
+                       std::span<const Fact* const> inputs, std::vector<Fact>& outputs, Place&& place) {
+    if (fold(schema, node, opsets, inputs, outputs)) return;
+    try {
+      InferContext context(node, schema, opsets, *this, inputs, outputs);
+      if (schema.op->infer) schema.op->infer(context);
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::internal) throw;
+      outputs.assign(outputs.size(), {});
+      diagnostics_.error("shape-inference", place(), error.what());
+    }
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (!outputs[i].type.is_known()) outputs[i].type = schema_output_type(schema, i, inputs);
+      if (!outputs[i].constant.defined()) outputs[i].constant = tensor_of_dims(outputs[i]);
+    }
+  }
+
+  /// Computes a node whose inputs are all small and known. A failure here is left to the rule, which says it better.
+  bool fold(const Schema& schema, const Node& node, const OpsetImports& opsets, std::span<const Fact* const> inputs,
+            std::vector<Fact>& outputs) {
+    if (!schema.op->eval || schema.op->random || inputs.empty() || has_subgraph(node)) return false;
+    int64_t size = 0;
+    std::vector<Value> values(inputs.size());
+    std::vector<const Value*> pointers(inputs.size(), nullptr);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (!inputs[i]) continue;
+      if (!inputs[i]->constant.defined()) return false;
+      size += inputs[i]->constant.size();
+      values[i] = inputs[i]->constant;
+      pointers[i] = &values[i];
+    }
+    if (size > largest_folded) return false;
+    try {
+      FoldingHost host;
+      std::vector<Value> results(outputs.size());
+      EvalContext context(node, schema, opsets, host, pointers, results);
+      schema.op->eval(context);
+      for (const Value& result : results) {
+        if (!result.is_none() && !result.is_tensor()) return false;
+      }
+      for (size_t i = 0; i < results.size(); ++i) {
+        if (results[i].is_tensor()) outputs[i] = constant_fact(results[i].tensor());
+      }
+      return true;
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
+  template <class Place>
+  void infer_call(const Function& function, const Node& node, std::span<const Fact* const> inputs,
+                  std::vector<Fact>& outputs, Place&& place) {
+    try {
+      const std::shared_ptr<const Graph> body = instantiate(function, node);
+      std::map<ValueId, Fact> given;
+      for (size_t i = 0; i < inputs.size() && i < body->inputs.size(); ++i) {
+        if (inputs[i] && body->inputs[i] != no_value) given[body->inputs[i]] = *inputs[i];
+      }
+      const ScopeGuard wall(scopes_, {nullptr, nullptr, nullptr});
+      const OpsetImports& opsets = function.opset_imports.empty() ? model_.opset_imports : function.opset_imports;
+      const Facts facts = run_graph(*body, opsets, {}, given);
+      for (size_t i = 0; i < outputs.size() && i < body->outputs.size(); ++i) {
+        if (body->outputs[i] != no_value) outputs[i] = facts[static_cast<size_t>(body->outputs[i])];
+      }
+    } catch (const Error& error) {
+      diagnostics_.error("function", place(), error.what());
+    }
+  }
+
+  const Model& model_;
+  Diagnostics& diagnostics_;
+  StatedTypes stated_;
+  std::vector<Scope> scopes_;
+};
+
+ShapeInference::ShapeInference(const Model& model, Diagnostics& diagnostics, StatedTypes stated)
+    : driver_(std::make_unique<Driver>(model, diagnostics, stated)) {}
+ShapeInference::~ShapeInference() = default;
+
+Facts ShapeInference::run(const std::map<ValueId, Fact>& inputs) {
+  return driver_->run_main(inputs);
+}
+
+void ShapeInference::set_observer(Observer observer) { driver_->observer = std::move(observer); }
+
+}  // namespace kiln

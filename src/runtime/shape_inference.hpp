@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "graph/diagnostics.hpp"
+#include "graph/graph.hpp"
+#include "ops/context.hpp"
+
+namespace kiln {
+
+/// What is known of every value of one graph, by ValueId.
+using Facts = std::vector<Fact>;
+
+/// Infers the type, the shape and, for the small tensors that compute shapes, the content of every value of a model,
+/// its subgraphs and its functions. Nodes that contradict their operator's rules go to the diagnostics; inference
+/// goes on behind them with what their schema says.
+class ShapeInference {
+ public:
+  /// Whether the types that the model states for its inner values and outputs are used, and held against what the
+  /// rules give. For input shapes other than the model's own they may be wrong.
+  enum class StatedTypes { use, ignore };
+
+  ShapeInference(const Model& model, Diagnostics& diagnostics, StatedTypes stated = StatedTypes::use);
+  ~ShapeInference();
+
+  /// Facts of the main graph. `inputs` replaces what the graph says of the inputs it names (by ValueId).
+  Facts run(const std::map<ValueId, Fact>& inputs = {});
+
+  /// Called with each graph and its facts when its inference is done: main graph, subgraphs and function bodies.
+  using Observer = std::function<void(const Graph& graph, const Facts& facts)>;
+  void set_observer(Observer observer);
+
+ private:
+  class Driver;
+  std::unique_ptr<Driver> driver_;
+};
+
+/// The type that a schema gives an output whatever the shapes: the plain type of its parameter, or the type of the
+/// first input under the same constraint. Unknown where the schema leaves it open.
+Type schema_output_type(const Schema& schema, size_t output, std::span<const Fact* const> inputs);
+
+}  // namespace kiln
