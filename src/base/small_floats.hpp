@@ -152,14 +152,18 @@ inline constexpr auto decoded = [] {
   return table;
 }();
 
-/// Half precision without branches on the value, so that loops over it vectorise.
+/// yes where the condition holds, else no; written as arithmetic because compilers vectorise this and not the `?:`.
+constexpr uint32_t select(bool condition, uint32_t yes, uint32_t no) {
+  const uint32_t mask = 0u - static_cast<uint32_t>(condition);
+  return (yes & mask) | (no & ~mask);
+}
+
 constexpr float f16_to_float(uint16_t half) {
   const uint32_t shifted = static_cast<uint32_t>(half & 0x7fff) << 13;
-  const uint32_t normal = shifted + (112u << 23);
+  const uint32_t normal = shifted + (112u << 23) + select(shifted >= 0x7c00u << 13, 112u << 23, 0);
   // A subnormal is 2^-14 too large when read with an implicit one; the subtraction is exact.
   const float subnormal = std::bit_cast<float>(shifted + (113u << 23)) - std::bit_cast<float>(113u << 23);
-  uint32_t bits = shifted >= 0x7c00u << 13 ? normal + (112u << 23) : normal;
-  bits = shifted < 0x400u << 13 ? std::bit_cast<uint32_t>(subnormal) : bits;
+  const uint32_t bits = select(shifted < 0x400u << 13, std::bit_cast<uint32_t>(subnormal), normal);
   return std::bit_cast<float>(bits | static_cast<uint32_t>(half & 0x8000) << 16);
 }
 
@@ -168,11 +172,11 @@ constexpr uint16_t float_to_f16(float value) {
   const uint32_t magnitude = bits & 0x7fffffff;
   // Adding 0.5 puts the unit of f16's subnormals at the last place of a float, so that the addition does the rounding.
   const bool tiny = magnitude < 113u << 23;
-  const float sum = std::bit_cast<float>(tiny ? magnitude : 0) + 0.5f;
+  const float sum = std::bit_cast<float>(select(tiny, magnitude, 0)) + 0.5f;
   const uint32_t subnormal = std::bit_cast<uint32_t>(sum) - std::bit_cast<uint32_t>(0.5f);
   const uint32_t normal = (magnitude - (112u << 23) + 0xfff + ((magnitude >> 13) & 1)) >> 13;
-  const uint32_t special = magnitude > 0x7f800000 ? 0x7e00 | ((magnitude >> 13) & 0x3ff) : 0x7c00;
-  const uint32_t half = magnitude >= 143u << 23 ? special : (tiny ? subnormal : normal);
+  const uint32_t special = select(magnitude > 0x7f800000, 0x7e00 | ((magnitude >> 13) & 0x3ff), 0x7c00);
+  const uint32_t half = select(magnitude >= 143u << 23, special, select(tiny, subnormal, normal));
   return static_cast<uint16_t>(half | (bits >> 31) << 15);
 }
 

@@ -1,0 +1,161 @@
+#include "base/atomic_write.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "base/error.hpp"
+
+namespace kiln {
+namespace {
+
+constexpr size_t buffer_size = 1 << 16;
+
+[[noreturn]] void fail_to_write(const std::string& path, std::string_view what) {
+  fail(ErrorCode::io, "{}: cannot {}: {}", path, what, std::strerror(errno));
+}
+
+/// A new file of its own beside the target, removed again unless it was renamed to it.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::string& target) {
+    static std::atomic<uint64_t> counter{0};
+    for (int attempt = 0; descriptor_ < 0; ++attempt) {
+      path_ = target + ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+      descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+      if (descriptor_ < 0 && (errno != EEXIST || attempt == 1000)) {
+        fail_to_write(target, "create a file beside it");
+      }
+    }
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  ~TemporaryFile() {
+    if (descriptor_ >= 0) {
+      ::close(descriptor_);
+    }
+    if (!path_.empty()) {
+      ::unlink(path_.c_str());
+    }
+  }
+
+  int descriptor() const { return descriptor_; }
+
+  void become(const std::string& target) {
+    if (::fsync(descriptor_) != 0) {
+      fail_to_write(target, "sync");
+    }
+    if (::close(std::exchange(descriptor_, -1)) != 0) {
+      fail_to_write(target, "close");
+    }
+    if (::rename(path_.c_str(), target.c_str()) != 0) {
+      fail_to_write(target, "rename the finished file to it");
+    }
+    path_.clear();
+  }
+
+ private:
+  std::string path_;
+  int descriptor_ = -1;
+};
+
+void sync_folder_of(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path();
+  const int descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  // A folder that may be written but not read, or a file system that cannot sync one, loses nothing but durability.
+  if (descriptor >= 0) {
+    ::fsync(descriptor);
+    ::close(descriptor);
+  }
+}
+
+}  // namespace
+
+FileWriter::FileWriter(int descriptor, const std::string& path) : descriptor_(descriptor), path_(path) {
+  buffer_.reserve(buffer_size);
+}
+
+void FileWriter::write(std::span<const std::byte> bytes) {
+  if (buffer_.size() + bytes.size() > buffer_size) {
+    flush();
+  }
+  if (bytes.size() >= buffer_size) {
+    write_through(bytes);
+  } else {
+    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+  }
+}
+
+void FileWriter::pad_to(uint64_t alignment) {
+  uint64_t missing = (alignment - position() % alignment) % alignment;
+  static constexpr std::byte zeros[4096]{};
+  while (missing > 0) {
+    const uint64_t count = std::min<uint64_t>(missing, sizeof zeros);
+    write(std::span(zeros, count));
+    missing -= count;
+  }
+}
+
+void FileWriter::flush() {
+  write_through(buffer_);
+  buffer_.clear();
+}
+
+void FileWriter::write_through(std::span<const std::byte> bytes) {
+  flushed_ += bytes.size();
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
+    if (count < 0 && errno != EINTR) {
+      fail_to_write(path_, "write");
+    }
+    bytes = bytes.subspan(count > 0 ? static_cast<size_t>(count) : 0);
+  }
+}
+
+void write_file_atomically(const std::string& path, FunctionRef<void(FileWriter&)> content) {
+  std::error_code error;
+  std::string target = path;
+  if (std::filesystem::is_symlink(path, error)) {
+    target = std::filesystem::weakly_canonical(path, error);
+    if (error) {
+      fail(ErrorCode::io, "{}: cannot follow the link: {}", path, error.message());
+    }
+  }
+  std::optional<mode_t> mode;
+  struct stat status;
+  if (::stat(target.c_str(), &status) == 0) {
+    if (!S_ISREG(status.st_mode)) {
+      fail(ErrorCode::invalid_argument, "{}: exists and is no regular file; expected a file to replace", path);
+    }
+    mode = status.st_mode & 07777;
+  }
+  TemporaryFile temporary(target);
+  FileWriter writer(temporary.descriptor(), path);
+  content(writer);
+  writer.flush();
+  if (mode) {
+    // Someone else's mode may be refused; the file is then ours with the usual one.
+    (void)!::fchmod(temporary.descriptor(), *mode);
+  }
+  temporary.become(target);
+  sync_folder_of(target);
+}
+
+void write_file_atomically(const std::string& path, std::span<const std::byte> bytes) {
+  write_file_atomically(path, [&](FileWriter& writer) { writer.write(bytes); });
+}
+
+void write_file_atomically(const std::string& path, std::string_view text) {
+  write_file_atomically(path, std::as_bytes(std::span(text)));
+}
+
+}  // namespace kiln
