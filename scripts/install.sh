@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(
-  g++ cmake ninja-build pkg-config ccache mold
+  g++ make git cmake ninja-build pkg-config ccache mold
   clang clang-format clang-tidy lld libclang-rt-dev
   libfmt-dev libprotozero-dev zlib1g-dev nlohmann-json3-dev libcli11-dev libre2-dev
   libturbojpeg0-dev libpng-dev libwebp-dev libtiff-dev libopenjp2-7-dev
