@@ -1,13 +1,7 @@
 # Two layouts: a prefix (lib, include, bin, CMake package, pkg-config), or a Python wheel when scikit-build-core asks.
-get_target_property(kiln_type kiln TYPE)
-set_target_properties(kiln_runtime PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
-if(kiln_type STREQUAL "SHARED_LIBRARY")
-  set_target_properties(kiln PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
-endif()
-
 if(SKBUILD)
-  # A wheel holds no links: the libraries go in once, under the name that the loader asks for.
-  set_target_properties(kiln kiln_runtime PROPERTIES INSTALL_RPATH "$ORIGIN" VERSION "" SOVERSION "")
+  # A wheel holds no links: the libraries go in once, without a version in their names.
+  set_target_properties(kiln kiln_runtime PROPERTIES INSTALL_RPATH "$ORIGIN")
   set_target_properties(kiln_cli PROPERTIES INSTALL_RPATH "$ORIGIN/..")
   install(TARGETS kiln kiln_runtime _kiln LIBRARY DESTINATION kiln)
   install(TARGETS kiln_cli RUNTIME DESTINATION kiln/bin)
@@ -17,6 +11,9 @@ endif()
 include(CMakePackageConfigHelpers)
 foreach(library kiln_runtime kiln)
   get_target_property(type ${library} TYPE)
+  if(type STREQUAL "SHARED_LIBRARY")
+    set_target_properties(${library} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+  endif()
   target_include_directories(${library} INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
                                                   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   install(TARGETS ${library} EXPORT KilnTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
@@ -33,5 +30,6 @@ configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/KilnConfig.cmake.in ${CM
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/KilnConfigVersion.cmake COMPATIBILITY SameMajorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/KilnConfig.cmake ${CMAKE_BINARY_DIR}/KilnConfigVersion.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Kiln)
+file(RELATIVE_PATH pc_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(${CMAKE_SOURCE_DIR}/cmake/kiln.pc.in ${CMAKE_BINARY_DIR}/kiln.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/kiln.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
