@@ -102,7 +102,7 @@ const Plan& Context::plan_for(const std::vector<Value>& inputs) {
 }
 
 std::vector<Value> Context::run(std::span<const Feed> feeds, std::span<const size_t> outputs,
-                                const RunOptions& options) {
+                                const StepOptions& options) {
   const std::vector<Value> inputs = bind(feeds);
   const Plan& plan = plan_for(inputs);
   Executor executor(pool_, default_pool(), options, next_seed_);

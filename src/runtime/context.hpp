@@ -23,7 +23,7 @@ class RunObserver {
   virtual void after(const Program& program, const Step& step, std::span<const Value> outputs) = 0;
 };
 
-struct RunOptions {
+struct StepOptions {
   const std::atomic<bool>* cancel = nullptr;  ///< looked at between nodes: true stops the run with Error(cancelled)
   RunObserver* observer = nullptr;
 };
@@ -46,7 +46,7 @@ class Context {
 
   const Engine& engine() const { return *engine_; }
   /// Runs the model. `outputs` are indices into engine().outputs(), in the order wanted.
-  std::vector<Value> run(std::span<const Feed> feeds, std::span<const size_t> outputs, const RunOptions& options = {});
+  std::vector<Value> run(std::span<const Feed> feeds, std::span<const size_t> outputs, const StepOptions& options = {});
   /// Gives the memory kept between runs back to the system, and forgets all plans.
   void trim();
   size_t bytes_kept() const { return pool_.bytes_kept(); }

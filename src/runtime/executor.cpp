@@ -6,6 +6,7 @@
 #include "base/knobs.hpp"
 #include "base/thread_pool.hpp"
 #include "runtime/runtime_knobs.hpp"
+#include "runtime/verify.hpp"
 
 namespace kiln {
 
@@ -103,7 +104,7 @@ void Executor::run_step(Frame& frame, const Step& step) {
       Host host(*this, frame);
       EvalContext context(*step.node, *step.schema, *frame.program.opsets, host, inputs, outputs);
       step.schema->op->eval(context);
-      if (verify_shapes.get()) verify(step, *frame.program.opsets, inputs, outputs);
+      if (verify_shapes.get()) verify_step(step, *frame.program.opsets, inputs, outputs);
     }
   } catch (const Error& error) {
     throw Error(error.code(), step.node->describe(step.node_index) + ": " + error.what());

@@ -15,7 +15,7 @@ class ThreadPool;
 /// Runs programs: walks their steps, frees each value after its last reader.
 class Executor {
  public:
-  Executor(BufferPool& buffers, ThreadPool& threads, const RunOptions& options, uint64_t& next_seed)
+  Executor(BufferPool& buffers, ThreadPool& threads, const StepOptions& options, uint64_t& next_seed)
       : buffers_(buffers), threads_(threads), options_(options), next_seed_(next_seed) {}
 
   /// Runs a main program. `facts` are the plan's, by value; with the knob verify_shapes each result is held against
@@ -28,12 +28,11 @@ class Executor {
 
   std::vector<Value> run_frame(Frame& frame, std::span<const Value> inputs);
   void run_step(Frame& frame, const Step& step);
-  void run_call(Frame& frame, const Step& step);
   void check_cancelled() const;
 
   BufferPool& buffers_;
   ThreadPool& threads_;
-  const RunOptions& options_;
+  const StepOptions& options_;
   uint64_t& next_seed_;
 };
 

@@ -1,0 +1,137 @@
+#pragma once
+
+/// Kiln's C++ API: everything a program needs is in this header.
+///
+///     kiln::Session session(kiln::Model::load("model.onnx"));
+///     std::vector<kiln::Value> outputs = session.run({{"x", kiln::Tensor::from<float>({1, 3}, values)}});
+///
+/// Every failure is a kiln::Error. Models and sessions may be moved, not copied.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "kiln/error.hpp"
+#include "kiln/tensor.hpp"
+
+namespace kiln {
+
+/// "0.1.0"
+std::string_view version();
+
+/// One dim of a port's shape: a number, a named symbol or expression ("batch", "2*h+1"), or neither: unknown.
+struct PortDim {
+  int64_t value = -1;  ///< -1 unless it is a number
+  std::string symbol;  ///< "" for a number or an unknown dim
+};
+
+/// An input or output of a model.
+struct PortInfo {
+  std::string name;
+  std::string type;              ///< as ONNX writes it: "tensor(float)", "seq(tensor(int64))", "map(string,tensor(float))"
+  DType dtype = DType::undefined;  ///< of a tensor
+  bool has_shape = false;        ///< whether the rank is known
+  std::vector<PortDim> shape;
+  bool optional = false;         ///< an input that may be left out
+};
+
+/// What a model says about itself.
+struct ModelInfo {
+  int64_t ir_version = 0;
+  std::vector<std::pair<std::string, int64_t>> opsets;  ///< domain ("" is ai.onnx) and version
+  std::string producer_name;
+  std::string producer_version;
+  std::string domain;
+  int64_t model_version = 0;
+  std::string description;
+  std::string graph_name;
+  std::string graph_description;
+  std::vector<std::pair<std::string, std::string>> metadata;
+};
+
+/// Bytes that a model keeps outside its own file, for a model that is read from memory.
+struct ExternalBytes {
+  std::span<const std::byte> bytes;      ///< exactly the `length` asked for
+  std::shared_ptr<const void> keeper;    ///< keeps the bytes alive as long as the model
+};
+
+struct LoadOptions {
+  /// Where a model in memory finds its external data: called with location, offset and length (0: up to the end).
+  std::function<ExternalBytes(const std::string& location, uint64_t offset, uint64_t length)> external_data;
+  /// Or the folder that holds it. Nothing outside this folder is ever opened.
+  std::string external_folder;
+};
+
+/// A network as read from a file. Weights stay in the mapped file; nothing is copied until a session needs it.
+class Model {
+ public:
+  /// Reads an ONNX file. The file must not change while the model or a session made of it lives.
+  static Model load(const std::string& path, const LoadOptions& options = {});
+  /// Reads an ONNX model from memory, which must live as long as `keeper`; without a keeper the bytes are copied.
+  static Model from_memory(std::span<const std::byte> bytes, std::shared_ptr<const void> keeper = {},
+                           const LoadOptions& options = {});
+
+  Model(Model&&) noexcept;
+  Model& operator=(Model&&) noexcept;
+  ~Model();
+
+  ModelInfo info() const;
+  /// Types and shapes as far as the model states them or inference finds them.
+  const std::vector<PortInfo>& inputs() const;
+  const std::vector<PortInfo>& outputs() const;
+  /// The model as ONNX again.
+  std::string to_onnx() const;
+  void save_onnx(const std::string& path) const;
+
+ private:
+  friend class Session;
+  struct Impl;
+  explicit Model(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Threads used by all sessions of the process; 0 takes what the CPU affinity and the cgroup quota allow.
+void set_threads(int count);
+int threads();
+
+struct SessionOptions {
+  uint64_t seed = 0;  ///< for random operators without a seed of their own; 0 takes a new one for each session
+};
+
+struct RunOptions {
+  const std::atomic<bool>* cancel = nullptr;  ///< set it to true to stop the run with Error(cancelled)
+};
+
+/// A model that is ready to run. May be used from several threads at once.
+class Session {
+ public:
+  explicit Session(Model model, const SessionOptions& options = {});
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  const ModelInfo& info() const;
+  const std::vector<PortInfo>& inputs() const;
+  const std::vector<PortInfo>& outputs() const;
+
+  using Feeds = std::vector<std::pair<std::string, Value>>;
+  /// Runs the model. `outputs` names what is wanted, in the order wanted; empty means all. Tensors are read in place
+  /// and must not change during the call; results belong to the caller.
+  std::vector<Value> run(const Feeds& feeds, const std::vector<std::string>& outputs = {},
+                         const RunOptions& options = {});
+  /// Gives the memory kept between runs back to the system.
+  void trim();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kiln
