@@ -76,10 +76,12 @@ int64_t range_length(int64_t count, int64_t grain, int threads) {
 
 /// One call of parallel_for(), on the caller's stack.
 struct ThreadPool::Job {
+  /// Plain numbers read through next_of(), since 256 std::atomic would all be zeroed for every job.
   struct alignas(64) Share {
-    std::atomic<int64_t> next;
+    int64_t next;
     int64_t end;
   };
+  static std::atomic_ref<int64_t> next_of(Share& share) { return std::atomic_ref(share.next); }
 
   FunctionRef<void(int64_t, int64_t)> body;
   int64_t count;
@@ -92,7 +94,6 @@ struct ThreadPool::Job {
   Job* next_job = nullptr;
   Share shares[max_threads];
 
-  // The shares are set up one by one, since a job seldom needs all of them.
   Job(FunctionRef<void(int64_t, int64_t)> body_, int64_t count_, int64_t length_, int threads)
       : body(body_), count(count_), length(length_) {
     const int64_t ranges = divide_up(count, length);
@@ -101,7 +102,7 @@ struct ThreadPool::Job {
     int64_t begin = 0;
     for (int i = 0; i < shares_used; ++i) {
       const int64_t end = begin + each + (i < longer ? 1 : 0);
-      shares[i].next.store(begin, std::memory_order_relaxed);
+      shares[i].next = begin;
       shares[i].end = end;
       begin = end;
     }
@@ -126,8 +127,8 @@ struct ThreadPool::Job {
     const InsideLoop inside;
     for (int i = 0; i < shares_used; ++i) {
       Share& share = shares[(own + i) % shares_used];
-      while (share.next.load(std::memory_order_relaxed) < share.end) {
-        const int64_t range = share.next.fetch_add(1, std::memory_order_relaxed);
+      while (next_of(share).load(std::memory_order_relaxed) < share.end) {
+        const int64_t range = next_of(share).fetch_add(1, std::memory_order_relaxed);
         if (range < share.end) {
           run_range(range);
         }
@@ -152,9 +153,7 @@ struct ThreadPool::Crew {
   std::vector<std::thread> threads;
 
   explicit Crew(int size_) : size(size_) {}
-  ~Crew() {
-    stop();
-  }
+  ~Crew() { stop(); }
 
   bool is_of_this_process() const { return generation == fork_generation.load(std::memory_order_relaxed); }
 
