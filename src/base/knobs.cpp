@@ -96,7 +96,8 @@ std::string expected_text(bool, bool) { return "true or false"; }
 
 template <class T>
 std::string range_text(std::string_view kind, T low, T high) {
-  const bool bounded_below = low != std::numeric_limits<T>::lowest(), bounded_above = high != std::numeric_limits<T>::max();
+  const bool bounded_below = low != std::numeric_limits<T>::lowest();
+  const bool bounded_above = high != std::numeric_limits<T>::max();
   if (bounded_below && bounded_above) {
     return fmt::format("{} from {} to {}", kind, low, high);
   }

@@ -17,7 +17,7 @@ namespace kiln {
 
 /// An option of Kiln, declared once beside the code that it steers:
 ///
-///     inline Knob<int64_t> max_nesting{"max_nesting", "KILN_MAX_NESTING", 64, "deepest nesting of subgraphs", 1, 10000};
+///     inline Knob<int64_t> max_nesting{"max_nesting", "KILN_MAX_NESTING", 64, "deepest subgraph", 1, 10000};
 ///
 /// Its value is what was set, else what its environment variable says at the first use, else the default. A value
 /// that it cannot have is an Error. All calls are safe from several threads. Each room lists its knobs in a function

@@ -73,8 +73,8 @@ void require_regular(const struct stat& status, const std::string& path, ErrorCo
 /// The folders and the file of a relative path; refuses what is not plainly downward.
 std::vector<std::string> components_of(std::string_view path, const std::string& folder) {
   const auto refuse = [&](std::string_view why) {
-    fail(ErrorCode::invalid_model, "'{}': {}; expected a path to a file inside '{}'", path.substr(0, path.find('\0')), why,
-         folder);
+    fail(ErrorCode::invalid_model, "'{}': {}; expected a path to a file inside '{}'",
+         path.substr(0, path.find('\0')), why, folder);
   };
   if (path.empty()) {
     refuse("the path is empty");
@@ -152,8 +152,8 @@ OpenFile::~OpenFile() {
 
 void OpenFile::read(uint64_t offset, std::span<std::byte> buffer) const {
   if (offset > size_ || buffer.size() > size_ - offset) {
-    fail(ErrorCode::invalid_data, "{}: {} bytes at {} were asked for, but the file has {}", path_, buffer.size(), offset,
-         size_);
+    fail(ErrorCode::invalid_data, "{}: {} bytes at {} were asked for, but the file has {}", path_, buffer.size(),
+         offset, size_);
   }
   while (!buffer.empty()) {
     const ssize_t count = ::pread(descriptor_, buffer.data(), buffer.size(), static_cast<off_t>(offset));

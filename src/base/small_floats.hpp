@@ -190,9 +190,9 @@ constexpr uint16_t float_to_bf16(float value) {
 
 /// A floating point number of at most 16 bits, kept in the low bits of one or two bytes.
 ///
-/// It computes as float: it converts to float exactly and implicitly, and back explicitly, rounded once to nearest even.
-/// Values that are too large become infinity in f16 and bf16 and the largest value in the smaller types;
-/// cast_float() leaves that choice to the caller, as ONNX's Cast does.
+/// It computes as float: it converts to float exactly and implicitly, and back explicitly, rounded once to nearest
+/// even. What is too large becomes infinity in f16 and bf16 and the largest value in the smaller types; cast_float()
+/// leaves that choice to the caller, as ONNX's Cast does.
 template <FloatSpec spec_>
 struct SmallFloat {
   static constexpr FloatSpec spec = spec_;

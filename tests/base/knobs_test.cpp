@@ -83,7 +83,8 @@ TEST_F(Knobs, WhatIsSetWinsOverTheVariable) {
 }
 
 TEST_F(Knobs, ImpossibleValuesAreErrorsAndChangeNothing) {
-  EXPECT_EQ(message_of([] { depth.set(0); }), "knob test_depth: '0' is not possible; expected an integer from 1 to 10000");
+  EXPECT_EQ(message_of([] { depth.set(0); }),
+            "knob test_depth: '0' is not possible; expected an integer from 1 to 10000");
   for (const char* text : {"", "x", "1x", "1KB", "1.5", "20000", "99999999999999999999", "9007199254740993T"}) {
     EXPECT_NE(message_of([&] { depth.set_text(text); }), "no error") << text;
   }
