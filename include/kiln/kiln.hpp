@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "kiln/error.hpp"
+#include "kiln/external_data.hpp"
 #include "kiln/tensor.hpp"
 
 namespace kiln {
@@ -56,18 +57,14 @@ struct ModelInfo {
   std::vector<std::pair<std::string, std::string>> metadata;
 };
 
-/// Bytes that a model keeps outside its own file, for a model that is read from memory.
-struct ExternalBytes {
-  std::span<const std::byte> bytes;      ///< exactly the `length` asked for
-  std::shared_ptr<const void> keeper;    ///< keeps the bytes alive as long as the model
-};
-
 struct LoadOptions {
-  /// Where a model in memory finds its external data: called with location, offset and length (0: up to the end).
-  std::function<ExternalBytes(const std::string& location, uint64_t offset, uint64_t length)> external_data;
+  /// Where a model in memory finds its external data: called for each tensor.
+  ExternalLoader external_data;
   /// Or the folder that holds it. Nothing outside this folder is ever opened.
   std::string external_folder;
 };
+
+struct ModelImpl;
 
 /// A network as read from a file. Weights stay in the mapped file; nothing is copied until a session needs it.
 class Model {
@@ -82,7 +79,7 @@ class Model {
   Model& operator=(Model&&) noexcept;
   ~Model();
 
-  ModelInfo info() const;
+  const ModelInfo& info() const;
   /// Types and shapes as far as the model states them or inference finds them.
   const std::vector<PortInfo>& inputs() const;
   const std::vector<PortInfo>& outputs() const;
@@ -92,9 +89,8 @@ class Model {
 
  private:
   friend class Session;
-  struct Impl;
-  explicit Model(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit Model(std::unique_ptr<ModelImpl> impl);
+  std::unique_ptr<ModelImpl> impl_;
 };
 
 /// Threads used by all sessions of the process; 0 takes what the CPU affinity and the cgroup quota allow.

@@ -142,7 +142,7 @@ struct TrainingInfo {
   Metadata update_binding;
 };
 
-struct Model {
+struct ModelDef {
   int64_t ir_version = 0;
   OpsetImports opset_imports;
   std::string producer_name;

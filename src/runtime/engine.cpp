@@ -4,9 +4,9 @@
 
 namespace kiln {
 
-std::shared_ptr<const Engine> Engine::create(Model model) {
+std::shared_ptr<const Engine> Engine::create(ModelDef model) {
   auto engine = std::shared_ptr<Engine>(new Engine());
-  engine->model_ = std::make_unique<const Model>(std::move(model));
+  engine->model_ = std::make_unique<const ModelDef>(std::move(model));
   engine->program_ = compile(*engine->model_);
   const Graph& graph = engine->model_->graph;
   const auto port = [&](ValueId id) {

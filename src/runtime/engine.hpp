@@ -20,16 +20,16 @@ struct Port {
 /// A model made ready to run. Never changes; shared by threads and contexts.
 class Engine {
  public:
-  static std::shared_ptr<const Engine> create(Model model);
+  static std::shared_ptr<const Engine> create(ModelDef model);
 
-  const Model& model() const { return *model_; }
+  const ModelDef& model() const { return *model_; }
   const Program& program() const { return *program_; }
   const std::vector<Port>& inputs() const { return inputs_; }
   const std::vector<Port>& outputs() const { return outputs_; }
 
  private:
   Engine() = default;
-  std::unique_ptr<const Model> model_;
+  std::unique_ptr<const ModelDef> model_;
   std::unique_ptr<const Program> program_;
   std::vector<Port> inputs_, outputs_;
 };

@@ -27,7 +27,7 @@ void for_each_subgraph(const Node& node, Visit&& visit) {
 
 class Compiler {
  public:
-  explicit Compiler(const Model& model) : model_(model) {}
+  explicit Compiler(const ModelDef& model) : model_(model) {}
 
   std::unique_ptr<Program> compile_graph(const Graph& graph, const OpsetImports& opsets, const Program* outer,
                                          int depth) {
@@ -276,13 +276,13 @@ class Compiler {
     }
   }
 
-  const Model& model_;
+  const ModelDef& model_;
   std::vector<std::string> missing_;
 };
 
 }  // namespace
 
-std::unique_ptr<Program> compile(const Model& model) {
+std::unique_ptr<Program> compile(const ModelDef& model) {
   Compiler compiler(model);
   auto program = compiler.compile_graph(model.graph, model.opset_imports, nullptr, 0);
   compiler.report_missing();

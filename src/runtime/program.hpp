@@ -43,6 +43,6 @@ struct Program {
 
 /// Resolves every operator, function, name and constant of a model. Fails with a message that names all operators
 /// that cannot run, not just the first.
-std::unique_ptr<Program> compile(const Model& model);
+std::unique_ptr<Program> compile(const ModelDef& model);
 
 }  // namespace kiln

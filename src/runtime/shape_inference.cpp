@@ -94,7 +94,7 @@ Type schema_output_type(const Schema& schema, size_t output, std::span<const Fac
 
 class ShapeInference::Driver : public InferHost {
  public:
-  Driver(const Model& model, Diagnostics& diagnostics, StatedTypes stated)
+  Driver(const ModelDef& model, Diagnostics& diagnostics, StatedTypes stated)
       : model_(model), diagnostics_(diagnostics), stated_(stated) {}
 
   Facts run_main(const std::map<ValueId, Fact>& inputs) {
@@ -315,13 +315,13 @@ class ShapeInference::Driver : public InferHost {
     }
   }
 
-  const Model& model_;
+  const ModelDef& model_;
   Diagnostics& diagnostics_;
   StatedTypes stated_;
   std::vector<Scope> scopes_;
 };
 
-ShapeInference::ShapeInference(const Model& model, Diagnostics& diagnostics, StatedTypes stated)
+ShapeInference::ShapeInference(const ModelDef& model, Diagnostics& diagnostics, StatedTypes stated)
     : driver_(std::make_unique<Driver>(model, diagnostics, stated)) {}
 ShapeInference::~ShapeInference() = default;
 

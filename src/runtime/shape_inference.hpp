@@ -23,7 +23,7 @@ class ShapeInference {
   /// rules give. For input shapes other than the model's own they may be wrong.
   enum class StatedTypes { use, ignore };
 
-  ShapeInference(const Model& model, Diagnostics& diagnostics, StatedTypes stated = StatedTypes::use);
+  ShapeInference(const ModelDef& model, Diagnostics& diagnostics, StatedTypes stated = StatedTypes::use);
   ~ShapeInference();
 
   /// Facts of the main graph. `inputs` replaces what the graph says of the inputs it names (by ValueId).

@@ -33,7 +33,7 @@ TrainingInfo read_training(ReadContext& context, std::string_view message) {
   return training;
 }
 
-void read_fields(ReadContext& context, std::string_view message, Model& model) {
+void read_fields(ReadContext& context, std::string_view message, ModelDef& model) {
   bool has_graph = false;
   const bool whole = context.message(Part::model, message, [&](std::string_view bytes) {
     for (WireReader in(bytes); in.next();) {
@@ -60,11 +60,11 @@ void read_fields(ReadContext& context, std::string_view message, Model& model) {
   if (whole && !has_graph) context.error("missing-graph", "the model has no graph", "Is it an ONNX model at all?");
 }
 
-Model read_model(std::string_view bytes, std::shared_ptr<const void> keeper, const ReadOptions& options,
+ModelDef read_model(std::string_view bytes, std::shared_ptr<const void> keeper, const ReadOptions& options,
                  Diagnostics* diagnostics) {
   Diagnostics first_fault;
   Diagnostics& sink = diagnostics ? *diagnostics : first_fault;
-  Model model;
+  ModelDef model;
   try {
     ReadContext context(bytes, std::move(keeper), options, sink);
     read_fields(context, bytes, model);
@@ -89,7 +89,7 @@ std::string folder_of(const std::string& path) {
 }  // namespace
 }  // namespace onnx
 
-Model read_onnx_file(const std::string& path, const ReadOptions& options, Diagnostics* diagnostics) {
+ModelDef read_onnx_file(const std::string& path, const ReadOptions& options, Diagnostics* diagnostics) {
   ReadOptions for_file = options;
   if (for_file.external_folder.empty()) for_file.external_folder = onnx::folder_of(path);
   const auto file = std::make_shared<const MappedFile>(open_file(path));
@@ -97,7 +97,7 @@ Model read_onnx_file(const std::string& path, const ReadOptions& options, Diagno
                     [&] { return path; });
 }
 
-Model read_onnx_memory(std::span<const std::byte> bytes, std::shared_ptr<const void> keeper,
+ModelDef read_onnx_memory(std::span<const std::byte> bytes, std::shared_ptr<const void> keeper,
                        const ReadOptions& options, Diagnostics* diagnostics) {
   return onnx::read_model(onnx::as_text(bytes), std::move(keeper), options, diagnostics);
 }

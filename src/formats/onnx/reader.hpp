@@ -9,17 +9,10 @@
 
 #include "graph/diagnostics.hpp"
 #include "graph/graph.hpp"
+#include "kiln/external_data.hpp"
 
 namespace kiln {
 
-/// Bytes of a tensor that is kept outside the model, and what keeps them alive.
-struct ExternalBytes {
-  std::span<const std::byte> bytes;
-  std::shared_ptr<const void> keeper;
-};
-
-/// Gives `length` bytes at `offset` of the file that the model calls `location`.
-using ExternalLoader = std::function<ExternalBytes(const std::string& location, uint64_t offset, uint64_t length)>;
 
 /// What protects the process from a hostile model; the defaults are those of the knobs onnx_*.
 struct ReadLimits {
@@ -43,10 +36,10 @@ struct ReadOptions {
 /// while they are used. Faults of the model go to `diagnostics`, and reading goes on with what can be understood where
 /// that collects them; by default, and where `diagnostics` is null, the first one is thrown as Error(invalid_model).
 /// That the file cannot be read at all is always thrown.
-Model read_onnx_file(const std::string& path, const ReadOptions& options = {}, Diagnostics* diagnostics = nullptr);
+ModelDef read_onnx_file(const std::string& path, const ReadOptions& options = {}, Diagnostics* diagnostics = nullptr);
 
 /// The same from memory, which `keeper` keeps alive; without a keeper all weights are copied.
-Model read_onnx_memory(std::span<const std::byte> bytes, std::shared_ptr<const void> keeper,
+ModelDef read_onnx_memory(std::span<const std::byte> bytes, std::shared_ptr<const void> keeper,
                        const ReadOptions& options = {}, Diagnostics* diagnostics = nullptr);
 
 }  // namespace kiln

@@ -25,7 +25,7 @@ WireWriter write_training(const TrainingInfo& training, ExternalPlan* external) 
   return out;
 }
 
-WireWriter write_model(const Model& model, ExternalPlan* external) {
+WireWriter write_model(const ModelDef& model, ExternalPlan* external) {
   WireWriter out;
   out.int64(field::model::ir_version, model.ir_version);
   out.text(field::model::producer_name, model.producer_name);
@@ -58,13 +58,13 @@ std::string file_name(const std::string& path) { return path.substr(path.rfind('
 }  // namespace
 }  // namespace onnx
 
-void write_onnx(const Model& model, FunctionRef<void(std::string_view)> sink) {
+void write_onnx(const ModelDef& model, FunctionRef<void(std::string_view)> sink) {
   const onnx::WireWriter out = onnx::write_model(model, nullptr);
   onnx::check_size(out);
   out.emit(sink);
 }
 
-std::string write_onnx(const Model& model) {
+std::string write_onnx(const ModelDef& model) {
   const onnx::WireWriter out = onnx::write_model(model, nullptr);
   onnx::check_size(out);
   std::string bytes;
@@ -73,7 +73,7 @@ std::string write_onnx(const Model& model) {
   return bytes;
 }
 
-void write_onnx_file(const Model& model, const std::string& path, const WriteOptions& options) {
+void write_onnx_file(const ModelDef& model, const std::string& path, const WriteOptions& options) {
   const std::string data_path = path + ".data";
   onnx::ExternalPlan plan(onnx::file_name(data_path), options.external_data_threshold.value_or(onnx::default_threshold));
   onnx::WireWriter out = onnx::write_model(model, options.external_data_threshold ? &plan : nullptr);

@@ -13,8 +13,8 @@ namespace kiln {
 /// Writes a model in ONNX's format, piece by piece into `sink`: weights are handed on where they lie, not copied. All
 /// data is in the one stream, also that which was read from outside; more than 2 GiB, which protobuf cannot hold, is
 /// an Error.
-void write_onnx(const Model& model, FunctionRef<void(std::string_view)> sink);
-std::string write_onnx(const Model& model);
+void write_onnx(const ModelDef& model, FunctionRef<void(std::string_view)> sink);
+std::string write_onnx(const ModelDef& model);
 
 struct WriteOptions {
   /// Initialisers of at least so many bytes go into a file "<name of the model file>.data" beside it. Without a value
@@ -23,6 +23,6 @@ struct WriteOptions {
 };
 
 /// Writes a model file. Both files are replaced whole, the data first; the model may still be mapped from the old ones.
-void write_onnx_file(const Model& model, const std::string& path, const WriteOptions& options = {});
+void write_onnx_file(const ModelDef& model, const std::string& path, const WriteOptions& options = {});
 
 }  // namespace kiln

@@ -1,0 +1,84 @@
+#include <mutex>
+
+#include "api/model_impl.hpp"
+#include "base/error.hpp"
+#include "base/thread_pool.hpp"
+#include "runtime/context.hpp"
+
+namespace kiln {
+
+void set_threads(int count) {
+  threads_knob.set(count);
+  default_pool().resize(count);
+}
+int threads() { return default_pool().threads(); }
+
+struct Session::Impl {
+  std::shared_ptr<const Engine> engine;
+  ContextOptions options;
+  ModelInfo info;
+  std::vector<PortInfo> inputs, outputs;
+
+  std::mutex mutex;
+  std::vector<std::unique_ptr<Context>> idle;  ///< one for each run that was ever under way at the same time
+
+  std::unique_ptr<Context> take() {
+    const std::scoped_lock lock(mutex);
+    if (idle.empty()) return std::make_unique<Context>(engine, options);
+    std::unique_ptr<Context> context = std::move(idle.back());
+    idle.pop_back();
+    return context;
+  }
+  void give(std::unique_ptr<Context> context) {
+    const std::scoped_lock lock(mutex);
+    idle.push_back(std::move(context));
+  }
+
+  std::vector<size_t> find_outputs(const std::vector<std::string>& names) const {
+    std::vector<size_t> indices;
+    if (names.empty()) {
+      for (size_t i = 0; i < outputs.size(); ++i) indices.push_back(i);
+    }
+    for (const std::string& name : names) {
+      size_t index = 0;
+      while (index < outputs.size() && outputs[index].name != name) ++index;
+      if (index == outputs.size()) fail(ErrorCode::invalid_argument, "the model has no output '{}'", name);
+      indices.push_back(index);
+    }
+    return indices;
+  }
+};
+
+Session::Session(Model model, const SessionOptions& options) : impl_(std::make_unique<Impl>()) {
+  ModelImpl& source = *model.impl_;
+  impl_->info = std::move(source.info);
+  impl_->inputs = std::move(source.inputs);
+  impl_->outputs = std::move(source.outputs);
+  impl_->engine = Engine::create(std::move(source.definition));
+  impl_->options.seed = options.seed;
+}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+const ModelInfo& Session::info() const { return impl_->info; }
+const std::vector<PortInfo>& Session::inputs() const { return impl_->inputs; }
+const std::vector<PortInfo>& Session::outputs() const { return impl_->outputs; }
+
+std::vector<Value> Session::run(const Feeds& feeds, const std::vector<std::string>& outputs,
+                                const RunOptions& options) {
+  const std::vector<size_t> wanted = impl_->find_outputs(outputs);
+  std::vector<Feed> given;
+  for (const auto& [name, value] : feeds) given.push_back({name, value});
+  std::unique_ptr<Context> context = impl_->take();
+  const auto give_back = [&](Context* used) { impl_->give(std::unique_ptr<Context>(used)); };
+  const std::unique_ptr<Context, decltype(give_back)> guard(context.release(), give_back);
+  return guard->run(given, wanted, {.cancel = options.cancel});
+}
+
+void Session::trim() {
+  const std::scoped_lock lock(impl_->mutex);
+  for (const auto& context : impl_->idle) context->trim();
+}
+
+}  // namespace kiln
