@@ -5,6 +5,7 @@
 #include <cstring>
 #include <random>
 
+#include "base/scratch_folder.hpp"
 #include "base/utf8.hpp"
 #include "formats/npy/zip.hpp"
 #include "tensor/dispatch.hpp"
@@ -29,9 +30,9 @@ std::string npy(std::string header, const std::string& data) {
 }
 
 std::string npy(const std::string& descr, const std::string& shape, const std::string& data, bool fortran = false) {
-  return npy("{'descr': '" + descr + "', 'fortran_order': " + (fortran ? "True" : "False") + ", 'shape': " + shape +
-                 ", }",
-             data);
+  return npy(
+      "{'descr': '" + descr + "', 'fortran_order': " + (fortran ? "True" : "False") + ", 'shape': " + shape + ", }",
+      data);
 }
 
 Tensor read(const std::string& file, DType opaque = DType::undefined) {
@@ -338,6 +339,25 @@ TEST(Npz, MutatedFilesGiveAnAnswerOrAnError) {
       } catch (const Error&) {
       }
     }
+  }
+}
+
+TEST(Npz, FilesOnDisk) {
+  const ScratchFolder folder;
+  const Tensor tensor = Tensor::vector<float>({1, 2, 3});
+  save_npy(folder / "x.npy", tensor);
+  EXPECT_TRUE(equal_bits(load_npy(folder / "x.npy"), tensor));
+  const std::vector<NamedTensor> both = {{"x", tensor}, {"y", Tensor::scalar<int64_t>(4)}};
+  save_npz(folder / "x.npz", both, true);
+  const std::vector<NamedTensor> back = load_npz(folder / "x.npz");
+  ASSERT_EQ(back.size(), 2);
+  EXPECT_TRUE(equal_bits(back[1].tensor, both[1].tensor));
+  folder.write("bad.npy", "no array");
+  try {
+    load_npy(folder / "bad.npy");
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("bad.npy: this is no .npy file"), std::string::npos) << error.what();
   }
 }
 

@@ -8,7 +8,9 @@
 #include <optional>
 #include <string_view>
 
+#include "base/atomic_write.hpp"
 #include "base/error.hpp"
+#include "base/mapped_file.hpp"
 #include "base/utf8.hpp"
 #include "formats/npy/npy_header.hpp"
 #include "formats/npy/zip.hpp"
@@ -323,23 +325,24 @@ Tensor read_npy(std::span<const std::byte> file, const ArrayReadOptions& options
   const std::span<const std::byte> rest = file.subspan(header.data_offset);
   uint64_t bytes = 0;
   if (__builtin_mul_overflow(static_cast<uint64_t>(count), format.size, &bytes) || bytes > rest.size()) {
-    fail(ErrorCode::invalid_data, "the .npy file is cut off: shape {} of '{}' needs more than the {} bytes after the header",
+    fail(ErrorCode::invalid_data,
+         "the .npy file is cut off: shape {} of '{}' needs more than the {} bytes after the header",
          to_string(header.shape), header.descr, rest.size());
   }
   const uint64_t limit = std::max<uint64_t>(options.max_bytes, file.size());
   uint64_t memory = 0;
   // Elements of no bytes ('U0') take memory all the same.
   if (__builtin_mul_overflow(static_cast<uint64_t>(count), dtype_size(format.dtype), &memory) || memory > limit) {
-    fail(ErrorCode::limit_exceeded, "the .npy file's shape {} of {} is larger than the limit of {} bytes",
-         to_string(header.shape), dtype_name(format.dtype), limit);
+    fail(ErrorCode::limit_exceeded, "the .npy file's shape {} of {} is larger than the limit of {} bytes (knob {})",
+         to_string(header.shape), dtype_name(format.dtype), limit, max_array_bytes.name());
   }
   const std::span<const std::byte> data = rest.first(bytes);
   if (format.dtype == DType::string) {
     return read_strings(data, header, format);
   }
   if (options.keeper && can_borrow(data, header, format)) {
-    Tensor tensor = Tensor::borrow(format.dtype, header.shape, static_cast<const void*>(data.data()), bytes,
-                                   options.keeper);
+    Tensor tensor =
+        Tensor::borrow(format.dtype, header.shape, static_cast<const void*>(data.data()), bytes, options.keeper);
     if (tensor.is_aligned()) return tensor;
   }
   return read_plain(data, header, format);
@@ -364,8 +367,8 @@ std::vector<NamedTensor> read_npz(std::span<const std::byte> file, const ArrayRe
     tensors.push_back(with_place(
         [&] {
           if (entry.size > rest.max_bytes) {
-            fail(ErrorCode::limit_exceeded, "{} bytes are more than what is left of the limit of {} bytes", entry.size,
-                 std::max<uint64_t>(options.max_bytes, file.size()));
+            fail(ErrorCode::limit_exceeded, "{} bytes are more than what is left of the limit of {} bytes (knob {})",
+                 entry.size, std::max<uint64_t>(options.max_bytes, file.size()), max_array_bytes.name());
           }
           const ZipContent content = read_zip_entry(entry);
           rest.keeper = content.owner ? content.owner : options.keeper;
@@ -386,6 +389,33 @@ void write_npz(std::span<const NamedTensor> tensors, const ByteSink& sink, bool 
     writer.add(named.name + ".npy", parts, compress);
   }
   writer.finish();
+}
+
+namespace {
+
+template <class Read>
+auto load(const std::string& path, DType opaque, const Read& read_file) {
+  const auto file = std::make_shared<const MappedFile>(open_file(path));
+  return with_place([&] { return read_file(file->data(), ArrayReadOptions{.opaque = opaque, .keeper = file}); },
+                    [&] { return path; });
+}
+
+}  // namespace
+
+Tensor load_npy(const std::string& path, DType opaque) { return load(path, opaque, read_npy); }
+
+std::vector<NamedTensor> load_npz(const std::string& path, DType opaque) { return load(path, opaque, read_npz); }
+
+void save_npy(const std::string& path, const Tensor& tensor) {
+  write_file_atomically(
+      path, [&](FileWriter& out) { write_npy(tensor, [&](std::span<const std::byte> bytes) { out.write(bytes); }); });
+}
+
+void save_npz(const std::string& path, std::span<const NamedTensor> tensors, bool compress) {
+  write_file_atomically(path, [&](FileWriter& out) {
+    write_npz(
+        tensors, [&](std::span<const std::byte> bytes) { out.write(bytes); }, compress);
+  });
 }
 
 }  // namespace kiln

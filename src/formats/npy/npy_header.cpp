@@ -53,7 +53,8 @@ class HeaderParser {
  private:
   [[noreturn]] void fail_at(std::string_view wanted) const {
     std::string found(rest_.substr(0, 20));
-    std::replace_if(found.begin(), found.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+    std::replace_if(
+        found.begin(), found.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
     fail(ErrorCode::invalid_data, "the .npy header is malformed: expected {}, found {}", wanted,
          found.empty() ? "the end of the header" : "'" + found + "'");
   }

@@ -32,9 +32,9 @@ constexpr uint16_t encrypted_flag = 1;
 constexpr uint16_t utf8_flag = 1 << 11;
 constexpr uint16_t stored_method = 0;
 constexpr uint16_t deflated_method = 8;
-constexpr uint16_t written_date = 1 << 5 | 1;       // 1 January 1980: equal arrays make equal files
-constexpr uint64_t deflate_max_ratio = 1032;        // what DEFLATE can reach
-constexpr size_t zlib_chunk = size_t{1} << 30;      // zlib counts in 32 bits
+constexpr uint16_t written_date = 1 << 5 | 1;   // 1 January 1980: equal arrays make equal files
+constexpr uint64_t deflate_max_ratio = 1032;    // what DEFLATE can reach
+constexpr size_t zlib_chunk = size_t{1} << 30;  // zlib counts in 32 bits
 constexpr size_t deflate_buffer = size_t{1} << 16;
 
 /// Little-endian numbers at checked offsets.
@@ -151,8 +151,8 @@ Placed read_entry(const Fields& archive, const Fields& directory, uint64_t at, u
   next = at + entry_size + name_size + extra_size + directory.u16(at + 32);
 
   if ((flags & encrypted_flag) != 0 || (method != stored_method && method != deflated_method)) {
-    fail(ErrorCode::unsupported, "'{}' in the zip archive is {}; only stored and deflated files can be read", entry.name,
-         (flags & encrypted_flag) != 0 ? "encrypted" : "packed with method " + std::to_string(method));
+    fail(ErrorCode::unsupported, "'{}' in the zip archive is {}; only stored and deflated files can be read",
+         entry.name, (flags & encrypted_flag) != 0 ? "encrypted" : "packed with method " + std::to_string(method));
   }
   archive.range(placed.begin, local_size);
   if (archive.u32(placed.begin) != local_signature) {
@@ -163,8 +163,8 @@ Placed read_entry(const Fields& archive, const Fields& directory, uint64_t at, u
   placed.end = data + packed_size;
   const bool possible = entry.deflated ? entry.size / deflate_max_ratio <= packed_size : entry.size == packed_size;
   if (!possible) {
-    fail(ErrorCode::invalid_data, "'{}' in the zip archive cannot be {} bytes long: it has {} bytes of data", entry.name,
-         entry.size, packed_size);
+    fail(ErrorCode::invalid_data, "'{}' in the zip archive cannot be {} bytes long: it has {} bytes of data",
+         entry.name, entry.size, packed_size);
   }
   return placed;
 }
