@@ -340,14 +340,10 @@ struct Dim::Expr {
 
   static Dim apply(AtomKind kind, const Dim& a, const Dim& b) {
     switch (kind) {
-      case AtomKind::floor_div:
-        return floor_div(a, b);
-      case AtomKind::ceil_div:
-        return ceil_div(a, b);
-      case AtomKind::max:
-        return max(a, b);
-      default:
-        return min(a, b);
+      case AtomKind::floor_div: return floor_div(a, b);
+      case AtomKind::ceil_div: return ceil_div(a, b);
+      case AtomKind::max: return max(a, b);
+      default: return min(a, b);
     }
   }
 
@@ -416,8 +412,7 @@ struct Dim::Expr {
 
   static std::string to_text(const Atom& atom) {
     switch (atom.kind) {
-      case AtomKind::symbol:
-        return quote_if_needed(atom.name);
+      case AtomKind::symbol: return quote_if_needed(atom.name);
       case AtomKind::floor_div:
       case AtomKind::ceil_div:
         return (atom.kind == AtomKind::floor_div ? "floor(" : "ceil(") + in_parentheses(atom.operands[0], false) + "/" +
@@ -433,10 +428,10 @@ struct Dim::Expr {
   }
 
   static std::string in_parentheses(const Dim& dim, bool is_divisor) {
-    const bool bare = dim.kind_ == Kind::number ||
-                      (dim.expr_->terms.size() == 1 &&
-                       (!is_divisor ||
-                        (dim.expr_->terms[0].coefficient == 1 && dim.expr_->terms[0].factors.size() == 1)));
+    const bool bare =
+        dim.kind_ == Kind::number ||
+        (dim.expr_->terms.size() == 1 &&
+         (!is_divisor || (dim.expr_->terms[0].coefficient == 1 && dim.expr_->terms[0].factors.size() == 1)));
     return bare ? to_text(dim) : "(" + to_text(dim) + ")";
   }
 
@@ -453,8 +448,8 @@ struct Dim::Expr {
 
   /// The name of a dim that is one symbol and nothing else, or null.
   static const std::string* lone_symbol(const Dim& dim) {
-    const bool lone = dim.kind_ == Kind::expr && dim.expr_->terms.size() == 1 &&
-                      dim.expr_->terms[0].coefficient == 1 && dim.expr_->terms[0].factors.size() == 1 &&
+    const bool lone = dim.kind_ == Kind::expr && dim.expr_->terms.size() == 1 && dim.expr_->terms[0].coefficient == 1 &&
+                      dim.expr_->terms[0].factors.size() == 1 &&
                       dim.expr_->terms[0].factors[0]->kind == AtomKind::symbol;
     return lone ? &dim.expr_->terms[0].factors[0]->name : nullptr;
   }

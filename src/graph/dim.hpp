@@ -19,7 +19,7 @@ namespace kiln {
 /// expression that grows past a fixed bound (64 terms).
 class Dim {
  public:
-  Dim() = default;  ///< unknown
+  Dim() = default;                                             ///< unknown
   Dim(int64_t value) : kind_(Kind::number), number_(value) {}  // NOLINT(google-explicit-constructor): a number is a dim
   static Dim symbol(std::string_view name);                    ///< an empty name gives unknown
 

@@ -124,10 +124,32 @@ TEST(Dim, ParseReadsWhatExportersWrite) {
 }
 
 TEST(Dim, ParseTakesAnyOtherTextAsOneSymbol) {
-  for (const std::string text : {"h/2",  "batch size", "3d",         "1.5",  "(",    ")",     "h+",   "'",  "''",
-                                 "a'b",  "f(h)",       "max(h",      "h*/2", "5/0",  "h//0",  "floor", "*", "h**0",
-                                 "h**99",      "max(h/2,1)", "h**",  "\n",   "?+1",   "--h",
-                                 "9223372036854775808", "99999999999999999999"}) {
+  for (const std::string text : {"h/2",
+                                 "batch size",
+                                 "3d",
+                                 "1.5",
+                                 "(",
+                                 ")",
+                                 "h+",
+                                 "'",
+                                 "''",
+                                 "a'b",
+                                 "f(h)",
+                                 "max(h",
+                                 "h*/2",
+                                 "5/0",
+                                 "h//0",
+                                 "floor",
+                                 "*",
+                                 "h**0",
+                                 "h**99",
+                                 "max(h/2,1)",
+                                 "h**",
+                                 "\n",
+                                 "?+1",
+                                 "--h",
+                                 "9223372036854775808",
+                                 "99999999999999999999"}) {
     const Dim dim = Dim::parse(text);
     EXPECT_EQ(dim, Dim::symbol(text)) << text;
     EXPECT_EQ(dim.str(), text);
@@ -212,39 +234,25 @@ class RandomDims : public ::testing::Test {
   static std::optional<int64_t> apply(int64_t op, int64_t a, int64_t b) {
     const double quotient = static_cast<double>(a) / static_cast<double>(b);
     switch (op) {
-      case 0:
-        return a + b;
-      case 1:
-        return a - b;
-      case 2:
-        return a * b;
-      case 3:
-        return b == 0 ? std::nullopt : std::optional(static_cast<int64_t>(std::floor(quotient)));
-      case 4:
-        return b == 0 ? std::nullopt : std::optional(static_cast<int64_t>(std::ceil(quotient)));
-      case 5:
-        return std::max(a, b);
-      default:
-        return std::min(a, b);
+      case 0: return a + b;
+      case 1: return a - b;
+      case 2: return a * b;
+      case 3: return b == 0 ? std::nullopt : std::optional(static_cast<int64_t>(std::floor(quotient)));
+      case 4: return b == 0 ? std::nullopt : std::optional(static_cast<int64_t>(std::ceil(quotient)));
+      case 5: return std::max(a, b);
+      default: return std::min(a, b);
     }
   }
 
   static Dim apply(int64_t op, const Dim& a, const Dim& b) {
     switch (op) {
-      case 0:
-        return a + b;
-      case 1:
-        return a - b;
-      case 2:
-        return a * b;
-      case 3:
-        return floor_div(a, b);
-      case 4:
-        return ceil_div(a, b);
-      case 5:
-        return max(a, b);
-      default:
-        return min(a, b);
+      case 0: return a + b;
+      case 1: return a - b;
+      case 2: return a * b;
+      case 3: return floor_div(a, b);
+      case 4: return ceil_div(a, b);
+      case 5: return max(a, b);
+      default: return min(a, b);
     }
   }
 
