@@ -1,0 +1,9 @@
+#include <nanobind/nanobind.h>
+
+#include "bindings.hpp"
+
+NB_MODULE(_kiln, module) {
+  module.doc() = "The compiled part of Kiln; use the package `kiln`.";
+  kiln::python::bind_errors(module);
+  kiln::python::bind_session(module);
+}
