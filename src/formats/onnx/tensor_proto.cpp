@@ -122,13 +122,23 @@ WireWriter write_content(const Value& value, std::string_view name) {
   return write_optional(value, name);
 }
 
-NamedValue read_content(ReadContext& context, std::string_view bytes, Type::Kind kind) {
-  switch (kind) {
+/// An empty sequence does not say of what it is empty; the type does.
+NamedValue read_typed_sequence(ReadContext& context, std::string_view bytes, const Type& type) {
+  NamedValue read = read_sequence(context, bytes);
+  if (!read.value.is_sequence() || !read.value.sequence().items.empty() || !type.inner) return read;
+  Sequence empty;
+  if (type.inner->is_tensor()) empty.dtype = type.inner->dtype;
+  read.value = std::move(empty);
+  return read;
+}
+
+NamedValue read_content(ReadContext& context, std::string_view bytes, const Type& type) {
+  switch (type.kind) {
     case Type::Kind::sparse: {
       NamedSparseTensor read = read_sparse_tensor(context, bytes);
       return {std::move(read.name), std::move(read.tensor)};
     }
-    case Type::Kind::sequence: return read_sequence(context, bytes);
+    case Type::Kind::sequence: return read_typed_sequence(context, bytes, type);
     case Type::Kind::map: return read_map(context, bytes);
     case Type::Kind::optional: return read_optional(context, bytes);
     default: {
@@ -147,7 +157,7 @@ NamedValue read_value_proto(std::span<const std::byte> bytes, std::shared_ptr<co
   Diagnostics first_fault;
   try {
     onnx::ReadContext context(message, std::move(keeper), options, first_fault);
-    return onnx::read_content(context, message, type.kind);
+    return onnx::read_content(context, message, type);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::invalid_model) throw;
     throw Error(ErrorCode::invalid_data, error.what());
