@@ -25,7 +25,8 @@ inline std::string message(const Fill& fill) {
   return bytes;
 }
 
-inline std::string tensor(DType dtype, const Shape& shape, const Fill& data = [](Writer&) {}) {
+inline std::string tensor(
+    DType dtype, const Shape& shape, const Fill& data = [](Writer&) {}) {
   return message([&](Writer& out) {
     for (const int64_t dim : shape) out.add_int64(field::tensor::dims, dim);
     out.add_int32(field::tensor::data_type, static_cast<int32_t>(dtype));
@@ -55,7 +56,7 @@ inline std::string model_with_initializer(const std::string& encoded_tensor) {
   return model([&](Writer& graph) { graph.add_message(field::graph::initializer, encoded_tensor); });
 }
 
-inline Model read(const std::string& bytes, Diagnostics* diagnostics = nullptr, const ReadOptions& options = {}) {
+inline ModelDef read(const std::string& bytes, Diagnostics* diagnostics = nullptr, const ReadOptions& options = {}) {
   const auto kept = std::make_shared<const std::string>(bytes);
   return read_onnx_memory(std::as_bytes(std::span(*kept)), kept, options, diagnostics);
 }
@@ -70,7 +71,7 @@ inline std::vector<std::string> rules(const std::string& bytes, const ReadOption
 }
 
 inline Tensor read_tensor(const std::string& encoded) {
-  const Model read_back = read(model_with_initializer(encoded));
+  const ModelDef read_back = read(model_with_initializer(encoded));
   EXPECT_EQ(read_back.graph.initializers.size(), 1u);
   return read_back.graph.initializers.at(0).tensor;
 }

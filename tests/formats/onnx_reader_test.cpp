@@ -25,8 +25,8 @@ std::string value_info(const std::string& name, const std::string& type) {
   });
 }
 
-std::string node(const std::string& op, const std::vector<std::string>& inputs,
-                 const std::vector<std::string>& outputs, const std::vector<std::string>& attributes = {}) {
+std::string node(const std::string& op, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
+                 const std::vector<std::string>& attributes = {}) {
   return message([&](Writer& out) {
     for (const std::string& name : inputs) out.add_string(field::node::input, name);
     for (const std::string& name : outputs) out.add_string(field::node::output, name);
@@ -49,14 +49,14 @@ std::string model_with_attribute(const std::string& encoded) {
 }
 
 TEST(OnnxReader, ReadsAGraph) {
-  const Model read_back = read(model([](Writer& graph) {
+  const ModelDef read_back = read(model([](Writer& graph) {
     graph.add_message(field::graph::node, node("Relu", {"x", ""}, {"y"}));
     graph.add_message(field::graph::input, value_info("x", tensor_type(DType::f32, [](Writer& dim) {
                                                         dim.add_string(field::dimension::param, "batch");
                                                       })));
-    graph.add_message(field::graph::output, value_info("y", tensor_type(DType::f32, [](Writer& dim) {
-                                                         dim.add_int64(field::dimension::value, 7);
-                                                       })));
+    graph.add_message(
+        field::graph::output,
+        value_info("y", tensor_type(DType::f32, [](Writer& dim) { dim.add_int64(field::dimension::value, 7); })));
   }));
   const Graph& graph = read_back.graph;
   ASSERT_EQ(graph.nodes.size(), 1u);
@@ -71,9 +71,9 @@ TEST(OnnxReader, ReadsAGraph) {
 
 TEST(OnnxReader, TakesANegativeDimForUnknown) {
   const std::string bytes = model([](Writer& graph) {
-    graph.add_message(field::graph::input, value_info("x", tensor_type(DType::f32, [](Writer& dim) {
-                                                        dim.add_int64(field::dimension::value, -1);
-                                                      })));
+    graph.add_message(
+        field::graph::input,
+        value_info("x", tensor_type(DType::f32, [](Writer& dim) { dim.add_int64(field::dimension::value, -1); })));
   });
   EXPECT_EQ(rules(bytes), Rules{"negative-dim"});
   EXPECT_TRUE(read(bytes).graph.values.at(0).type.shape->at(0).is_unknown());
@@ -83,7 +83,8 @@ TEST(OnnxReader, ReadsAttributesOfEveryType) {
   const auto data = [](AttributeType type, const Fill& value) {
     return read(model_with_attribute(attribute("a", type, value))).graph.nodes.at(0).attributes.at(0).data;
   };
-  EXPECT_EQ(std::get<float>(data(AttributeType::float_, [](Writer& out) { out.add_float(field::attribute::f, 2); })), 2);
+  EXPECT_EQ(std::get<float>(data(AttributeType::float_, [](Writer& out) { out.add_float(field::attribute::f, 2); })),
+            2);
   EXPECT_EQ(std::get<int64_t>(data(AttributeType::int_, [](Writer&) {})), 0) << "zero may be left out";
   EXPECT_EQ(std::get<std::string>(
                 data(AttributeType::string, [](Writer& out) { out.add_bytes(field::attribute::s, "\xff"); })),
@@ -104,12 +105,11 @@ TEST(OnnxReader, ReadsAttributesOfEveryType) {
     out.add_message(field::attribute::g, message([](Writer& inner) { inner.add_string(field::graph::name, "then"); }));
   });
   EXPECT_EQ(std::get<std::shared_ptr<Graph>>(graph)->name, "then");
-  EXPECT_EQ(std::get<Tensor>(data(AttributeType::tensor,
-                                  [](Writer& out) {
-                                    out.add_message(field::attribute::t, raw_tensor(DType::u8, {1}, "a"));
-                                  }))
-                .size(),
-            1);
+  EXPECT_EQ(
+      std::get<Tensor>(data(AttributeType::tensor,
+                            [](Writer& out) { out.add_message(field::attribute::t, raw_tensor(DType::u8, {1}, "a")); }))
+          .size(),
+      1);
 }
 
 TEST(OnnxReader, RefusesAttributesThatContradictThemselves) {
@@ -150,7 +150,7 @@ TEST(OnnxReader, ReadsFunctionsWithReferences) {
   });
   const std::string bytes =
       model([](Writer&) {}) + message([&](Writer& out) { out.add_message(field::model::functions, function); });
-  const Model read_back = read(bytes);
+  const ModelDef read_back = read(bytes);
   const Function* found = read_back.find_function("d", "F", "");
   ASSERT_NE(found, nullptr);
   EXPECT_EQ(found->attributes, std::vector<std::string>{"alpha"});
@@ -160,10 +160,9 @@ TEST(OnnxReader, ReadsFunctionsWithReferences) {
 
 TEST(OnnxReader, NamesThePlaceOfAFault) {
   Diagnostics diagnostics(Diagnostics::Mode::collect);
-  read(model_with_attribute(attribute("value", AttributeType::tensor,
-                                      [](Writer& out) {
-                                        out.add_message(field::attribute::t, tensor(DType::f32, {3}));
-                                      })),
+  read(model_with_attribute(
+           attribute("value", AttributeType::tensor,
+                     [](Writer& out) { out.add_message(field::attribute::t, tensor(DType::f32, {3})); })),
        &diagnostics);
   ASSERT_EQ(diagnostics.findings().size(), 1u);
   EXPECT_EQ(diagnostics.findings()[0].place, "graph 'g', node 'n' (Op), attribute 'value', tensor 'w'");
@@ -200,9 +199,10 @@ TEST(OnnxReader, RefusesWhatIsNoModel) {
 
 TEST(OnnxReader, EveryCutOfAModelIsAnErrorOrAModel) {
   const std::string bytes = model([](Writer& graph) {
-    graph.add_message(field::graph::node, node("Op", {"x"}, {"y"}, {attribute("a", AttributeType::ints, [](Writer& out) {
-                                             out.add_int64(field::attribute::ints, 300);
-                                           })}));
+    graph.add_message(
+        field::graph::node,
+        node("Op", {"x"}, {"y"},
+             {attribute("a", AttributeType::ints, [](Writer& out) { out.add_int64(field::attribute::ints, 300); })}));
     graph.add_message(field::graph::initializer, raw_tensor(DType::f32, {20}, std::string(80, 'f')));
   });
   for (size_t length = 0; length < bytes.size(); ++length) {
@@ -277,8 +277,7 @@ std::string sparse(const std::vector<int64_t>& indices, const Shape& index_shape
   return model([&](Writer& graph) {
     graph.add_message(field::graph::sparse_initializer, message([&](Writer& out) {
                         out.add_message(field::sparse::values, raw_tensor(DType::u8, {2}, "ab"));
-                        out.add_message(field::sparse::indices,
-                                        raw_tensor(DType::i64, index_shape, raw_of(indices)));
+                        out.add_message(field::sparse::indices, raw_tensor(DType::i64, index_shape, raw_of(indices)));
                         out.add_int64(field::sparse::dims, 3);
                         out.add_int64(field::sparse::dims, 4);
                       }));
@@ -295,9 +294,7 @@ TEST(OnnxReader, ChecksSparseTensors) {
   EXPECT_EQ(rules(sparse({1, 2, 3}, {3})), Rules{"sparse-tensor"});
 }
 
-TEST(OnnxReader, ReportsAFileThatIsNotThere) {
-  EXPECT_THROW(read_onnx_file("/nonexistent/model.onnx"), Error);
-}
+TEST(OnnxReader, ReportsAFileThatIsNotThere) { EXPECT_THROW(read_onnx_file("/nonexistent/model.onnx"), Error); }
 
 }  // namespace
 }  // namespace kiln::onnx_test

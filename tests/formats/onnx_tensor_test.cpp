@@ -9,9 +9,9 @@ using Rules = std::vector<std::string>;
 
 TEST(OnnxTensor, LargeRawDataStaysWhereItIs) {
   std::vector<float> values(100, 1.5f);
-  const auto file = std::make_shared<const std::string>(
-      model_with_initializer(raw_tensor(DType::f32, {10, 10}, raw_of(values))));
-  const Model model = read_onnx_memory(std::as_bytes(std::span(*file)), file);
+  const auto file =
+      std::make_shared<const std::string>(model_with_initializer(raw_tensor(DType::f32, {10, 10}, raw_of(values))));
+  const ModelDef model = read_onnx_memory(std::as_bytes(std::span(*file)), file);
   const Tensor& tensor = model.graph.initializers.at(0).tensor;
   const auto* at = static_cast<const char*>(tensor.raw());
   EXPECT_GE(at, file->data());
@@ -21,7 +21,7 @@ TEST(OnnxTensor, LargeRawDataStaysWhereItIs) {
 
 TEST(OnnxTensor, WithoutAKeeperIsCopied) {
   const std::string file = model_with_initializer(raw_tensor(DType::u8, {100}, std::string(100, 'x')));
-  const Model model = read_onnx_memory(std::as_bytes(std::span(file)), nullptr);
+  const ModelDef model = read_onnx_memory(std::as_bytes(std::span(file)), nullptr);
   const auto* at = static_cast<const char*>(model.graph.initializers.at(0).tensor.raw());
   EXPECT_TRUE(at < file.data() || at >= file.data() + file.size());
 }
@@ -72,14 +72,12 @@ TEST(OnnxTensor, PackingReverses) {
 }
 
 Fill int32_data(std::vector<int32_t> values) {
-  return [values](Writer& out) {
-    out.add_packed_int32(field::tensor::int32_data, values.begin(), values.end());
-  };
+  return [values](Writer& out) { out.add_packed_int32(field::tensor::int32_data, values.begin(), values.end()); };
 }
 
 TEST(OnnxTensor, ReadsInt32DataOfEveryTypeThatUsesIt) {
-  for (const DType dtype : {DType::u8, DType::i8, DType::f8e4m3fn, DType::f8e4m3fnuz, DType::f8e5m2, DType::f8e5m2fnuz,
-                            DType::f8e8m0}) {
+  for (const DType dtype :
+       {DType::u8, DType::i8, DType::f8e4m3fn, DType::f8e4m3fnuz, DType::f8e5m2, DType::f8e5m2fnuz, DType::f8e8m0}) {
     EXPECT_EQ(bytes_of(read_tensor(tensor(dtype, {3}, int32_data({1, 127, -1})))), (Ints{1, 127, 255}));
   }
   for (const DType dtype : {DType::u16, DType::i16, DType::f16, DType::bf16}) {
@@ -111,9 +109,8 @@ TEST(OnnxTensor, ReadsTheOtherTypedFields) {
   }));
   EXPECT_EQ(longs.elements<int64_t>()[1], INT64_MIN);
   EXPECT_EQ(longs.elements<int64_t>()[2], 7);
-  const Tensor unsigneds = read_tensor(tensor(DType::u32, {1}, [](Writer& out) {
-    out.add_uint64(field::tensor::uint64_data, 4000000000u);
-  }));
+  const Tensor unsigneds = read_tensor(
+      tensor(DType::u32, {1}, [](Writer& out) { out.add_uint64(field::tensor::uint64_data, 4000000000u); }));
   EXPECT_EQ(unsigneds.elements<uint32_t>()[0], 4000000000u);
   const Tensor texts = read_tensor(tensor(DType::string, {2}, [](Writer& out) {
     out.add_bytes(field::tensor::string_data, "a");
@@ -151,8 +148,9 @@ TEST(OnnxTensor, RefusesDataInTheWrongPlace) {
                              out.add_bytes(field::tensor::raw_data, "abcd");
                            })),
             Rules{"tensor-data-field"});
-  EXPECT_EQ(refused(tensor(DType::i32, {1}, [](Writer& out) { out.add_message(field::tensor::segment, std::string()); })),
-            (Rules{"tensor-segment", "tensor-data-size"}));
+  EXPECT_EQ(
+      refused(tensor(DType::i32, {1}, [](Writer& out) { out.add_message(field::tensor::segment, std::string()); })),
+      (Rules{"tensor-segment", "tensor-data-size"}));
 }
 
 std::string external(const std::vector<std::pair<std::string, std::string>>& entries) {
@@ -174,7 +172,7 @@ TEST(OnnxTensor, AsksTheLoaderForExternalData) {
     EXPECT_EQ(location, "weights.bin");
     return ExternalBytes{std::as_bytes(std::span(*store)).subspan(offset, length), store};
   };
-  const Model model = read(external({{"location", "weights.bin"}, {"offset", "8"}}), nullptr, options);
+  const ModelDef model = read(external({{"location", "weights.bin"}, {"offset", "8"}}), nullptr, options);
   EXPECT_EQ(model.graph.initializers.at(0).tensor.raw(), store->data() + 8);
   EXPECT_EQ(model.graph.initializers.at(0).external.size(), 2u);
 }

@@ -8,8 +8,8 @@
 namespace kiln::onnx_test {
 namespace {
 
-Model sample() {
-  Model model;
+ModelDef sample() {
+  ModelDef model;
   model.ir_version = 10;
   model.opset_imports = {{"", 21}, {"ai.onnx.ml", 4}};
   model.metadata = {{"author", "me"}};
@@ -22,7 +22,8 @@ Model sample() {
   then->name = "then";
   node.attributes.push_back({"branch", AttributeType::graph, then, {}, {}});
   node.attributes.push_back({"axes", AttributeType::ints, std::vector<int64_t>{-1, 2}, {}, {}});
-  node.attributes.push_back({"types", AttributeType::type_protos, std::vector<Type>{Type::map(DType::i64, {})}, {}, {}});
+  node.attributes.push_back(
+      {"types", AttributeType::type_protos, std::vector<Type>{Type::map(DType::i64, {})}, {}, {}});
   node.device_configurations = {"\x0a\x01z"};
   graph.nodes.push_back(std::move(node));
   Tensor large(DType::f32, {3000}), narrow(DType::i4, {3});
@@ -34,7 +35,7 @@ Model sample() {
   return model;
 }
 
-void expect_same(const Model& a, const Model& b) {
+void expect_same(const ModelDef& a, const ModelDef& b) {
   EXPECT_EQ(write_onnx(a), write_onnx(b));
   ASSERT_EQ(a.graph.initializers.size(), b.graph.initializers.size());
   for (size_t i = 0; i < a.graph.initializers.size(); ++i) {
@@ -43,7 +44,7 @@ void expect_same(const Model& a, const Model& b) {
 }
 
 TEST(OnnxWriter, ReadsBackWhatItWrote) {
-  const Model model = sample(), again = read(write_onnx(model));
+  const ModelDef model = sample(), again = read(write_onnx(model));
   expect_same(model, again);
   EXPECT_EQ(again.metadata, model.metadata);
   EXPECT_EQ(again.opset_imports, model.opset_imports);
@@ -56,7 +57,7 @@ TEST(OnnxWriter, ReadsBackWhatItWrote) {
 }
 
 TEST(OnnxWriter, RefusesAnAttributeWhoseValueIsOfAnotherType) {
-  Model model = sample();
+  ModelDef model = sample();
   model.graph.nodes[0].attributes.push_back({"bad", AttributeType::int_, 1.0f, {}, {}});
   EXPECT_THROW(write_onnx(model), Error);
 }
@@ -73,11 +74,11 @@ class OnnxFiles : public testing::Test {
 };
 
 TEST_F(OnnxFiles, KeepsLargeInitializersBesideTheModel) {
-  const Model model = sample();
+  const ModelDef model = sample();
   write_onnx_file(model, path("m.onnx"), {.external_data_threshold = 1000});
   EXPECT_EQ(std::filesystem::file_size(path("m.onnx.data")), 12000u);
   EXPECT_LT(std::filesystem::file_size(path("m.onnx")), 1000u);
-  const Model again = read_onnx_file(path("m.onnx"));
+  const ModelDef again = read_onnx_file(path("m.onnx"));
   expect_same(model, again);
   write_onnx_file(again, path("m.onnx"), {.external_data_threshold = 1});  // over the files that it is mapped from
   expect_same(model, read_onnx_file(path("m.onnx")));

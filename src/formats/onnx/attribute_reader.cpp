@@ -73,9 +73,7 @@ void read_value(ReadContext& context, WireReader& in, Attribute::Data& data) {
     case field::attribute::ints:
       in.varints([&](uint64_t value) { list<int64_t>(data).push_back(static_cast<int64_t>(value)); });
       break;
-    case field::attribute::strings:
-      list<std::string>(data).push_back(context.bytes(in.bytes(), "a value"));
-      break;
+    case field::attribute::strings: list<std::string>(data).push_back(context.bytes(in.bytes(), "a value")); break;
     case field::attribute::tensors: list<Tensor>(data).push_back(read_tensor(context, in.bytes()).tensor); break;
     case field::attribute::graphs: {
       auto graph = read_subgraph(context, in.bytes());
@@ -99,8 +97,8 @@ void settle_type(ReadContext& context, Attribute& attribute, int32_t declared, A
   attribute.type = static_cast<AttributeType>(declared);
   if (!attribute.ref_name.empty()) {
     if (found != AttributeType::undefined) {
-      context.error("attribute-value", fmt::format("it has a value and also refers to the attribute '{}'",
-                                                   attribute.ref_name));
+      context.error("attribute-value",
+                    fmt::format("it has a value and also refers to the attribute '{}'", attribute.ref_name));
     }
     attribute.data = std::monostate();
     return;
@@ -113,8 +111,8 @@ void settle_type(ReadContext& context, Attribute& attribute, int32_t declared, A
   if (found == AttributeType::undefined) {
     attribute.data = default_data(attribute.type);
     if (std::holds_alternative<std::monostate>(attribute.data)) {
-      context.error("attribute-value", fmt::format("it says that it is a {} and has none",
-                                                   attribute_type_name(attribute.type)));
+      context.error("attribute-value",
+                    fmt::format("it says that it is a {} and has none", attribute_type_name(attribute.type)));
     }
   } else if (found != attribute.type) {
     context.error("attribute-type", fmt::format("it says that it is of type {} and holds {}",

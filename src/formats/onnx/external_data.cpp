@@ -28,7 +28,8 @@ void check_location(const std::string& location) {
     begin = end + 1;
   }
   if (leaves) {
-    fail(ErrorCode::invalid_model, "its external data '{}' lies outside the model's folder, which is refused", location);
+    fail(ErrorCode::invalid_model, "its external data '{}' lies outside the model's folder, which is refused",
+         location);
   }
 }
 
@@ -38,9 +39,12 @@ ExternalBytes ExternalFiles::find(const Metadata& where, uint64_t needed, const 
   std::string location;
   uint64_t offset = 0, length = needed;
   for (const auto& [key, value] : where) {
-    if (key == "location") location = value;
-    else if (key == "offset") offset = parse_number(value, key);
-    else if (key == "length") length = parse_number(value, key);
+    if (key == "location")
+      location = value;
+    else if (key == "offset")
+      offset = parse_number(value, key);
+    else if (key == "length")
+      length = parse_number(value, key);
   }
   check_location(location);
   if (length != needed) {

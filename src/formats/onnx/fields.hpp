@@ -7,8 +7,18 @@ namespace kiln::onnx::field {
 
 namespace model {
 enum : uint32_t {
-  ir_version = 1, producer_name = 2, producer_version = 3, domain = 4, model_version = 5, doc = 6, graph = 7,
-  opset_import = 8, metadata = 14, training_info = 20, functions = 25, configuration = 26,
+  ir_version = 1,
+  producer_name = 2,
+  producer_version = 3,
+  domain = 4,
+  model_version = 5,
+  doc = 6,
+  graph = 7,
+  opset_import = 8,
+  metadata = 14,
+  training_info = 20,
+  functions = 25,
+  configuration = 26,
 };
 }
 namespace opset {
@@ -19,20 +29,52 @@ enum : uint32_t { key = 1, value = 2 };
 }
 namespace graph {
 enum : uint32_t {
-  node = 1, name = 2, initializer = 5, doc = 10, input = 11, output = 12, value_info = 13, quantization = 14,
-  sparse_initializer = 15, metadata = 16,
+  node = 1,
+  name = 2,
+  initializer = 5,
+  doc = 10,
+  input = 11,
+  output = 12,
+  value_info = 13,
+  quantization = 14,
+  sparse_initializer = 15,
+  metadata = 16,
 };
 }
 namespace node {
 enum : uint32_t {
-  input = 1, output = 2, name = 3, op_type = 4, attribute = 5, doc = 6, domain = 7, overload = 8, metadata = 9,
+  input = 1,
+  output = 2,
+  name = 3,
+  op_type = 4,
+  attribute = 5,
+  doc = 6,
+  domain = 7,
+  overload = 8,
+  metadata = 9,
   device_configurations = 10,
 };
 }
 namespace attribute {
 enum : uint32_t {
-  name = 1, f = 2, i = 3, s = 4, t = 5, g = 6, floats = 7, ints = 8, strings = 9, tensors = 10, graphs = 11, doc = 13,
-  tp = 14, type_protos = 15, type = 20, ref_attr_name = 21, sparse_tensor = 22, sparse_tensors = 23,
+  name = 1,
+  f = 2,
+  i = 3,
+  s = 4,
+  t = 5,
+  g = 6,
+  floats = 7,
+  ints = 8,
+  strings = 9,
+  tensors = 10,
+  graphs = 11,
+  doc = 13,
+  tp = 14,
+  type_protos = 15,
+  type = 20,
+  ref_attr_name = 21,
+  sparse_tensor = 22,
+  sparse_tensors = 23,
 };
 }
 namespace value_info {
@@ -40,8 +82,18 @@ enum : uint32_t { name = 1, type = 2, doc = 3, metadata = 4 };
 }
 namespace function {
 enum : uint32_t {
-  name = 1, input = 4, output = 5, attribute = 6, node = 7, doc = 8, opset_import = 9, domain = 10,
-  attribute_proto = 11, value_info = 12, overload = 13, metadata = 14,
+  name = 1,
+  input = 4,
+  output = 5,
+  attribute = 6,
+  node = 7,
+  doc = 8,
+  opset_import = 9,
+  domain = 10,
+  attribute_proto = 11,
+  value_info = 12,
+  overload = 13,
+  metadata = 14,
 };
 }
 namespace training {
@@ -52,8 +104,21 @@ enum : uint32_t { tensor_name = 1, parameters = 2 };
 }
 namespace tensor {
 enum : uint32_t {
-  dims = 1, data_type = 2, segment = 3, float_data = 4, int32_data = 5, string_data = 6, int64_data = 7, name = 8,
-  raw_data = 9, double_data = 10, uint64_data = 11, doc = 12, external_data = 13, data_location = 14, metadata = 16,
+  dims = 1,
+  data_type = 2,
+  segment = 3,
+  float_data = 4,
+  int32_data = 5,
+  string_data = 6,
+  int64_data = 7,
+  name = 8,
+  raw_data = 9,
+  double_data = 10,
+  uint64_data = 11,
+  doc = 12,
+  external_data = 13,
+  data_location = 14,
+  metadata = 16,
 };
 }
 namespace sparse {

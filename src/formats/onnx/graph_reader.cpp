@@ -35,9 +35,7 @@ void read_node(ReadContext& context, std::string_view message, Graph& graph) {
             case field::node::domain: node.domain = read_domain(context, in); break;
             case field::node::overload: node.overload = context.text(in, "an overload"); break;
             case field::node::metadata: node.metadata.push_back(context.entry(in)); break;
-            case field::node::device_configurations:
-              node.device_configurations.emplace_back(in.bytes());
-              break;
+            case field::node::device_configurations: node.device_configurations.emplace_back(in.bytes()); break;
             default: in.skip();
           }
         }
@@ -186,8 +184,9 @@ void read_opset(ReadContext& context, std::string_view message, OpsetImports& im
     }
     const auto [position, added] = imports.try_emplace(domain, version);
     if (!added && position->second != version) {
-      context.error("duplicate-opset", fmt::format("the operators of domain '{}' are imported in the versions {} and {}",
-                                                   domain, position->second, version));
+      context.error("duplicate-opset",
+                    fmt::format("the operators of domain '{}' are imported in the versions {} and {}", domain,
+                                position->second, version));
     }
   });
 }

@@ -4,8 +4,12 @@
 
 namespace kiln {
 
-inline Knob<int64_t> onnx_max_nesting{"onnx_max_nesting", "KILN_ONNX_MAX_NESTING", 64,
-                                      "deepest nesting of subgraphs, types and values in an ONNX file", 1, 1000};
+inline Knob<int64_t> onnx_max_nesting{"onnx_max_nesting",
+                                      "KILN_ONNX_MAX_NESTING",
+                                      64,
+                                      "deepest nesting of subgraphs, types and values in an ONNX file",
+                                      1,
+                                      1000};
 inline Knob<int64_t> onnx_max_nodes{"onnx_max_nodes", "KILN_ONNX_MAX_NODES", 2'000'000,
                                     "most nodes of an ONNX model, subgraphs and functions included", 1};
 inline Knob<int64_t> onnx_max_tensor_bytes{"onnx_max_tensor_bytes", "KILN_ONNX_MAX_TENSOR_BYTES", int64_t{1} << 38,

@@ -61,7 +61,7 @@ void read_fields(ReadContext& context, std::string_view message, ModelDef& model
 }
 
 ModelDef read_model(std::string_view bytes, std::shared_ptr<const void> keeper, const ReadOptions& options,
-                 Diagnostics* diagnostics) {
+                    Diagnostics* diagnostics) {
   Diagnostics first_fault;
   Diagnostics& sink = diagnostics ? *diagnostics : first_fault;
   ModelDef model;
@@ -98,7 +98,7 @@ ModelDef read_onnx_file(const std::string& path, const ReadOptions& options, Dia
 }
 
 ModelDef read_onnx_memory(std::span<const std::byte> bytes, std::shared_ptr<const void> keeper,
-                       const ReadOptions& options, Diagnostics* diagnostics) {
+                          const ReadOptions& options, Diagnostics* diagnostics) {
   return onnx::read_model(onnx::as_text(bytes), std::move(keeper), options, diagnostics);
 }
 

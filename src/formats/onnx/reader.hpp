@@ -13,15 +13,14 @@
 
 namespace kiln {
 
-
 /// What protects the process from a hostile model; the defaults are those of the knobs onnx_*.
 struct ReadLimits {
-  int64_t nesting;          ///< of subgraphs, types and values in each other
-  int64_t nodes;            ///< in all graphs and functions together
-  int64_t tensor_bytes;     ///< of one tensor
-  int64_t unpacked_bytes;   ///< memory for all the tensors that cannot stay in the file as they are
-  int64_t string_bytes;     ///< of one name or text
-  int64_t rank;             ///< dims of one tensor or type
+  int64_t nesting;         ///< of subgraphs, types and values in each other
+  int64_t nodes;           ///< in all graphs and functions together
+  int64_t tensor_bytes;    ///< of one tensor
+  int64_t unpacked_bytes;  ///< memory for all the tensors that cannot stay in the file as they are
+  int64_t string_bytes;    ///< of one name or text
+  int64_t rank;            ///< dims of one tensor or type
   static ReadLimits from_knobs();
 };
 
@@ -40,6 +39,6 @@ ModelDef read_onnx_file(const std::string& path, const ReadOptions& options = {}
 
 /// The same from memory, which `keeper` keeps alive; without a keeper all weights are copied.
 ModelDef read_onnx_memory(std::span<const std::byte> bytes, std::shared_ptr<const void> keeper,
-                       const ReadOptions& options = {}, Diagnostics* diagnostics = nullptr);
+                          const ReadOptions& options = {}, Diagnostics* diagnostics = nullptr);
 
 }  // namespace kiln

@@ -172,8 +172,8 @@ NamedValue read_value_proto_file(const std::string& path, const Type& type, cons
 }
 
 std::string write_value_proto(const Value& value, const std::string& name, const Type& type) {
-  const onnx::WireWriter out = type.kind == Type::Kind::optional ? onnx::write_optional(value, name)
-                                                                  : onnx::write_content(value, name);
+  const onnx::WireWriter out =
+      type.kind == Type::Kind::optional ? onnx::write_optional(value, name) : onnx::write_content(value, name);
   std::string bytes;
   bytes.reserve(out.size());
   out.emit([&](std::string_view piece) { bytes += piece; });

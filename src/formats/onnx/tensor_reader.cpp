@@ -155,10 +155,10 @@ std::optional<int64_t> checked_count(ReadContext& context, const Scan& scan) {
     if (each == 0 || static_cast<size_t>(count) <= limit / each) return count;
   } catch (const Error&) {  // The product of the dims overflows, which is too large too.
   }
-  context.error("tensor-too-large",
-                fmt::format("a tensor of shape {} has more than {} bytes", to_string(scan.dims),
-                            context.limits().tensor_bytes),
-                "The knob onnx_max_tensor_bytes sets this limit.", ErrorCode::limit_exceeded);
+  context.error(
+      "tensor-too-large",
+      fmt::format("a tensor of shape {} has more than {} bytes", to_string(scan.dims), context.limits().tensor_bytes),
+      "The knob onnx_max_tensor_bytes sets this limit.", ErrorCode::limit_exceeded);
   return std::nullopt;
 }
 
@@ -198,8 +198,10 @@ template <class T>
 void fill_varints(std::string_view message, uint32_t field_number, Tensor& tensor) {
   auto* out = static_cast<T*>(tensor.mutable_raw());
   for (WireReader in(message); in.next();) {
-    if (in.field() == field_number) in.varints([&](uint64_t value) { *out++ = static_cast<T>(value); });
-    else in.skip();
+    if (in.field() == field_number)
+      in.varints([&](uint64_t value) { *out++ = static_cast<T>(value); });
+    else
+      in.skip();
   }
 }
 
@@ -207,8 +209,10 @@ template <class T>
 void fill_fixed(std::string_view message, uint32_t field_number, Tensor& tensor) {
   auto* out = static_cast<T*>(tensor.mutable_raw());
   for (WireReader in(message); in.next();) {
-    if (in.field() == field_number) in.fixed<T>([&](T value) { *out++ = value; });
-    else in.skip();
+    if (in.field() == field_number)
+      in.fixed<T>([&](T value) { *out++ = value; });
+    else
+      in.skip();
   }
 }
 
@@ -230,8 +234,10 @@ void fill_packed(std::string_view message, int64_t entries, Tensor& tensor) {
 void fill_strings(ReadContext& context, std::string_view message, Tensor& tensor) {
   auto* out = tensor.mutable_data<std::string>();
   for (WireReader in(message); in.next();) {
-    if (in.field() == field::tensor::string_data) *out++ = context.bytes(in.bytes(), "an element");
-    else in.skip();
+    if (in.field() == field::tensor::string_data)
+      *out++ = context.bytes(in.bytes(), "an element");
+    else
+      in.skip();
   }
 }
 
@@ -246,8 +252,10 @@ void fill(ReadContext& context, std::string_view message, const TypedField& from
   if (tensor.dtype() == DType::boolean) {
     auto* out = static_cast<uint8_t*>(tensor.mutable_raw());
     for (WireReader in(message); in.next();) {
-      if (in.field() == from.number) in.varints([&](uint64_t value) { *out++ = static_cast<uint32_t>(value) != 0; });
-      else in.skip();
+      if (in.field() == from.number)
+        in.varints([&](uint64_t value) { *out++ = static_cast<uint32_t>(value) != 0; });
+      else
+        in.skip();
     }
     return;
   }

@@ -70,8 +70,10 @@ void read_tensor_type(ReadContext& context, std::string_view message, Type::Kind
 std::shared_ptr<const Type> read_inner(ReadContext& context, std::string_view message, uint32_t wanted) {
   Type inner;
   for (WireReader in(message); in.next();) {
-    if (in.field() == wanted) inner = read_type(context, in.bytes());
-    else in.skip();
+    if (in.field() == wanted)
+      inner = read_type(context, in.bytes());
+    else
+      in.skip();
   }
   return std::make_shared<const Type>(std::move(inner));
 }
@@ -80,8 +82,10 @@ void read_map_type(ReadContext& context, std::string_view message, Type& type) {
   type.kind = Type::Kind::map;
   type.inner = read_inner(context, message, field::map_type::value_type);
   for (WireReader in(message); in.next();) {
-    if (in.field() == field::map_type::key_type) type.dtype = read_dtype(context, in.int32(), true);
-    else in.skip();
+    if (in.field() == field::map_type::key_type)
+      type.dtype = read_dtype(context, in.int32(), true);
+    else
+      in.skip();
   }
   if (type.dtype != DType::undefined && type.dtype != DType::string && !is_int(type.dtype)) {
     context.error("map-key", fmt::format("the keys of a map are {}, and must be integers or strings",
@@ -106,8 +110,8 @@ void read_opaque_type(ReadContext& context, std::string_view message, Type& type
 
 DType read_dtype(ReadContext& context, int32_t number, bool required) {
   if (number < 0 || number >= kDTypeCount) {
-    context.error("unknown-element-type", fmt::format("element type {} is none of the {} that ONNX has", number,
-                                                      kDTypeCount - 1));
+    context.error("unknown-element-type",
+                  fmt::format("element type {} is none of the {} that ONNX has", number, kDTypeCount - 1));
     return DType::undefined;
   }
   if (number == 0 && required) context.error("undefined-element-type", "the element type is undefined");

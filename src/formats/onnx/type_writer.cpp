@@ -9,8 +9,10 @@ WireWriter write_shape(const SymShape& shape, const std::vector<std::string>& de
   WireWriter out;
   for (size_t i = 0; i < shape.size(); ++i) {
     WireWriter dim;
-    if (shape[i].is_known()) dim.int64(field::dimension::value, shape[i].value());
-    else if (shape[i].is_symbolic()) dim.bytes(field::dimension::param, shape[i].str());
+    if (shape[i].is_known())
+      dim.int64(field::dimension::value, shape[i].value());
+    else if (shape[i].is_symbolic())
+      dim.bytes(field::dimension::param, shape[i].str());
     if (i < denotations.size()) dim.text(field::dimension::denotation, denotations[i]);
     out.message(field::shape::dim, std::move(dim));
   }

@@ -38,8 +38,10 @@ std::string with_valid_utf8(std::string_view text) {
   std::string result;
   while (!text.empty()) {
     const size_t length = character_length(text);
-    if (length == 0) result += "\xef\xbf\xbd";
-    else result += text.substr(0, length);
+    if (length == 0)
+      result += "\xef\xbf\xbd";
+    else
+      result += text.substr(0, length);
     text.remove_prefix(std::max<size_t>(length, 1));
   }
   return result;

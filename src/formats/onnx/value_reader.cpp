@@ -66,8 +66,8 @@ Tensor make_keys(ReadContext& context, DType dtype, const std::vector<int64_t>& 
                  const std::vector<std::string>& texts) {
   if (dtype == DType::string) return Tensor::vector(texts);
   if (!is_int(dtype) || dtype_bits(dtype) < 8) {
-    context.error("map-key", fmt::format("the keys of a map are {}, and must be integers or strings",
-                                         dtype_onnx_name(dtype)));
+    context.error("map-key",
+                  fmt::format("the keys of a map are {}, and must be integers or strings", dtype_onnx_name(dtype)));
     return {};
   }
   switch (dtype_size(dtype)) {
@@ -120,9 +120,7 @@ NamedValue read_map(ReadContext& context, std::string_view message) {
       switch (in.field()) {
         case field::map::name: result.name = context.text(in, "the name of a map"); break;
         case field::map::key_type: key_type = read_dtype(context, in.int32(), true); break;
-        case field::map::keys:
-          in.varints([&](uint64_t key) { numbers.push_back(static_cast<int64_t>(key)); });
-          break;
+        case field::map::keys: in.varints([&](uint64_t key) { numbers.push_back(static_cast<int64_t>(key)); }); break;
         case field::map::string_keys: texts.push_back(context.bytes(in.bytes(), "a key")); break;
         case field::map::values: values = read_sequence(context, in.bytes()).value; break;
         default: in.skip();

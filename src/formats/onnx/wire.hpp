@@ -36,7 +36,8 @@ class WireReader {
     if (here_ == end_) return false;
     field_at_ = here_;
     const uint64_t tag = take_varint();
-    if (tag >> 32 || tag >> 3 == 0) throw WireError(field_at_, "a field with the impossible tag " + std::to_string(tag));
+    if (tag >> 32 || tag >> 3 == 0)
+      throw WireError(field_at_, "a field with the impossible tag " + std::to_string(tag));
     field_ = static_cast<uint32_t>(tag >> 3);
     type_ = static_cast<uint8_t>(tag & 7);
     return true;
@@ -66,7 +67,8 @@ class WireReader {
       case WireType::bytes: bytes(); return;
       case WireType::fixed32: take(4); return;
     }
-    throw WireError(field_at_, "field " + std::to_string(field_) + " has the unknown wire type " + std::to_string(type_));
+    throw WireError(field_at_,
+                    "field " + std::to_string(field_) + " has the unknown wire type " + std::to_string(type_));
   }
 
   /// Calls `body` with each number of a repeated varint field, packed or not.

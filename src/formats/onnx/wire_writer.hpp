@@ -59,8 +59,10 @@ class WireWriter {
   size_t size() const { return size_; }
   void emit(FunctionRef<void(std::string_view)> sink) const {
     for (const Piece& piece : pieces_) {
-      if (piece.shared.defined()) sink({static_cast<const char*>(piece.shared.raw()), piece.shared.bytes()});
-      else sink(piece.owned);
+      if (piece.shared.defined())
+        sink({static_cast<const char*>(piece.shared.raw()), piece.shared.bytes()});
+      else
+        sink(piece.owned);
     }
   }
 

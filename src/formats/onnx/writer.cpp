@@ -75,18 +75,16 @@ std::string write_onnx(const ModelDef& model) {
 
 void write_onnx_file(const ModelDef& model, const std::string& path, const WriteOptions& options) {
   const std::string data_path = path + ".data";
-  onnx::ExternalPlan plan(onnx::file_name(data_path), options.external_data_threshold.value_or(onnx::default_threshold));
+  onnx::ExternalPlan plan(onnx::file_name(data_path),
+                          options.external_data_threshold.value_or(onnx::default_threshold));
   onnx::WireWriter out = onnx::write_model(model, options.external_data_threshold ? &plan : nullptr);
   if (!options.external_data_threshold && out.size() > onnx::protobuf_limit) out = onnx::write_model(model, &plan);
   onnx::check_size(out);
   if (!plan.empty()) {
-    write_file_atomically(data_path, [&](FileWriter& file) {
-      plan.emit([&](std::string_view piece) { file.write(piece); });
-    });
+    write_file_atomically(data_path,
+                          [&](FileWriter& file) { plan.emit([&](std::string_view piece) { file.write(piece); }); });
   }
-  write_file_atomically(path, [&](FileWriter& file) {
-    out.emit([&](std::string_view piece) { file.write(piece); });
-  });
+  write_file_atomically(path, [&](FileWriter& file) { out.emit([&](std::string_view piece) { file.write(piece); }); });
 }
 
 }  // namespace kiln
