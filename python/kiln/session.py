@@ -1,0 +1,48 @@
+"""The native session: names in, names out."""
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping, Sequence
+
+from . import _kiln
+
+
+class Session:
+    """A model that is ready to run.
+
+    `source` is a path or the bytes of an ONNX model. `seed` is for random operators without a seed of their own; 0
+    takes a new one. A session may be used from several threads at once; the GIL is released while it runs.
+    """
+
+    def __init__(self, source: str | os.PathLike[str] | bytes, *, external_folder: str | os.PathLike[str] | None = None,
+                 seed: int = 0) -> None:
+        self._session = _kiln.Session(source, None if external_folder is None else os.fspath(external_folder), seed)
+
+    @property
+    def inputs(self) -> list[_kiln.Port]:
+        return self._session.inputs
+
+    @property
+    def outputs(self) -> list[_kiln.Port]:
+        return self._session.outputs
+
+    @property
+    def info(self) -> _kiln.ModelInfo:
+        return self._session.info
+
+    def run(self, feed: Mapping[str, Any], outputs: Sequence[str] | None = None, *,
+            cancel: _kiln.CancelFlag | None = None) -> dict[str, Any]:
+        """Run the model on `feed` (input name to value) and return its outputs by name.
+
+        Tensors are numpy arrays, sequences lists, maps dicts, an empty optional None. Arrays are read in place where
+        they are contiguous; results belong to the caller.
+        """
+        names = [port.name for port in self.outputs] if outputs is None else list(outputs)
+        return dict(zip(names, self._session.run(dict(feed), names, cancel)))
+
+    def trim(self) -> None:
+        """Give the memory kept between runs back to the system."""
+        self._session.trim()
+
+    def __repr__(self) -> str:
+        return f"<kiln.Session {[port.name for port in self.inputs]} -> {[port.name for port in self.outputs]}>"
