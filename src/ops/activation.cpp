@@ -85,9 +85,8 @@ void eval_hard_sigmoid(EvalContext& c) {
 }
 void eval_selu(EvalContext& c) {
   const float gamma = c.attr_float("gamma");
-  map_with_alpha(c, [gamma]<class T>(T x, T alpha) {
-    return static_cast<T>(gamma) * (x > 0 ? x : alpha * std::expm1(x));
-  });
+  map_with_alpha(
+      c, [gamma]<class T>(T x, T alpha) { return static_cast<T>(gamma) * (x > 0 ? x : alpha * std::expm1(x)); });
 }
 
 bool uses_tanh(const NodeView& node) {
@@ -110,9 +109,8 @@ void eval_gelu(EvalContext& c) {
       return T{0.5} * x * (1 + std::tanh(sqrt_2_over_pi * (x + static_cast<T>(0.044715) * x * x * x)));
     });
   } else {
-    eval_unary(FloatCarriers{}, c, []<class T>(T x) {
-      return T{0.5} * x * (1 + std::erf(x * static_cast<T>(0.70710678118654752440)));
-    });
+    eval_unary(FloatCarriers{}, c,
+               []<class T>(T x) { return T{0.5} * x * (1 + std::erf(x * static_cast<T>(0.70710678118654752440))); });
   }
 }
 
@@ -121,8 +119,10 @@ void eval_shrink(EvalContext& c) {
   eval_unary(Carriers{}, c, [=]<class T>(T x) {
     const auto wide = static_cast<double>(x);
     const double y = wide < -threshold ? wide + bias : wide > threshold ? wide - bias : 0;
-    if constexpr (std::is_integral_v<T>) return float_to_int<T>(y);
-    else return static_cast<T>(y);
+    if constexpr (std::is_integral_v<T>)
+      return float_to_int<T>(y);
+    else
+      return static_cast<T>(y);
   });
 }
 
@@ -136,6 +136,7 @@ extern const OpDef leaky_relu_op{"", "LeakyRelu", leaky_relu_versions, infer_sam
 extern const OpDef selu_op{"", "Selu", selu_versions, infer_same_as_first, eval_selu};
 extern const OpDef shrink_op{"", "Shrink", shrink_versions, infer_same_as_first, eval_shrink};
 extern const OpDef swish_op{"", "Swish", swish_versions, infer_same_as_first, eval_swish};
-extern const OpDef thresholded_relu_op{"", "ThresholdedRelu", thresholded_relu_versions, infer_same_as_first, eval_thresholded_relu};
+extern const OpDef thresholded_relu_op{"", "ThresholdedRelu", thresholded_relu_versions, infer_same_as_first,
+                                       eval_thresholded_relu};
 
 }  // namespace kiln::ops

@@ -41,16 +41,19 @@ template <class T>
 using Wrapping = std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>, std::type_identity<T>>::type;
 
 void eval_add(EvalContext& c) {
-  eval_binary(Carriers{}, c,
-              []<class T>(T a, T b) { return static_cast<T>(static_cast<Wrapping<T>>(a) + static_cast<Wrapping<T>>(b)); });
+  eval_binary(Carriers{}, c, []<class T>(T a, T b) {
+    return static_cast<T>(static_cast<Wrapping<T>>(a) + static_cast<Wrapping<T>>(b));
+  });
 }
 void eval_sub(EvalContext& c) {
-  eval_binary(Carriers{}, c,
-              []<class T>(T a, T b) { return static_cast<T>(static_cast<Wrapping<T>>(a) - static_cast<Wrapping<T>>(b)); });
+  eval_binary(Carriers{}, c, []<class T>(T a, T b) {
+    return static_cast<T>(static_cast<Wrapping<T>>(a) - static_cast<Wrapping<T>>(b));
+  });
 }
 void eval_mul(EvalContext& c) {
-  eval_binary(Carriers{}, c,
-              []<class T>(T a, T b) { return static_cast<T>(static_cast<Wrapping<T>>(a) * static_cast<Wrapping<T>>(b)); });
+  eval_binary(Carriers{}, c, []<class T>(T a, T b) {
+    return static_cast<T>(static_cast<Wrapping<T>>(a) * static_cast<Wrapping<T>>(b));
+  });
 }
 // Integer quotients go towards zero; division by zero gives zero, and the smallest number over -1 wraps.
 void eval_div(EvalContext& c) {

@@ -39,12 +39,11 @@ constexpr SchemaText less_or_equal_versions[] = {
 void compare_strings(EvalContext& c) {
   same_dtype(c);
   Tensor& out = c.output(0, DType::boolean, binary_shape(c));
-  walk_stored(c, binary_operands(c), out,
-              [](const void* const* in, const int64_t* steps, void* to, int64_t count) {
-                const auto* a = static_cast<const std::string*>(in[0]);
-                const auto* b = static_cast<const std::string*>(in[1]);
-                for (int64_t i = 0; i < count; ++i) static_cast<bool*>(to)[i] = a[i * steps[0]] == b[i * steps[1]];
-              });
+  walk_stored(c, binary_operands(c), out, [](const void* const* in, const int64_t* steps, void* to, int64_t count) {
+    const auto* a = static_cast<const std::string*>(in[0]);
+    const auto* b = static_cast<const std::string*>(in[1]);
+    for (int64_t i = 0; i < count; ++i) static_cast<bool*>(to)[i] = a[i * steps[0]] == b[i * steps[1]];
+  });
 }
 
 void eval_equal(EvalContext& c) {
@@ -98,7 +97,8 @@ void infer_equal(InferContext& c) {
 
 extern const OpDef equal_op{"", "Equal", equal_versions, infer_equal, eval_equal};
 extern const OpDef greater_op{"", "Greater", greater_versions, infer_compare, eval_greater};
-extern const OpDef greater_or_equal_op{"", "GreaterOrEqual", greater_or_equal_versions, infer_compare, eval_greater_or_equal};
+extern const OpDef greater_or_equal_op{"", "GreaterOrEqual", greater_or_equal_versions, infer_compare,
+                                       eval_greater_or_equal};
 extern const OpDef less_op{"", "Less", less_versions, infer_compare, eval_less};
 extern const OpDef less_or_equal_op{"", "LessOrEqual", less_or_equal_versions, infer_compare, eval_less_or_equal};
 

@@ -58,6 +58,7 @@ void eval_constant_of_shape(EvalContext& c) {
 
 }  // namespace
 
-extern const OpDef constant_of_shape_op{"", "ConstantOfShape", constant_of_shape_versions, infer_constant_of_shape, eval_constant_of_shape};
+extern const OpDef constant_of_shape_op{"", "ConstantOfShape", constant_of_shape_versions, infer_constant_of_shape,
+                                        eval_constant_of_shape};
 
 }  // namespace kiln::ops

@@ -38,6 +38,7 @@ void eval_dynamic_quantize_linear(EvalContext& c) {
 
 }  // namespace
 
-extern const OpDef dynamic_quantize_linear_op{"", "DynamicQuantizeLinear", dynamic_quantize_linear_versions, infer_dynamic_quantize_linear, eval_dynamic_quantize_linear};
+extern const OpDef dynamic_quantize_linear_op{"", "DynamicQuantizeLinear", dynamic_quantize_linear_versions,
+                                              infer_dynamic_quantize_linear, eval_dynamic_quantize_linear};
 
 }  // namespace kiln::ops

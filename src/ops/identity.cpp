@@ -11,14 +11,10 @@ constexpr SchemaText identity_versions[] = {
     {16, "input:V -> output:V", "", "V=basic,bf16,seq(basic),optional_seq(basic),optional(basic)"},
     {19, "input:V -> output:V", "", "V=basic,float8,bf16,seq(basic),optional_seq(basic),optional(basic)"},
     {21, "input:V -> output:V", "", "V=basic,float8,bf16,u4,i4,seq(basic),optional_seq(basic),optional(basic)"},
-    {23, "input:V -> output:V",
-     "",
-     "V=basic,float8,bf16,u4,i4,f4e2m1,seq(basic),optional_seq(basic),optional(basic)"},
-    {24, "input:V -> output:V",
-     "",
+    {23, "input:V -> output:V", "", "V=basic,float8,bf16,u4,i4,f4e2m1,seq(basic),optional_seq(basic),optional(basic)"},
+    {24, "input:V -> output:V", "",
      "V=basic,float8,bf16,u4,i4,f4e2m1,f8e8m0,seq(basic),optional_seq(basic),optional(basic)"},
-    {25, "input:V -> output:V",
-     "",
+    {25, "input:V -> output:V", "",
      "V=basic,float8,bf16,u4,i4,f4e2m1,f8e8m0,u2,i2,seq(basic),optional_seq(basic),optional(basic)"},
 };
 

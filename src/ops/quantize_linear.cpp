@@ -11,11 +11,9 @@ namespace {
 constexpr SchemaText quantize_linear_versions[] = {
     {10, "x:T1 y_scale:f32 y_zero_point?:T2 -> y:T2", "", "T1=f32,i32 T2=i8,u8"},
     {13, "x:T1 y_scale:f32 y_zero_point?:T2 -> y:T2", "axis:int=1", "T1=f32,i32 T2=i8,u8"},
-    {19, "x:T1 y_scale:T1 y_zero_point?:T2 -> y:T2",
-     "axis:int=1 saturate:int=1",
+    {19, "x:T1 y_scale:T1 y_zero_point?:T2 -> y:T2", "axis:int=1 saturate:int=1",
      "T1=f32,f16,bf16,i32 T2=float8,i8,u8"},
-    {21, "x:T1 y_scale:T1 y_zero_point?:T2 -> y:T2",
-     "axis:int=1 block_size:int=0 output_dtype:int=0 saturate:int=1",
+    {21, "x:T1 y_scale:T1 y_zero_point?:T2 -> y:T2", "axis:int=1 block_size:int=0 output_dtype:int=0 saturate:int=1",
      "T1=f32,f16,bf16,i32 T2=float8,i8,u8,i16,u16,u4,i4"},
     {23, "x:T1 y_scale:T2 y_zero_point?:T3 -> y:T3",
      "axis:int=1 block_size:int=0 output_dtype:int=0 precision:int=0 saturate:int=1",
@@ -47,7 +45,8 @@ DType output_dtype(const NodeView& node, bool has_zero_point, DType zero_point) 
 DType division_dtype(const NodeView& node, DType scale) {
   const auto asked = static_cast<DType>(node.attr_int("precision", 0));
   if (node.attr_int("precision", 0) != 0 && asked != DType::f32 && asked != DType::f16 && asked != DType::bf16) {
-    fail(ErrorCode::invalid_model, "attribute 'precision' is {}, expected f32, f16 or bf16", node.attr_int("precision"));
+    fail(ErrorCode::invalid_model, "attribute 'precision' is {}, expected f32, f16 or bf16",
+         node.attr_int("precision"));
   }
   if (asked != DType::undefined) return asked;
   if (scale == DType::i32) return DType::f64;
@@ -94,8 +93,7 @@ void eval_quantize_linear(EvalContext& c) {
   const DType dtype = output_dtype(c, c.has_input(2), c.has_input(2) ? c.input(2).dtype() : DType::undefined);
   const DType precision = division_dtype(c, c.input(1).dtype());
   const Tensor dividend = convert(c, x, precision);
-  const QuantizationParameter scale =
-      spread_parameter(c, convert(c, c.input(1), precision), x.shape(), "the scale");
+  const QuantizationParameter scale = spread_parameter(c, convert(c, c.input(1), precision), x.shape(), "the scale");
   const QuantizationParameter zero_point =
       spread_parameter(c, c.has_input(2) ? c.input(2) : Tensor(dtype, {}), x.shape(), "the zero point");
   const std::vector<Operand> operands{dividend, scale.operand(), zero_point.operand()};
@@ -112,6 +110,7 @@ void eval_quantize_linear(EvalContext& c) {
 
 }  // namespace
 
-extern const OpDef quantize_linear_op{"", "QuantizeLinear", quantize_linear_versions, infer_quantize_linear, eval_quantize_linear};
+extern const OpDef quantize_linear_op{"", "QuantizeLinear", quantize_linear_versions, infer_quantize_linear,
+                                      eval_quantize_linear};
 
 }  // namespace kiln::ops

@@ -96,8 +96,11 @@ void eval_random_uniform_like(EvalContext& c) { fill_uniform(c, like_dtype(c), c
 }  // namespace
 
 extern const OpDef random_normal_op{"", "RandomNormal", random_normal_versions, infer_random, eval_random_normal, true};
-extern const OpDef random_normal_like_op{"", "RandomNormalLike", random_normal_like_versions, infer_random_like, eval_random_normal_like, true};
-extern const OpDef random_uniform_op{"", "RandomUniform", random_uniform_versions, infer_random, eval_random_uniform, true};
-extern const OpDef random_uniform_like_op{"", "RandomUniformLike", random_uniform_like_versions, infer_random_like, eval_random_uniform_like, true};
+extern const OpDef random_normal_like_op{
+    "", "RandomNormalLike", random_normal_like_versions, infer_random_like, eval_random_normal_like, true};
+extern const OpDef random_uniform_op{"",           "RandomUniform",     random_uniform_versions,
+                                     infer_random, eval_random_uniform, true};
+extern const OpDef random_uniform_like_op{
+    "", "RandomUniformLike", random_uniform_like_versions, infer_random_like, eval_random_uniform_like, true};
 
 }  // namespace kiln::ops

@@ -102,7 +102,8 @@ void eval_range(EvalContext& c) {
     for (; next < count; ++next, to += dtype_size(dtype)) {
       T value;
       if constexpr (std::is_integral_v<T>) {
-        value = static_cast<T>(static_cast<uint64_t>(start) + static_cast<uint64_t>(next) * static_cast<uint64_t>(delta));
+        value =
+            static_cast<T>(static_cast<uint64_t>(start) + static_cast<uint64_t>(next) * static_cast<uint64_t>(delta));
       } else {
         value = static_cast<T>(static_cast<double>(start) + static_cast<double>(next) * static_cast<double>(delta));
       }

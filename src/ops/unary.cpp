@@ -190,8 +190,10 @@ T softplus(T x) {
 
 void eval_abs(EvalContext& c) {
   eval_unary(Carriers{}, c, []<class T>(T x) {
-    if constexpr (std::is_floating_point_v<T>) return std::abs(x);
-    else return x < T{0} ? negated(x) : x;
+    if constexpr (std::is_floating_point_v<T>)
+      return std::abs(x);
+    else
+      return x < T{0} ? negated(x) : x;
   });
 }
 void eval_neg(EvalContext& c) {
@@ -205,36 +207,80 @@ void eval_relu(EvalContext& c) {
 }
 void eval_erf(EvalContext& c) {
   eval_unary(Carriers{}, c, []<class T>(T x) {
-    if constexpr (std::is_integral_v<T>) return static_cast<T>(std::erf(static_cast<double>(x)));
-    else return std::erf(x);
+    if constexpr (std::is_integral_v<T>)
+      return static_cast<T>(std::erf(static_cast<double>(x)));
+    else
+      return std::erf(x);
   });
 }
 
-void eval_acos(EvalContext& c) { map_floats(c, [](auto x) { return std::acos(x); }); }
-void eval_acosh(EvalContext& c) { map_floats(c, [](auto x) { return std::acosh(x); }); }
-void eval_asin(EvalContext& c) { map_floats(c, [](auto x) { return std::asin(x); }); }
-void eval_asinh(EvalContext& c) { map_floats(c, [](auto x) { return std::asinh(x); }); }
-void eval_atan(EvalContext& c) { map_floats(c, [](auto x) { return std::atan(x); }); }
-void eval_atanh(EvalContext& c) { map_floats(c, [](auto x) { return std::atanh(x); }); }
-void eval_ceil(EvalContext& c) { map_floats(c, [](auto x) { return std::ceil(x); }); }
-void eval_cos(EvalContext& c) { map_floats(c, [](auto x) { return std::cos(x); }); }
-void eval_cosh(EvalContext& c) { map_floats(c, [](auto x) { return std::cosh(x); }); }
-void eval_exp(EvalContext& c) { map_floats(c, [](auto x) { return std::exp(x); }); }
-void eval_floor(EvalContext& c) { map_floats(c, [](auto x) { return std::floor(x); }); }
-void eval_log(EvalContext& c) { map_floats(c, [](auto x) { return std::log(x); }); }
-void eval_reciprocal(EvalContext& c) { map_floats(c, [](auto x) { return 1 / x; }); }
+void eval_acos(EvalContext& c) {
+  map_floats(c, [](auto x) { return std::acos(x); });
+}
+void eval_acosh(EvalContext& c) {
+  map_floats(c, [](auto x) { return std::acosh(x); });
+}
+void eval_asin(EvalContext& c) {
+  map_floats(c, [](auto x) { return std::asin(x); });
+}
+void eval_asinh(EvalContext& c) {
+  map_floats(c, [](auto x) { return std::asinh(x); });
+}
+void eval_atan(EvalContext& c) {
+  map_floats(c, [](auto x) { return std::atan(x); });
+}
+void eval_atanh(EvalContext& c) {
+  map_floats(c, [](auto x) { return std::atanh(x); });
+}
+void eval_ceil(EvalContext& c) {
+  map_floats(c, [](auto x) { return std::ceil(x); });
+}
+void eval_cos(EvalContext& c) {
+  map_floats(c, [](auto x) { return std::cos(x); });
+}
+void eval_cosh(EvalContext& c) {
+  map_floats(c, [](auto x) { return std::cosh(x); });
+}
+void eval_exp(EvalContext& c) {
+  map_floats(c, [](auto x) { return std::exp(x); });
+}
+void eval_floor(EvalContext& c) {
+  map_floats(c, [](auto x) { return std::floor(x); });
+}
+void eval_log(EvalContext& c) {
+  map_floats(c, [](auto x) { return std::log(x); });
+}
+void eval_reciprocal(EvalContext& c) {
+  map_floats(c, [](auto x) { return 1 / x; });
+}
 // Ties go to the even number: the processor's default rounding.
-void eval_round(EvalContext& c) { map_floats(c, [](auto x) { return std::nearbyint(x); }); }
-void eval_sin(EvalContext& c) { map_floats(c, [](auto x) { return std::sin(x); }); }
-void eval_sinh(EvalContext& c) { map_floats(c, [](auto x) { return std::sinh(x); }); }
-void eval_sqrt(EvalContext& c) { map_floats(c, [](auto x) { return std::sqrt(x); }); }
-void eval_tan(EvalContext& c) { map_floats(c, [](auto x) { return std::tan(x); }); }
-void eval_tanh(EvalContext& c) { map_floats(c, [](auto x) { return std::tanh(x); }); }
-void eval_sigmoid(EvalContext& c) { map_floats(c, [](auto x) { return sigmoid(x); }); }
+void eval_round(EvalContext& c) {
+  map_floats(c, [](auto x) { return std::nearbyint(x); });
+}
+void eval_sin(EvalContext& c) {
+  map_floats(c, [](auto x) { return std::sin(x); });
+}
+void eval_sinh(EvalContext& c) {
+  map_floats(c, [](auto x) { return std::sinh(x); });
+}
+void eval_sqrt(EvalContext& c) {
+  map_floats(c, [](auto x) { return std::sqrt(x); });
+}
+void eval_tan(EvalContext& c) {
+  map_floats(c, [](auto x) { return std::tan(x); });
+}
+void eval_tanh(EvalContext& c) {
+  map_floats(c, [](auto x) { return std::tanh(x); });
+}
+void eval_sigmoid(EvalContext& c) {
+  map_floats(c, [](auto x) { return sigmoid(x); });
+}
 void eval_softplus(EvalContext& c) {
   map_floats(c, [](auto x) { return std::isnan(x) ? x : softplus(x); });
 }
-void eval_softsign(EvalContext& c) { map_floats(c, [](auto x) { return x / (1 + std::abs(x)); }); }
+void eval_softsign(EvalContext& c) {
+  map_floats(c, [](auto x) { return x / (1 + std::abs(x)); });
+}
 void eval_hard_swish(EvalContext& c) {
   map_floats(c, []<class T>(T x) { return x * std::fmax(T{0}, std::fmin(T{1}, x / 6 + T{0.5})); });
 }

@@ -17,10 +17,9 @@ template <FloatSpec spec>
 constexpr bool is_small_float<SmallFloat<spec>> = true;
 
 template <class T>
-using Carrier =
-    std::conditional_t<std::is_same_v<T, double> || std::is_same_v<T, uint64_t>, T,
-                       std::conditional_t<std::is_same_v<T, float> || is_small_float<T> || std::is_same_v<T, f8e8m0>,
-                                          float, int64_t>>;
+using Carrier = std::conditional_t<
+    std::is_same_v<T, double> || std::is_same_v<T, uint64_t>, T,
+    std::conditional_t<std::is_same_v<T, float> || is_small_float<T> || std::is_same_v<T, f8e8m0>, float, int64_t>>;
 
 template <class To, class From>
 To cast_element(From value, const CastRules& rules) {

@@ -29,8 +29,7 @@ void run_walk(EvalContext& context, const std::vector<Operand>& inputs, Tensor& 
   const BroadcastPlan plan(output.shape(), shapes);
   auto* const out = static_cast<std::byte*>(output.mutable_raw());
   const auto out_size = static_cast<int64_t>(dtype_size(output.dtype()));
-  const bool buffered =
-      narrow || std::any_of(ports.begin(), ports.end(), [](const Port& port) { return port.widen; });
+  const bool buffered = narrow || std::any_of(ports.begin(), ports.end(), [](const Port& port) { return port.widen; });
   context.parallel_for(plan.size(), grain, [&](int64_t begin, int64_t end) {
     std::vector<uint64_t> buffers(buffered ? (inputs.size() + 1) * chunk : 0);
     std::vector<const void*> from(inputs.size());

@@ -23,8 +23,7 @@ struct Operand {
 };
 
 /// output[i] from inputs[k][i * steps[k]], for i in [0, count).
-using ElementLoop =
-    FunctionRef<void(const void* const* inputs, const int64_t* steps, void* output, int64_t count)>;
+using ElementLoop = FunctionRef<void(const void* const* inputs, const int64_t* steps, void* output, int64_t count)>;
 
 /// Runs `loop` over all of `output`, split over the threads. The loop sees each tensor in its carrier type
 /// (carrier_of), so that four instantiations of an operator's arithmetic serve all element types.
@@ -89,8 +88,7 @@ template <class List, class F>
 void eval_binary(List list, EvalContext& context, F f) {
   const DType dtype = same_dtype(context);
   Tensor& out = context.output(0, dtype, binary_shape(context));
-  dispatch_carrier(list, dtype,
-                   [&]<class T> { map_elements<T, T, T>(context, binary_operands(context), out, f); });
+  dispatch_carrier(list, dtype, [&]<class T> { map_elements<T, T, T>(context, binary_operands(context), out, f); });
 }
 /// The same with a boolean result.
 template <class List, class F>
