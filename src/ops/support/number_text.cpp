@@ -28,7 +28,7 @@ std::string shortest_scientific(double value, DType dtype) {
       float back = 0;
       narrow(&read, &stored, 1, {});
       widen(&stored, 1, &back, 1);
-      if (back == single) return {begin, last};
+      if (back == single) return {begin, static_cast<size_t>(last - begin)};
     }
   }
   return {begin, std::to_chars(begin, end, single, std::chars_format::scientific).ptr};
