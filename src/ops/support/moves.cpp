@@ -123,6 +123,47 @@ void permuted_copy(EvalContext& context, Tensor& to, const Tensor& from, const S
   strided_copy(context, to, extents, from, 0, strides);
 }
 
+namespace {
+
+template <class T>
+void map_row(T* to, const T* row, const std::vector<int64_t>& sources, const T& fill) {
+  for (size_t i = 0; i < sources.size(); ++i) to[i] = sources[i] < 0 ? fill : row[sources[i]];
+}
+
+}  // namespace
+
+void mapped_copy(EvalContext& context, Tensor& to, const Tensor& from, const std::vector<std::vector<int64_t>>& sources,
+                 const Tensor& fill) {
+  if (to.size() == 0) return;
+  if (sources.empty()) return copy_elements(to, 0, from, 0, 1);
+  const std::vector<int64_t> strides = row_major_strides(from.shape());
+  const size_t last = sources.size() - 1;
+  const auto length = static_cast<int64_t>(sources[last].size());
+  dispatch_by_size(to.dtype(), [&]<class T> {
+    T* out = raw_elements<T>(to);
+    const T *in = raw_elements<T>(from), &filler = *raw_elements<T>(fill);
+    context.parallel_for(to.size() / length, 1 + 32768 / length, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        int64_t rest = row, offset = 0;
+        bool outside = false;
+        for (size_t axis = last; axis-- > 0;) {
+          const auto extent = static_cast<int64_t>(sources[axis].size());
+          const int64_t source = sources[axis][static_cast<size_t>(rest % extent)];
+          rest /= extent;
+          outside = outside || source < 0;
+          offset += source * strides[axis];
+        }
+        T* to_row = out + row * length;
+        if (outside) {
+          std::fill(to_row, to_row + length, filler);
+        } else {
+          map_row(to_row, in + offset, sources[last], filler);
+        }
+      }
+    });
+  });
+}
+
 std::optional<std::vector<Dim>> tracked_dims(const InferContext& context, size_t index) {
   const SymShape* shape = context.shape(index);
   if (!shape || shape->size() > 1) return {};

@@ -37,6 +37,10 @@ void strided_copy(EvalContext& context, Tensor& to, const Shape& extents, const 
 void permuted_copy(EvalContext& context, Tensor& to, const Tensor& from, const Shape& from_shape,
                    std::span<const int64_t> perm);
 
+/// to[i, j, …] = from[sources[0][i], sources[1][j], …], or the one element of `fill` where a source is negative.
+void mapped_copy(EvalContext& context, Tensor& to, const Tensor& from, const std::vector<std::vector<int64_t>>& sources,
+                 const Tensor& fill);
+
 /// How many elements of a shape-computing tensor are followed as expressions.
 inline constexpr int64_t max_tracked_dims = 256;
 /// The elements of input `index` as expressions if they are followed; unknown ones if only their number is known;
