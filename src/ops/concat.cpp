@@ -3,6 +3,7 @@
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
 #include "ops/support/infer.hpp"
+#include "ops/support/join.hpp"
 #include "ops/support/moves.hpp"
 
 namespace kiln::ops {
@@ -65,36 +66,9 @@ void infer_concat(InferContext& c) {
 }
 
 void eval_concat(EvalContext& c) {
-  const Tensor& first = c.input(0);
-  const int64_t axis = axis_of(c, first.shape().size());
-  Shape shape = first.shape();
-  int64_t& length = shape[static_cast<size_t>(axis)];
-  for (size_t i = 1; i < c.input_count(); ++i) {
-    const Tensor& input = c.input(i);
-    if (input.rank() != first.rank()) fail_rank(i, input.shape().size(), first.shape().size());
-    for (int64_t j = 0; j < first.rank(); ++j) {
-      if (j != axis && input.dim(j) != first.dim(j)) {
-        fail(ErrorCode::invalid_argument, "input {} of shape {} differs from {} outside axis {}", i,
-             to_string(input.shape()), to_string(first.shape()), axis);
-      }
-    }
-    if (input.dtype() != first.dtype()) {
-      fail(ErrorCode::invalid_argument, "input {} is of type {}, the first of {}", i, dtype_name(input.dtype()),
-           dtype_name(first.dtype()));
-    }
-    length += input.dim(axis);
-  }
-  Tensor& output = c.output(0, first.dtype(), shape);
-  if (output.size() == 0) return;
-  const AxisView whole(shape, axis);
-  int64_t at = 0;
-  for (size_t i = 0; i < c.input_count(); ++i) {
-    const int64_t run = c.input(i).dim(axis) * whole.inner;
-    for (int64_t row = 0; row < whole.outer; ++row) {
-      copy_elements(output, row * whole.extent * whole.inner + at, c.input(i), row * run, run);
-    }
-    at += run;
-  }
+  std::vector<Tensor> parts;
+  for (size_t i = 0; i < c.input_count(); ++i) parts.push_back(c.input(i));
+  join_parts(c, parts, axis_of(c, c.input(0).shape().size()));
 }
 
 }  // namespace
