@@ -111,11 +111,8 @@ Grams<Item> read_pool(const NodeView& node, std::span<const Item> pool, const Li
       grams.add(pool.subspan(static_cast<size_t>(at), static_cast<size_t>(size)), gram);
     }
   }
-  const auto count = static_cast<size_t>(gram);
-  const size_t indexes = node.attr_ints("ngram_indexes").size(), weights = node.attr_floats("weights").size();
-  if (indexes != count || (weights != 0 && weights != count)) {
-    fail(ErrorCode::invalid_argument, "the pool has {} grams, but there are {} ngram_indexes and {} weights", count,
-         indexes, weights);
+  if (const size_t places = node.attr_ints("ngram_indexes").size(); places < static_cast<size_t>(gram)) {
+    fail(ErrorCode::invalid_argument, "the pool has {} grams, but there are {} ngram_indexes", gram, places);
   }
   return grams;
 }
@@ -142,25 +139,34 @@ void for_grams(const Grams<Item>& grams, std::span<const Item> row, const Limits
 }
 
 template <class Item>
-void count_grams(EvalContext& c, std::span<const Item> pool, std::span<const Item> items, int64_t rows,
-                 Tensor& output) {
-  const Mode mode = mode_of(c);
+void count_grams(EvalContext& c, std::span<const Item> pool, std::span<const Item> items, int64_t rows, Tensor& output) {
   const Limits limits(c);
   const Grams<Item> grams = read_pool(c, pool, limits);
   const auto indexes = c.attr_ints("ngram_indexes");
-  const auto weights = c.attr_floats("weights");
   const int64_t length = row_length(c);
   const size_t row_items = rows ? items.size() / static_cast<size_t>(rows) : 0;
   std::fill_n(output.mutable_data<float>(), output.size(), 0.0f);
   for (int64_t row = 0; row < rows; ++row) {
-    float* to = output.mutable_data<float>() + row * length;
-    for_grams(grams, items.subspan(static_cast<size_t>(row) * row_items, row_items), limits, [&](size_t gram) {
-      float& place = to[indexes[gram]];
-      const float weight = weights.empty() ? 1.0f : weights[gram];
-      if (mode == Mode::tf) place += 1.0f;
-      if (mode == Mode::idf) place = weight;
-      if (mode == Mode::tfidf) place += weight;
-    });
+    float* counts = output.mutable_data<float>() + row * length;
+    for_grams(grams, items.subspan(static_cast<size_t>(row) * row_items, row_items), limits,
+              [&](size_t gram) { counts[indexes[gram]] += 1.0f; });
+  }
+}
+
+/// A weight belongs to a place of the output. (The text of the standard ties it to a gram, but onnx's own evaluator and
+/// ONNX Runtime, against which models are made, read it by place.)
+void weigh(const NodeView& node, int64_t length, Tensor& output) {
+  const Mode mode = mode_of(node);
+  if (mode == Mode::tf) return;
+  const auto weights = node.attr_floats("weights");
+  if (!weights.empty() && static_cast<int64_t>(weights.size()) < length) {
+    fail(ErrorCode::invalid_argument, "{} weights given for {} places of the output", weights.size(), length);
+  }
+  float* to = output.mutable_data<float>();
+  for (int64_t i = 0; i < output.size(); ++i) {
+    const float weight = weights.empty() ? 1.0f : weights[static_cast<size_t>(i % length)];
+    const float count = mode == Mode::idf ? std::min(to[i], 1.0f) : to[i];
+    to[i] = count * weight;
   }
 }
 
@@ -174,13 +180,15 @@ void eval_tfidf_vectorizer(EvalContext& c) {
   const auto strings = c.attr_strings("pool_strings");
   if (input.dtype() == DType::string) {
     if (strings.empty()) fail(ErrorCode::invalid_argument, "strings are given, but pool_strings is empty");
-    return count_grams<std::string>(c, strings, input.elements<std::string>(), rows, output);
+    count_grams<std::string>(c, strings, input.elements<std::string>(), rows, output);
+    return weigh(c, length, output);
   }
   if (numbers.empty()) fail(ErrorCode::invalid_argument, "integers are given, but pool_int64s is empty");
   dispatch(Types<int32_t, int64_t>{}, input.dtype(), [&]<class T> {
     const std::vector<int64_t> items(input.elements<T>().begin(), input.elements<T>().end());
     count_grams<int64_t>(c, numbers, items, rows, output);
   });
+  weigh(c, length, output);
 }
 
 }  // namespace
