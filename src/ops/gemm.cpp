@@ -10,9 +10,7 @@ constexpr SchemaText gemm_versions[] = {
     {7, "A:T B:T C:T -> Y:T", "alpha:float=1 beta:float=1 transA:int=0 transB:int=0", "T=real"},
     {9, "A:T B:T C:T -> Y:T", "alpha:float=1 beta:float=1 transA:int=0 transB:int=0", "T=real,u32,u64,i32,i64"},
     {11, "A:T B:T C?:T -> Y:T", "alpha:float=1 beta:float=1 transA:int=0 transB:int=0", "T=real,u32,u64,i32,i64"},
-    {13, "A:T B:T C?:T -> Y:T",
-     "alpha:float=1 beta:float=1 transA:int=0 transB:int=0",
-     "T=real,u32,u64,i32,i64,bf16"},
+    {13, "A:T B:T C?:T -> Y:T", "alpha:float=1 beta:float=1 transA:int=0 transB:int=0", "T=real,u32,u64,i32,i64,bf16"},
 };
 
 }  // namespace
