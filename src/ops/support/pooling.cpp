@@ -34,7 +34,7 @@ PoolWindows::PoolWindows(const EvalContext& context)
   steps_ = row_major_strides(image_);
   dilations_ = window_.dilations;
   image_size_ = product(image_);
-  count_ = product(output_, 2, static_cast<int64_t>(output_.size()));
+  count_ = element_count({output_.begin() + 2, output_.end()});
 }
 
 void PoolWindows::prepare() {
