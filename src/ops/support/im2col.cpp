@@ -17,7 +17,7 @@ bool is_pointwise(const Window& window) {
 
 Im2Col::Im2Col(const Window& window, Shape image, Shape windows)
     : window_(window), image_(std::move(image)), windows_(std::move(windows)) {
-  if (is_pointwise(window_)) {
+  if (image_ == windows_ && is_pointwise(window_)) {
     image_ = windows_ = {product(image_)};
     window_.kernel = window_.strides = window_.dilations = {1};
     window_.pads_begin = window_.pads_end = {0};

@@ -22,24 +22,31 @@ class Im2Col {
   /// Writes elements [begin, begin + count) of a row of the matrix: convert(element), or zero in the padding.
   template <class From, class To, class Convert>
   void row(const From* image, int64_t row, int64_t begin, int64_t count, To* to, Convert&& convert) const;
+  /// The reverse: adds all elements of a row to those of the image that they stand for.
+  template <class From, class To>
+  void add_row(const From* elements, int64_t row, To* image) const;
 
  private:
+  /// Calls visit(size, low, high, offset, stride) for runs of a row along the last axis: columns [low, high) of the run
+  /// stand for image elements offset, offset + stride, ..., the others for padding.
+  template <class Visit>
+  void for_runs(int64_t row, int64_t begin, int64_t count, Visit&& visit) const;
+
   Window window_;
   Shape image_, windows_;
   std::vector<int64_t> steps_;  ///< of the image's axes, in elements
   int64_t kernel_size_, image_size_, window_count_;
 };
 
-template <class From, class To, class Convert>
-void Im2Col::row(const From* image, int64_t row, int64_t begin, int64_t count, To* to, Convert&& convert) const {
+template <class Visit>
+void Im2Col::for_runs(int64_t row, int64_t begin, int64_t count, Visit&& visit) const {
   const size_t axes = image_.size(), last = axes - 1;
-  const From* channel = image + row / kernel_size_ * image_size_;
   // Where the first window sees this element of the kernel, along each axis, and which window comes first.
   constexpr size_t few = 8;
-  std::array<int64_t, few> origin_few, index_few;
+  std::array<int64_t, 2 * few> numbers;
   std::vector<int64_t> many(axes > few ? 2 * axes : 0);
-  int64_t* origin = axes > few ? many.data() : origin_few.data();
-  int64_t* index = axes > few ? many.data() + axes : index_few.data();
+  int64_t* origin = axes > few ? many.data() : numbers.data();
+  int64_t* index = origin + axes;
   int64_t kernel_rest = row % kernel_size_, window_rest = begin;
   for (size_t axis = axes; axis-- > 0;) {
     origin[axis] = kernel_rest % window_.kernel[axis] * window_.dilations[axis] - window_.pads_begin[axis];
@@ -50,7 +57,7 @@ void Im2Col::row(const From* image, int64_t row, int64_t begin, int64_t count, T
   const int64_t stride = window_.strides[last], extent = image_[last];
   while (count > 0) {
     const int64_t run = std::min(count, windows_[last] - index[last]);
-    int64_t offset = 0;
+    int64_t offset = row / kernel_size_ * image_size_;
     bool inside = true;
     for (size_t axis = 0; axis < last; ++axis) {
       const int64_t at = index[axis] * window_.strides[axis] + origin[axis];
@@ -58,16 +65,9 @@ void Im2Col::row(const From* image, int64_t row, int64_t begin, int64_t count, T
       offset += at * steps_[axis];
     }
     const int64_t first = index[last] * stride + origin[last];
-    // Columns [low, high) of the run lie inside the image.
     const int64_t low = !inside ? run : first >= 0 ? 0 : std::min(run, (-first + stride - 1) / stride);
     const int64_t high = first >= extent ? low : std::max(low, std::min(run, (extent - first + stride - 1) / stride));
-    std::fill_n(to, low, To{});
-    if (low < high) {
-      const From* from = channel + offset + first;
-      for (int64_t i = low; i < high; ++i) to[i] = convert(from[i * stride]);
-    }
-    std::fill(to + high, to + run, To{});
-    to += run;
+    visit(run, low, high, offset + first + low * stride, stride);
     count -= run;
     index[last] += run;
     for (size_t axis = last; axis > 0 && index[axis] == windows_[axis]; --axis) {
@@ -75,6 +75,24 @@ void Im2Col::row(const From* image, int64_t row, int64_t begin, int64_t count, T
       ++index[axis - 1];
     }
   }
+}
+
+template <class From, class To, class Convert>
+void Im2Col::row(const From* image, int64_t row, int64_t begin, int64_t count, To* to, Convert&& convert) const {
+  for_runs(row, begin, count, [&](int64_t size, int64_t low, int64_t high, int64_t offset, int64_t stride) {
+    std::fill_n(to, low, To{});
+    for (int64_t i = low; i < high; ++i, offset += stride) to[i] = convert(image[offset]);
+    std::fill(to + high, to + size, To{});
+    to += size;
+  });
+}
+
+template <class From, class To>
+void Im2Col::add_row(const From* elements, int64_t row, To* image) const {
+  for_runs(row, 0, window_count_, [&](int64_t size, int64_t low, int64_t high, int64_t offset, int64_t stride) {
+    for (int64_t i = low; i < high; ++i, offset += stride) image[offset] += elements[i];
+    elements += size;
+  });
 }
 
 }  // namespace kiln::ops

@@ -66,7 +66,17 @@ Window read_pool_window(const NodeView& node, size_t axes) {
   return read_window(node, read_window_list(node, "kernel_shape", axes, 1, 1));
 }
 
+namespace {
+
+// Sums with a larger extent might not fit; only a tensor without elements can have one.
+constexpr int64_t extent_limit = int64_t{1} << 60;
+
+}  // namespace
+
 int64_t window_count(const Window& window, size_t axis, int64_t input) {
+  if (input < 0 || input >= extent_limit) {
+    fail(ErrorCode::limit_exceeded, "an extent of {} is too large for windows to slide over", input);
+  }
   const int64_t stride = window.strides[axis];
   if (window.auto_pad == AutoPad::same_upper || window.auto_pad == AutoPad::same_lower) {
     return input / stride + (input % stride != 0 ? 1 : 0);
@@ -87,8 +97,7 @@ int64_t window_count(const Window& window, size_t axis, int64_t input) {
 
 Dim window_count(const Window& window, size_t axis, const Dim& input) {
   if (input.is_known()) {
-    // Sums of a larger extent might not fit.
-    const bool sane = input.value() >= 0 && input.value() < int64_t{1} << 60;
+    const bool sane = input.value() >= 0 && input.value() < extent_limit;
     return sane ? Dim(window_count(window, axis, input.value())) : Dim();
   }
   const Dim stride = window.strides[axis];
