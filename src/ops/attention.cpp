@@ -13,17 +13,20 @@ namespace kiln::ops {
 namespace {
 
 constexpr SchemaText attention_versions[] = {
-    {23, "Q:T1 K:T1 V:T2 attn_mask?:U past_key?:T1 past_value?:T2 -> Y:T1 present_key?:T1 present_value?:T2 "
+    {23,
+     "Q:T1 K:T1 V:T2 attn_mask?:U past_key?:T1 past_value?:T2 -> Y:T1 present_key?:T1 present_value?:T2 "
      "qk_matmul_output?:T1",
      "is_causal:int=0 kv_num_heads:int q_num_heads:int qk_matmul_output_mode:int=0 scale:float "
      "softcap:float=0 softmax_precision:int",
      "T1=real,bf16 T2=real,bf16 U=numeric,bf16,bool"},
-    {24, "Q:T1 K:T1 V:T2 attn_mask?:U past_key?:T1 past_value?:T2 nonpad_kv_seqlen?:i64 -> Y:T1 present_key?:T1 "
+    {24,
+     "Q:T1 K:T1 V:T2 attn_mask?:U past_key?:T1 past_value?:T2 nonpad_kv_seqlen?:i64 -> Y:T1 present_key?:T1 "
      "present_value?:T2 qk_matmul_output?:T1",
      "is_causal:int=0 kv_num_heads:int q_num_heads:int qk_matmul_output_mode:int=0 scale:float "
      "softcap:float=0 softmax_precision:int",
      "T1=real,bf16 T2=real,bf16 U=numeric,bf16,bool"},
-    {25, "Q:T1 K:T1 V:T2 attn_mask?:U past_key?:T1 past_value?:T2 nonpad_kv_seqlen?:i64 -> Y:T1 present_key?:T1 "
+    {25,
+     "Q:T1 K:T1 V:T2 attn_mask?:U past_key?:T1 past_value?:T2 nonpad_kv_seqlen?:i64 -> Y:T1 present_key?:T1 "
      "present_value?:T2 qk_matmul_output?:T1",
      "is_causal:int=0 kv_num_heads:int left_window_size:int=-1 q_num_heads:int qk_matmul_output_mode:int=0 "
      "right_window_size:int=-1 scale:float softcap:float=0 softmax_precision:int",
@@ -70,7 +73,8 @@ Dim infer_past(InferContext& c, size_t index, HeadDims& now) {
   if (!c.has_input(index)) return Dim(0);
   if (!c.shape(index)) return Dim();
   const SymShape& past = *c.shape(index);
-  if (past.size() != 4) fail(ErrorCode::invalid_argument, "past keys and values must have rank 4, found {}", past.size());
+  if (past.size() != 4)
+    fail(ErrorCode::invalid_argument, "past keys and values must have rank 4, found {}", past.size());
   now.batch = merge_dims(now.batch, past[0], "batch sizes");
   now.heads = merge_dims(now.heads, past[1], "numbers of key and value heads");
   now.size = merge_dims(now.size, past[3], "head sizes");
@@ -105,16 +109,16 @@ void infer_attention(InferContext& c) {
 
 /// One call, with everything that does not depend on the element types.
 struct Problem {
-  HeadLayout q, k, v;         ///< k and v with the cache before them
-  DType type, precision;      ///< of Q, and of the softmax
-  double scale, softcap;      ///< the scale is the root that multiplies both Q and K
+  HeadLayout q, k, v;     ///< k and v with the cache before them
+  DType type, precision;  ///< of Q, and of the softmax
+  double scale, softcap;  ///< the scale is the root that multiplies both Q and K
   Expose expose;
   bool causal;
-  int64_t left, right;        ///< window sizes, -1 without a bound
+  int64_t left, right;          ///< window sizes, -1 without a bound
   std::vector<int64_t> valid;   ///< of each instance of the batch: how many keys are no padding
   std::vector<int64_t> offset;  ///< and how many keys come before its first query
   int64_t mask_steps[4] = {0, 0, 0, 0};
-  int64_t mask_columns = 0;   ///< keys beyond these are masked
+  int64_t mask_columns = 0;  ///< keys beyond these are masked
 };
 
 /// The cache and what comes now, one after the other along the sequence.
@@ -124,8 +128,9 @@ Tensor with_past(EvalContext& c, size_t past_index, size_t index, const HeadLayo
   if (!past && tensor.rank() == 4) return tensor;
   const Shape expected{now.batch, now.heads, past && past->rank() == 4 ? past->dim(2) : 0, now.size};
   if (past && past->shape() != expected) {
-    fail(ErrorCode::invalid_argument, "past keys and values must be [batch,heads,past length,head size], found {} with {}",
-         to_string(past->shape()), to_string(tensor.shape()));
+    fail(ErrorCode::invalid_argument,
+         "past keys and values must be [batch,heads,past length,head size], found {} with {}", to_string(past->shape()),
+         to_string(tensor.shape()));
   }
   const int64_t before = expected[2] * now.size, step = before + now.length * now.size;
   Tensor result = c.host().allocate(tensor.dtype(), {now.batch, now.heads, expected[2] + now.length, now.size});
@@ -145,9 +150,8 @@ Tensor with_past(EvalContext& c, size_t past_index, size_t index, const HeadLayo
 void check_shapes(const HeadLayout& q, const HeadLayout& k, const HeadLayout& v) {
   check_head_groups(q.heads, k.heads);
   if (q.batch != k.batch || q.batch != v.batch || q.size != k.size || k.heads != v.heads || k.length != v.length) {
-    fail(ErrorCode::invalid_argument,
-         "Q, K and V do not fit: as [batch,heads,length,size] they are {}, {} and {}", to_string(q.unpacked()),
-         to_string(k.unpacked()), to_string(v.unpacked()));
+    fail(ErrorCode::invalid_argument, "Q, K and V do not fit: as [batch,heads,length,size] they are {}, {} and {}",
+         to_string(q.unpacked()), to_string(k.unpacked()), to_string(v.unpacked()));
   }
 }
 
@@ -293,8 +297,8 @@ void run_attention(EvalContext& c, const Problem& problem, const Tensor& keys, c
     operands.boolean_mask = c.input(attn_mask).dtype() == DType::boolean;
   }
   const bool packed = c.input(query).rank() == 3;
-  Tensor& y = c.output(0, problem.type, packed ? Shape{q.batch, q.length, q.heads * v.size}
-                                               : Shape{q.batch, q.heads, q.length, v.size});
+  Tensor& y = c.output(0, problem.type,
+                       packed ? Shape{q.batch, q.length, q.heads * v.size} : Shape{q.batch, q.heads, q.length, v.size});
   Tensor* exposed = nullptr;
   if (c.wants_output(3)) exposed = &c.output(3, problem.type, {q.batch, q.heads, q.length, k.length});
   const int64_t work = k.length * (q.size + v.size) + 1;

@@ -17,17 +17,13 @@ constexpr SchemaText batch_normalization_versions[] = {
      "spatial:int=1",
      "T=real"},
     {6, "X:T scale:T B:T mean:T var:T -> Y:T mean?:T var?:T saved_mean?:T saved_var?:T",
-     "epsilon:float=9.99999975e-06 is_test:int=0 momentum:float=0.899999976 spatial:int=1",
-     "T=real"},
+     "epsilon:float=9.99999975e-06 is_test:int=0 momentum:float=0.899999976 spatial:int=1", "T=real"},
     {7, "X:T scale:T B:T mean:T var:T -> Y:T mean?:T var?:T saved_mean?:T saved_var?:T",
-     "epsilon:float=9.99999975e-06 momentum:float=0.899999976 spatial:int=1",
-     "T=real"},
+     "epsilon:float=9.99999975e-06 momentum:float=0.899999976 spatial:int=1", "T=real"},
     {9, "X:T scale:T B:T mean:T var:T -> Y:T mean?:T var?:T saved_mean?:T saved_var?:T",
-     "epsilon:float=9.99999975e-06 momentum:float=0.899999976",
-     "T=real"},
+     "epsilon:float=9.99999975e-06 momentum:float=0.899999976", "T=real"},
     {14, "X:T scale:T B:T input_mean:U input_var:U -> Y:T running_mean?:U running_var?:U",
-     "epsilon:float=9.99999975e-06 momentum:float=0.899999976 training_mode:int=0",
-     "T=real,bf16 U=real,bf16"},
+     "epsilon:float=9.99999975e-06 momentum:float=0.899999976 training_mode:int=0", "T=real,bf16 U=real,bf16"},
     {15, "X:T scale:T1 B:T1 input_mean:T2 input_var:T2 -> Y:T running_mean?:T2 running_var?:T2",
      "epsilon:float=9.99999975e-06 momentum:float=0.899999976 training_mode:int=0",
      "T=real,bf16 T1=real,bf16 T2=real,bf16"},
@@ -183,14 +179,15 @@ void eval_batch_normalization(EvalContext& c) {
       set_training_outputs(c, batch);
     } else {
       const Widened<double> mean(c.input(3)), variance(c.input(4));
-      normalize<T>(c, features, {{mean.data(), mean.data() + features.count},
-                                 {variance.data(), variance.data() + features.count}});
+      normalize<T>(c, features,
+                   {{mean.data(), mean.data() + features.count}, {variance.data(), variance.data() + features.count}});
     }
   });
 }
 
 }  // namespace
 
-extern const OpDef batch_normalization_op{"", "BatchNormalization", batch_normalization_versions, infer_batch_normalization, eval_batch_normalization};
+extern const OpDef batch_normalization_op{"", "BatchNormalization", batch_normalization_versions,
+                                          infer_batch_normalization, eval_batch_normalization};
 
 }  // namespace kiln::ops

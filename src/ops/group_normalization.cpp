@@ -10,9 +10,7 @@ namespace {
 
 constexpr SchemaText group_normalization_versions[] = {
     {18, "X:T scale:T bias:T -> Y:T", "epsilon:float=9.99999975e-06 num_groups!:int", "T=real,bf16", true},
-    {21, "X:T scale:T bias:T -> Y:T",
-     "epsilon:float=9.99999975e-06 num_groups!:int stash_type:int=1",
-     "T=real,bf16"},
+    {21, "X:T scale:T bias:T -> Y:T", "epsilon:float=9.99999975e-06 num_groups!:int stash_type:int=1", "T=real,bf16"},
 };
 
 int64_t groups_of(const NodeView& node) {
@@ -44,7 +42,8 @@ void infer_group_normalization(InferContext& c) {
   for (size_t i = 1; i < 3; ++i) {
     const SymShape* shape = c.shape(i);
     if (!shape) continue;
-    if (shape->size() != 1) fail(ErrorCode::invalid_argument, "input {} must be a list, found rank {}", i, shape->size());
+    if (shape->size() != 1)
+      fail(ErrorCode::invalid_argument, "input {} must be a list, found rank {}", i, shape->size());
     parameters = merge_dims(parameters, (*shape)[0], "numbers of scales and biases");
   }
   c.set_output(0, c.type(0));
@@ -92,7 +91,7 @@ void eval_group_normalization(EvalContext& c) {
 
 }  // namespace
 
-extern const OpDef group_normalization_op{"", "GroupNormalization", group_normalization_versions, infer_group_normalization,
-                                         eval_group_normalization};
+extern const OpDef group_normalization_op{"", "GroupNormalization", group_normalization_versions,
+                                          infer_group_normalization, eval_group_normalization};
 
 }  // namespace kiln::ops

@@ -64,7 +64,7 @@ void eval_instance_normalization(EvalContext& c) {
 
 }  // namespace
 
-extern const OpDef instance_normalization_op{"", "InstanceNormalization", instance_normalization_versions, infer_instance_normalization,
-                                            eval_instance_normalization};
+extern const OpDef instance_normalization_op{"", "InstanceNormalization", instance_normalization_versions,
+                                             infer_instance_normalization, eval_instance_normalization};
 
 }  // namespace kiln::ops

@@ -10,8 +10,7 @@ namespace kiln::ops {
 namespace {
 
 constexpr SchemaText layer_normalization_versions[] = {
-    {17, "X:T Scale:T B?:T -> Y:T Mean?:U InvStdDev?:U",
-     "axis:int=-1 epsilon:float=9.99999975e-06 stash_type:int=1",
+    {17, "X:T Scale:T B?:T -> Y:T Mean?:U InvStdDev?:U", "axis:int=-1 epsilon:float=9.99999975e-06 stash_type:int=1",
      "T=real,bf16 U=f32,bf16"},
 };
 
@@ -100,7 +99,7 @@ void eval_layer_normalization(EvalContext& c) {
 
 }  // namespace
 
-extern const OpDef layer_normalization_op{"", "LayerNormalization", layer_normalization_versions, infer_layer_normalization,
-                                         eval_layer_normalization};
+extern const OpDef layer_normalization_op{"", "LayerNormalization", layer_normalization_versions,
+                                          infer_layer_normalization, eval_layer_normalization};
 
 }  // namespace kiln::ops

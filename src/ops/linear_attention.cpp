@@ -226,6 +226,7 @@ void eval_linear_attention(EvalContext& c) {
 
 }  // namespace
 
-extern const OpDef linear_attention_op{"", "LinearAttention", linear_attention_versions, infer_linear_attention, eval_linear_attention};
+extern const OpDef linear_attention_op{"", "LinearAttention", linear_attention_versions, infer_linear_attention,
+                                       eval_linear_attention};
 
 }  // namespace kiln::ops

@@ -60,6 +60,7 @@ void eval_lp_normalization(EvalContext& c) {
 
 }  // namespace
 
-extern const OpDef lp_normalization_op{"", "LpNormalization", lp_normalization_versions, infer_lp_normalization, eval_lp_normalization};
+extern const OpDef lp_normalization_op{"", "LpNormalization", lp_normalization_versions, infer_lp_normalization,
+                                       eval_lp_normalization};
 
 }  // namespace kiln::ops

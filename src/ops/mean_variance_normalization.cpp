@@ -61,7 +61,7 @@ void eval_mean_variance_normalization(EvalContext& c) {
 
 }  // namespace
 
-extern const OpDef mean_variance_normalization_op{"", "MeanVarianceNormalization", mean_variance_normalization_versions, infer_mean_variance_normalization,
-                                                 eval_mean_variance_normalization};
+extern const OpDef mean_variance_normalization_op{"", "MeanVarianceNormalization", mean_variance_normalization_versions,
+                                                  infer_mean_variance_normalization, eval_mean_variance_normalization};
 
 }  // namespace kiln::ops

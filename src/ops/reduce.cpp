@@ -16,27 +16,21 @@ constexpr SchemaText reduce_l1_versions[] = {
     {1, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64"},
     {11, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64"},
     {13, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64,bf16"},
-    {18, "data:T axes?:i64 -> reduced:T",
-     "keepdims:int=1 noop_with_empty_axes:int=0",
-     "T=real,u32,u64,i32,i64,bf16"},
+    {18, "data:T axes?:i64 -> reduced:T", "keepdims:int=1 noop_with_empty_axes:int=0", "T=real,u32,u64,i32,i64,bf16"},
 };
 
 constexpr SchemaText reduce_l2_versions[] = {
     {1, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64"},
     {11, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64"},
     {13, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64,bf16"},
-    {18, "data:T axes?:i64 -> reduced:T",
-     "keepdims:int=1 noop_with_empty_axes:int=0",
-     "T=real,u32,u64,i32,i64,bf16"},
+    {18, "data:T axes?:i64 -> reduced:T", "keepdims:int=1 noop_with_empty_axes:int=0", "T=real,u32,u64,i32,i64,bf16"},
 };
 
 constexpr SchemaText reduce_log_sum_versions[] = {
     {1, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64"},
     {11, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64"},
     {13, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64,bf16"},
-    {18, "data:T axes?:i64 -> reduced:T",
-     "keepdims:int=1 noop_with_empty_axes:int=0",
-     "T=real,u32,u64,i32,i64,bf16"},
+    {18, "data:T axes?:i64 -> reduced:T", "keepdims:int=1 noop_with_empty_axes:int=0", "T=real,u32,u64,i32,i64,bf16"},
     {28, "data:T axes?:i64 -> reduced:T", "keepdims:int=1 noop_with_empty_axes:int=0", "T=real,bf16"},
 };
 
@@ -44,9 +38,7 @@ constexpr SchemaText reduce_log_sum_exp_versions[] = {
     {1, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64"},
     {11, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64"},
     {13, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64,bf16"},
-    {18, "data:T axes?:i64 -> reduced:T",
-     "keepdims:int=1 noop_with_empty_axes:int=0",
-     "T=real,u32,u64,i32,i64,bf16"},
+    {18, "data:T axes?:i64 -> reduced:T", "keepdims:int=1 noop_with_empty_axes:int=0", "T=real,u32,u64,i32,i64,bf16"},
     {28, "data:T axes?:i64 -> reduced:T", "keepdims:int=1 noop_with_empty_axes:int=0", "T=real,bf16"},
 };
 
@@ -55,11 +47,9 @@ constexpr SchemaText reduce_max_versions[] = {
     {11, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64"},
     {12, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64,u8,i8"},
     {13, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64,bf16,u8,i8"},
-    {18, "data:T axes?:i64 -> reduced:T",
-     "keepdims:int=1 noop_with_empty_axes:int=0",
+    {18, "data:T axes?:i64 -> reduced:T", "keepdims:int=1 noop_with_empty_axes:int=0",
      "T=real,u32,u64,i32,i64,bf16,u8,i8"},
-    {20, "data:T axes?:i64 -> reduced:T",
-     "keepdims:int=1 noop_with_empty_axes:int=0",
+    {20, "data:T axes?:i64 -> reduced:T", "keepdims:int=1 noop_with_empty_axes:int=0",
      "T=real,u32,u64,i32,i64,bf16,u8,i8,bool"},
 };
 
@@ -67,9 +57,7 @@ constexpr SchemaText reduce_mean_versions[] = {
     {1, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64"},
     {11, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64"},
     {13, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64,bf16"},
-    {18, "data:T axes?:i64 -> reduced:T",
-     "keepdims:int=1 noop_with_empty_axes:int=0",
-     "T=real,u32,u64,i32,i64,bf16"},
+    {18, "data:T axes?:i64 -> reduced:T", "keepdims:int=1 noop_with_empty_axes:int=0", "T=real,u32,u64,i32,i64,bf16"},
 };
 
 constexpr SchemaText reduce_min_versions[] = {
@@ -77,11 +65,9 @@ constexpr SchemaText reduce_min_versions[] = {
     {11, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64"},
     {12, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64,u8,i8"},
     {13, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64,bf16,u8,i8"},
-    {18, "data:T axes?:i64 -> reduced:T",
-     "keepdims:int=1 noop_with_empty_axes:int=0",
+    {18, "data:T axes?:i64 -> reduced:T", "keepdims:int=1 noop_with_empty_axes:int=0",
      "T=real,u32,u64,i32,i64,bf16,u8,i8"},
-    {20, "data:T axes?:i64 -> reduced:T",
-     "keepdims:int=1 noop_with_empty_axes:int=0",
+    {20, "data:T axes?:i64 -> reduced:T", "keepdims:int=1 noop_with_empty_axes:int=0",
      "T=real,u32,u64,i32,i64,bf16,u8,i8,bool"},
 };
 
@@ -89,26 +75,20 @@ constexpr SchemaText reduce_prod_versions[] = {
     {1, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64"},
     {11, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64"},
     {13, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64,bf16"},
-    {18, "data:T axes?:i64 -> reduced:T",
-     "keepdims:int=1 noop_with_empty_axes:int=0",
-     "T=real,u32,u64,i32,i64,bf16"},
+    {18, "data:T axes?:i64 -> reduced:T", "keepdims:int=1 noop_with_empty_axes:int=0", "T=real,u32,u64,i32,i64,bf16"},
 };
 
 constexpr SchemaText reduce_sum_versions[] = {
     {1, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64"},
     {11, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64"},
-    {13, "data:T axes?:i64 -> reduced:T",
-     "keepdims:int=1 noop_with_empty_axes:int=0",
-     "T=real,u32,u64,i32,i64,bf16"},
+    {13, "data:T axes?:i64 -> reduced:T", "keepdims:int=1 noop_with_empty_axes:int=0", "T=real,u32,u64,i32,i64,bf16"},
 };
 
 constexpr SchemaText reduce_sum_square_versions[] = {
     {1, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64"},
     {11, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64"},
     {13, "data:T -> reduced:T", "axes:ints keepdims:int=1", "T=real,u32,u64,i32,i64,bf16"},
-    {18, "data:T axes?:i64 -> reduced:T",
-     "keepdims:int=1 noop_with_empty_axes:int=0",
-     "T=real,u32,u64,i32,i64,bf16"},
+    {18, "data:T axes?:i64 -> reduced:T", "keepdims:int=1 noop_with_empty_axes:int=0", "T=real,u32,u64,i32,i64,bf16"},
 };
 
 using ReduceTypes = Types<float, double, f16, bf16, int32_t, int64_t, uint32_t, uint64_t>;
@@ -209,7 +189,8 @@ struct LogSum {
   T result(int64_t) const { return from_double<T>(std::log(sum)); }
 };
 
-/// log(sum of e^x) as max + log(sum of e^(x - max)), which does not overflow; the sum is rescaled when the maximum grows.
+/// log(sum of e^x) as max + log(sum of e^(x - max)), which does not overflow; the sum is rescaled when the maximum
+/// grows.
 template <class T>
 struct LogSumExp {
   double max = -std::numeric_limits<double>::infinity();
@@ -375,24 +356,24 @@ void infer_reduce(InferContext& c) {
 }  // namespace
 
 extern const OpDef reduce_l1_op{"", "ReduceL1", reduce_l1_versions, infer_reduce<no_dims>,
-                             eval_reduce<L1, ReduceTypes>};
+                                eval_reduce<L1, ReduceTypes>};
 extern const OpDef reduce_l2_op{"", "ReduceL2", reduce_l2_versions, infer_reduce<no_dims>,
-                             eval_reduce<L2, ReduceTypes>};
+                                eval_reduce<L2, ReduceTypes>};
 extern const OpDef reduce_log_sum_op{"", "ReduceLogSum", reduce_log_sum_versions, infer_reduce<no_dims>,
-                             eval_reduce<LogSum, ReduceTypes>};
+                                     eval_reduce<LogSum, ReduceTypes>};
 extern const OpDef reduce_log_sum_exp_op{"", "ReduceLogSumExp", reduce_log_sum_exp_versions, infer_reduce<no_dims>,
-                             eval_reduce<LogSumExp, ReduceTypes>};
+                                         eval_reduce<LogSumExp, ReduceTypes>};
 extern const OpDef reduce_max_op{"", "ReduceMax", reduce_max_versions, infer_reduce<max_of>,
-                             eval_reduce<Max, MaxTypes>};
+                                 eval_reduce<Max, MaxTypes>};
 extern const OpDef reduce_mean_op{"", "ReduceMean", reduce_mean_versions, infer_reduce<no_dims>,
-                             eval_reduce<Mean, ReduceTypes>};
+                                  eval_reduce<Mean, ReduceTypes>};
 extern const OpDef reduce_min_op{"", "ReduceMin", reduce_min_versions, infer_reduce<min_of>,
-                             eval_reduce<Min, MaxTypes>};
+                                 eval_reduce<Min, MaxTypes>};
 extern const OpDef reduce_prod_op{"", "ReduceProd", reduce_prod_versions, infer_reduce<product_of>,
-                             eval_reduce<Prod, ReduceTypes>};
+                                  eval_reduce<Prod, ReduceTypes>};
 extern const OpDef reduce_sum_op{"", "ReduceSum", reduce_sum_versions, infer_reduce<sum_of>,
-                             eval_reduce<Sum, ReduceTypes>};
+                                 eval_reduce<Sum, ReduceTypes>};
 extern const OpDef reduce_sum_square_op{"", "ReduceSumSquare", reduce_sum_square_versions, infer_reduce<no_dims>,
-                             eval_reduce<SumSquare, ReduceTypes>};
+                                        eval_reduce<SumSquare, ReduceTypes>};
 
 }  // namespace kiln::ops

@@ -11,9 +11,7 @@ namespace kiln::ops {
 namespace {
 
 constexpr SchemaText rms_normalization_versions[] = {
-    {23, "X:T scale:V -> Y:V",
-     "axis:int=-1 epsilon:float=9.99999975e-06 stash_type:int=1",
-     "T=real,bf16 V=real,bf16"},
+    {23, "X:T scale:V -> Y:V", "axis:int=-1 epsilon:float=9.99999975e-06 stash_type:int=1", "T=real,bf16 V=real,bf16"},
 };
 
 void infer_rms_normalization(InferContext& c) {
@@ -62,8 +60,8 @@ void eval_rms_normalization(EvalContext& c) {
   const Tensor& scale = c.input(1);
   const int64_t axis = normalize_axis(c.attr_int("axis"), x.rank());
   if (broadcast_shapes(x.shape(), scale.shape()) != x.shape()) {
-    fail(ErrorCode::invalid_argument, "scale of shape {} does not broadcast to X of shape {}",
-         to_string(scale.shape()), to_string(x.shape()));
+    fail(ErrorCode::invalid_argument, "scale of shape {} does not broadcast to X of shape {}", to_string(scale.shape()),
+         to_string(x.shape()));
   }
   Tensor& y = c.output(0, scale.dtype(), x.shape());
   const BroadcastPlan plan(x.shape(), {x.shape(), scale.shape()});
@@ -80,6 +78,7 @@ void eval_rms_normalization(EvalContext& c) {
 
 }  // namespace
 
-extern const OpDef rms_normalization_op{"", "RMSNormalization", rms_normalization_versions, infer_rms_normalization, eval_rms_normalization};
+extern const OpDef rms_normalization_op{"", "RMSNormalization", rms_normalization_versions, infer_rms_normalization,
+                                        eval_rms_normalization};
 
 }  // namespace kiln::ops

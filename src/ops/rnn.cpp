@@ -30,14 +30,13 @@ void infer_rnn(InferContext& c) { infer_recurrent(c, 1); }
 template <class Compute>
 void run_rnn(EvalContext& c, const RecurrentProblem& p) {
   const auto activations = rnn_activations(c, p.directions, {"Tanh"});
-  run_recurrent<Compute>(c, p, activations, {initial_state(c, p, 5)},
-                         [&](const Recurrence<Compute>& r, const RnnActivation* f, int64_t) {
-                           return [&p, &r, f](RecurrentState<Compute>& s) {
-                             add_product(s.hidden.data(), r.weights.data(), p.hidden, p.width(), p.width(),
-                                         s.gates.data());
-                             for (int64_t j = 0; j < p.hidden; ++j) s.hidden[j] = f[0](s.gates[j] + r.bias[j]);
-                           };
-                         });
+  run_recurrent<Compute>(
+      c, p, activations, {initial_state(c, p, 5)}, [&](const Recurrence<Compute>& r, const RnnActivation* f, int64_t) {
+        return [&p, &r, f](RecurrentState<Compute>& s) {
+          add_product(s.hidden.data(), r.weights.data(), p.hidden, p.width(), p.width(), s.gates.data());
+          for (int64_t j = 0; j < p.hidden; ++j) s.hidden[j] = f[0](s.gates[j] + r.bias[j]);
+        };
+      });
 }
 
 void eval_rnn(EvalContext& c) {

@@ -9,8 +9,7 @@ namespace {
 
 constexpr SchemaText rotary_embedding_versions[] = {
     {23, "X:T cos_cache:T sin_cache:T position_ids?:M -> Y:T",
-     "interleaved:int=0 num_heads:int rotary_embedding_dim:int=0",
-     "T=f32,f16,bf16 M=i64"},
+     "interleaved:int=0 num_heads:int rotary_embedding_dim:int=0", "T=f32,f16,bf16 M=i64"},
 };
 
 void check_heads(const NodeView& node, size_t rank) {
@@ -53,8 +52,8 @@ void set_steps(Angles& angles, int64_t batch, int64_t length, const HeadLayout& 
 Angles read_angles(EvalContext& c, const HeadLayout& x, int64_t half) {
   const Shape& shape = c.input(1).shape();
   if (c.input(2).shape() != shape) {
-    fail(ErrorCode::invalid_argument, "cos_cache and sin_cache must have one shape, found {} and {}",
-         to_string(shape), to_string(c.input(2).shape()));
+    fail(ErrorCode::invalid_argument, "cos_cache and sin_cache must have one shape, found {} and {}", to_string(shape),
+         to_string(c.input(2).shape()));
   }
   const size_t rank = c.has_input(3) ? 2 : 3;
   if (shape.size() != rank || shape.back() != half) {
@@ -102,7 +101,8 @@ void eval_rotary_embedding(EvalContext& c) {
     T* to = y.mutable_data<T>();
     c.parallel_for(layout.rows(), 1 + 16384 / (layout.size + 1), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        const int64_t row = i % layout.length, h = i / layout.length % layout.heads, b = i / layout.length / layout.heads;
+        const int64_t row = i % layout.length, h = i / layout.length % layout.heads,
+                      b = i / layout.length / layout.heads;
         const int64_t at = layout.at(b, h, row), angle = angles.at(b, row);
         rotate(from + at, to + at, cosines + angle, sines + angle, turned / 2, interleaved);
         std::copy(from + at + turned, from + at + layout.size, to + at + turned);
@@ -113,6 +113,7 @@ void eval_rotary_embedding(EvalContext& c) {
 
 }  // namespace
 
-extern const OpDef rotary_embedding_op{"", "RotaryEmbedding", rotary_embedding_versions, infer_rotary_embedding, eval_rotary_embedding};
+extern const OpDef rotary_embedding_op{"", "RotaryEmbedding", rotary_embedding_versions, infer_rotary_embedding,
+                                       eval_rotary_embedding};
 
 }  // namespace kiln::ops

@@ -12,11 +12,9 @@ namespace kiln::ops {
 namespace {
 
 constexpr SchemaText softmax_cross_entropy_loss_versions[] = {
-    {12, "scores:T labels:Tind weights?:T -> output:T log_prob?:T",
-     "ignore_index:int reduction:string=mean",
+    {12, "scores:T labels:Tind weights?:T -> output:T log_prob?:T", "ignore_index:int reduction:string=mean",
      "T=real Tind=i32,i64"},
-    {13, "scores:T labels:Tind weights?:T -> output:T log_prob?:T",
-     "ignore_index:int reduction:string=mean",
+    {13, "scores:T labels:Tind weights?:T -> output:T log_prob?:T", "ignore_index:int reduction:string=mean",
      "T=real,bf16 Tind=i32,i64"},
 };
 
@@ -58,7 +56,7 @@ void eval_softmax_cross_entropy_loss(EvalContext& c) {
 
 }  // namespace
 
-extern const OpDef softmax_cross_entropy_loss_op{"", "SoftmaxCrossEntropyLoss", softmax_cross_entropy_loss_versions, infer_softmax_cross_entropy_loss,
-                                                eval_softmax_cross_entropy_loss};
+extern const OpDef softmax_cross_entropy_loss_op{"", "SoftmaxCrossEntropyLoss", softmax_cross_entropy_loss_versions,
+                                                 infer_softmax_cross_entropy_loss, eval_softmax_cross_entropy_loss};
 
 }  // namespace kiln::ops

@@ -10,9 +10,7 @@ namespace kiln::ops {
 namespace {
 
 constexpr SchemaText flex_attention_versions[] = {
-    {1, "Q:T1 K:T1 V:T1 -> Y:T1",
-     "prob_mod:graph scale:float score_mod:graph softmax_precision:int",
-     "T1=real,bf16"},
+    {1, "Q:T1 K:T1 V:T1 -> Y:T1", "prob_mod:graph scale:float score_mod:graph softmax_precision:int", "T1=real,bf16"},
 };
 
 /// Scores are doubles for doubles and floats otherwise, where the node names no precision.
@@ -158,8 +156,12 @@ void eval_flex_attention(EvalContext& c) {
     fail(ErrorCode::invalid_argument, "Q, K and V must have rank 4, input {} is {}", i, to_string(c.input(i).shape()));
   }
   const DType type = c.input(0).dtype();
-  Problem p{head_layout(c.input(0).shape(), 0, "Q"), head_layout(c.input(1).shape(), 0, "K"),
-            head_layout(c.input(2).shape(), 0, "V"), type, score_type(c, type), 0};
+  Problem p{head_layout(c.input(0).shape(), 0, "Q"),
+            head_layout(c.input(1).shape(), 0, "K"),
+            head_layout(c.input(2).shape(), 0, "V"),
+            type,
+            score_type(c, type),
+            0};
   check_head_groups(p.q.heads, p.k.heads);
   if (p.q.batch != p.k.batch || p.q.batch != p.v.batch || p.q.size != p.k.size || p.k.heads != p.v.heads ||
       p.k.length != p.v.length) {
@@ -178,6 +180,6 @@ void eval_flex_attention(EvalContext& c) {
 }  // namespace
 
 extern const OpDef flex_attention_op{"ai.onnx.preview", "FlexAttention", flex_attention_versions, infer_flex_attention,
-                                    eval_flex_attention};
+                                     eval_flex_attention};
 
 }  // namespace kiln::ops

@@ -7,7 +7,8 @@ namespace kiln::ops {
 namespace {
 
 void check_heads(int64_t heads, const char* what) {
-  if (heads <= 0) fail(ErrorCode::invalid_argument, "the number of heads of {} must be positive, found {}", what, heads);
+  if (heads <= 0)
+    fail(ErrorCode::invalid_argument, "the number of heads of {} must be positive, found {}", what, heads);
 }
 
 [[noreturn]] void fail_indivisible(const char* what, int64_t hidden, int64_t heads) {

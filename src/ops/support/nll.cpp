@@ -98,7 +98,8 @@ void infer_nll_loss(InferContext& c) {
     }
   }
   if (const SymShape* weights = c.shape(2)) {
-    if (weights->size() != 1) fail(ErrorCode::invalid_argument, "weights must be a list, found rank {}", weights->size());
+    if (weights->size() != 1)
+      fail(ErrorCode::invalid_argument, "weights must be a list, found rank {}", weights->size());
     if (c.shape(0)) merge_dims((*weights)[0], (*c.shape(0))[1], "numbers of classes and weights");
   }
   c.set_output(0, c.dtype(0), keeps ? labels : SymShape());

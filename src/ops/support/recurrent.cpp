@@ -76,7 +76,8 @@ RecurrentProblem read_recurrent(EvalContext& c, int64_t gates) {
   p.hidden = r.dim(2);
   const int64_t stated = c.attr_int("hidden_size", p.hidden);
   if (stated != p.hidden) {
-    fail(ErrorCode::invalid_argument, "hidden_size is {}, R of shape {} says {}", stated, to_string(r.shape()), p.hidden);
+    fail(ErrorCode::invalid_argument, "hidden_size is {}, R of shape {} says {}", stated, to_string(r.shape()),
+         p.hidden);
   }
   expect_shape(c.input(1), {p.directions, p.width(), p.input_size}, "W");
   expect_shape(r, {p.directions, p.width(), p.hidden}, "R");
@@ -111,8 +112,8 @@ void infer_recurrent(InferContext& c, int64_t gates) {
     for (size_t i = 0; i < 3; ++i) merge_dims(given[i], state[i], "extents of the initial state");
   }
   const DType dtype = c.dtype(0);
-  c.set_output(0, dtype, batch_first ? SymShape{batch, steps, directions, hidden}
-                                     : SymShape{steps, directions, batch, hidden});
+  c.set_output(0, dtype,
+               batch_first ? SymShape{batch, steps, directions, hidden} : SymShape{steps, directions, batch, hidden});
   c.set_output(1, dtype, state);
   c.set_output(2, dtype, state);
 }

@@ -12,8 +12,8 @@ namespace kiln::ops {
 /// What RNN, GRU and LSTM have in common: inputs X W R B sequence_lens initial_h, outputs Y Y_h.
 struct RecurrentProblem {
   int64_t steps, batch, input_size, hidden, directions, gates;
-  bool batch_first;  ///< layout 1: the batch is the first axis of every sequence and state
-  bool reverse;      ///< the first direction runs backwards; a second one always does
+  bool batch_first;              ///< layout 1: the batch is the first axis of every sequence and state
+  bool reverse;                  ///< the first direction runs backwards; a second one always does
   std::vector<int64_t> lengths;  ///< of each sequence of the batch
 
   int64_t width() const { return gates * hidden; }  ///< numbers of all gates together
@@ -95,7 +95,7 @@ Recurrence<Compute> prepare_recurrence(EvalContext& c, const RecurrentProblem& p
 /// The numbers of one sequence while it runs.
 template <class Compute>
 struct RecurrentState {
-  std::vector<Compute> gates;    ///< on entry to a step: X W^T + Wb
+  std::vector<Compute> gates;  ///< on entry to a step: X W^T + Wb
   std::vector<Compute> hidden, cell, scratch;
 };
 
