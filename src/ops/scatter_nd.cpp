@@ -4,7 +4,7 @@
 #include "ops/support/axes.hpp"
 #include "ops/support/infer.hpp"
 #include "ops/support/moves.hpp"
-#include "ops/support/reduction.hpp"
+#include "ops/support/scatter_reduction.hpp"
 
 namespace kiln::ops {
 namespace {

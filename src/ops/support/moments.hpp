@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+
+namespace kiln::ops {
+
+struct Moments {
+  double mean, variance;  ///< the population variance
+};
+
+/// Of `count` neighbouring elements, in two passes.
+template <class T>
+Moments moments_of(const T* elements, int64_t count) {
+  double sum = 0, squares = 0;
+  for (int64_t i = 0; i < count; ++i) sum += static_cast<double>(elements[i]);
+  const double mean = sum / static_cast<double>(count);
+  for (int64_t i = 0; i < count; ++i) {
+    const double deviation = static_cast<double>(elements[i]) - mean;
+    squares += deviation * deviation;
+  }
+  return {mean, squares / static_cast<double>(count)};
+}
+
+}  // namespace kiln::ops

@@ -1,0 +1,65 @@
+"""ONNX's own conformance cases through kiln.onnxruntime, and once more after writing and reading each model."""
+import os
+
+# Every result is also held against what type and shape inference says of it.
+os.environ.setdefault("KILN_VERIFY_SHAPES", "1")
+
+import kiln
+import kiln.onnxruntime as ort
+import numpy as np
+import onnx
+import pytest
+from onnx.backend.test.runner import Runner
+
+from cases import all_cases
+from excused import EXCUSED
+
+CASES = all_cases()
+
+
+def normal(value):
+    """numpy gives scalars where 0-d arrays are meant; the runner's comparison wants arrays."""
+    if isinstance(value, (list, tuple)):
+        return [normal(item) for item in value]
+    return value if value is None or isinstance(value, dict) else np.asarray(value)
+
+
+def run_case(case, model):
+    session = ort.InferenceSession(model)
+    graph = onnx.ModelProto.FromString(model).graph
+    initialised = {tensor.name for tensor in graph.initializer}
+    names = [x.name for x in graph.input]
+    if case.kind == "light":
+        names = [name for name in names if name not in initialised]
+    for inputs, expected in case.load_data_sets():
+        given = dict(zip(names, inputs))
+        optional = {port.name for port in graph.input if port.type.HasField("optional_type")}
+        feed = {name: value for name, value in given.items() if value is not None or name in optional}
+        outputs = session.run(None, feed)
+        compare(expected, outputs, case)
+
+
+def compare(expected, outputs, case):
+    assert len(outputs) == len(expected)
+    for want, got in zip(expected, outputs):
+        if want is None or isinstance(want, dict):
+            assert want == got
+        elif isinstance(want, (list, tuple)) and want and isinstance(want[0], dict):
+            assert want == got
+        else:
+            Runner.assert_similar_outputs([normal(want)], [normal(got)], case.rtol, case.atol)
+
+
+def parameters():
+    for case in CASES:
+        marks = [pytest.mark.skip(reason=EXCUSED[case.name])] if case.name in EXCUSED else []
+        yield pytest.param(case, id=f"{case.kind}-{case.name}", marks=marks)
+
+
+@pytest.mark.parametrize("case", parameters())
+def test_case(case):
+    run_case(case, case.load_model())
+
+
+def round_trip(case):
+    return kiln.Model.load(case.load_model()).to_onnx()
