@@ -17,6 +17,11 @@ template <FloatSpec spec>
 constexpr bool is_small_float<SmallFloat<spec>> = true;
 
 template <class T>
+constexpr bool is_small_int = false;
+template <class Storage, int width>
+constexpr bool is_small_int<SmallInt<Storage, width>> = true;
+
+template <class T>
 using Carrier = std::conditional_t<
     std::is_same_v<T, double> || std::is_same_v<T, uint64_t>, T,
     std::conditional_t<std::is_same_v<T, float> || is_small_float<T> || std::is_same_v<T, f8e8m0>, float, int64_t>>;
@@ -55,6 +60,9 @@ void widen(const void* from, int64_t step, void* to, int64_t count) {
   for (int64_t i = 0; i < count; ++i) {
     if constexpr (std::is_same_v<T, bool>) {
       out[i] = in[i * step] != 0;
+    } else if constexpr (is_small_int<T>) {
+      // Only the low bits count, whatever wrote the byte.
+      out[i] = static_cast<Wide>(T(in[i * step].value));
     } else {
       out[i] = static_cast<Wide>(in[i * step]);
     }
