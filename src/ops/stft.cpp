@@ -96,7 +96,7 @@ Framing framing_of(const EvalContext& c) {
   f.step = c.input_int(1);
   check_step(f.step);
   f.length = c.has_input(3) ? c.input_int(3) : c.has_input(2) ? c.input(2).size() : f.signal;
-  if (f.length < 1 || f.length > f.signal) {
+  if (f.length < 1 || f.length > f.signal || f.length > max_fourier_length) {
     fail(ErrorCode::invalid_argument, "frames of {} do not fit a signal of {}", f.length, f.signal);
   }
   f.window = window_of(c, f.length);
@@ -105,8 +105,10 @@ Framing framing_of(const EvalContext& c) {
   return f;
 }
 
+using Complex = std::complex<double>;
+
 template <class T>
-void transform_frame(const Framing& f, const Fourier& fourier, const T* from, T* to, std::vector<Complex>& data,
+void transform_frame(const Framing& f, const Fourier<double>& fourier, const T* from, T* to, std::vector<Complex>& data,
                      std::vector<Complex>& scratch) {
   data.resize(static_cast<size_t>(f.length));
   for (int64_t n = 0; n < f.length; ++n) {
@@ -124,7 +126,7 @@ void transform_frame(const Framing& f, const Fourier& fourier, const T* from, T*
 
 void eval_stft(EvalContext& c) {
   const Framing f = framing_of(c);
-  const Fourier fourier(f.length);
+  const Fourier<double> fourier(f.length);
   Tensor& output = c.output(0, c.input(0).dtype(), {f.batch, f.frames, f.bins, 2});
   dispatch(FloatTypes{}, output.dtype(), [&]<class T> {
     const T* from = c.input(0).data<T>();

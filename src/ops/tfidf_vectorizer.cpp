@@ -139,7 +139,8 @@ void for_grams(const Grams<Item>& grams, std::span<const Item> row, const Limits
 }
 
 template <class Item>
-void count_grams(EvalContext& c, std::span<const Item> pool, std::span<const Item> items, int64_t rows, Tensor& output) {
+void count_grams(EvalContext& c, std::span<const Item> pool, std::span<const Item> items, int64_t rows,
+                 Tensor& output) {
   const Limits limits(c);
   const Grams<Item> grams = read_pool(c, pool, limits);
   const auto indexes = c.attr_ints("ngram_indexes");

@@ -2,17 +2,19 @@
 
 #include <complex>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace kiln::ops {
 
-using Complex = std::complex<double>;
-
-/// The discrete Fourier transform of one length, any length, in double precision: by halves for powers of two, from
-/// the definition for other small ones, as a convolution (Bluestein) for the rest.
+/// The discrete Fourier transform of one length, computed in float or double: radix by radix where the length has small
+/// prime factors only, as a convolution (Bluestein) otherwise.
+template <class Real>
 class Fourier {
  public:
-  explicit Fourier(int64_t length);
+  using Complex = std::complex<Real>;
+
+  explicit Fourier(int64_t length);  ///< of 1 or more
 
   int64_t length() const { return length_; }
   /// data[k] = sum over n of data[n] * exp(-2*pi*i*k*n / length), in place. `scratch` is kept between calls by the
@@ -22,17 +24,32 @@ class Fourier {
   void invert(Complex* data, std::vector<Complex>& scratch) const;
 
  private:
-  void by_definition(Complex* data, std::vector<Complex>& scratch) const;
-  void by_convolution(Complex* data, std::vector<Complex>& scratch) const;
+  /// Splits `after * radix` results into `radix` times `after`, in `before` places. The element of part j at i of place
+  /// k stands at input[i + after * (j + radix * k)] and goes to output[i + after * (k + before * j)].
+  struct Pass {
+    int64_t radix, before, after;
+    std::vector<Complex> twiddles;  ///< [j - 1][i], of parts 1 and up
+    std::vector<Complex> roots;     ///< exp(-2*pi*i*j / radix)
+  };
+
+  void add_pass(int64_t radix, int64_t before);
+  void run_passes(Complex* data, std::vector<Complex>& scratch) const;
+  void convolve(Complex* data, std::vector<Complex>& scratch) const;
 
   int64_t length_;
-  int64_t padded_;               ///< the power of two that is transformed by halves: the length itself or Bluestein's
-  std::vector<Complex> roots_;   ///< exp(-2*pi*i*k / padded_), or of the length where the definition is used
-  std::vector<Complex> chirp_;   ///< exp(-pi*i*k*k / length)
-  std::vector<Complex> filter_;  ///< the transform of the conjugate chirp, divided by padded_
+  std::vector<Pass> passes_;
+  std::unique_ptr<Fourier> padded_;  ///< Bluestein's transform, of a power of two
+  std::vector<Complex> chirp_;       ///< exp(-pi*i*k*k / length)
+  std::vector<Complex> filter_;      ///< the padded transform of the conjugate chirp
 };
 
-/// The longest transform that is done.
+/// True for a length whose transform needs no convolution.
+bool has_small_factors(int64_t length);
+
+/// The longest transform that operators do.
 inline constexpr int64_t max_fourier_length = int64_t{1} << 26;
+
+extern template class Fourier<float>;
+extern template class Fourier<double>;
 
 }  // namespace kiln::ops
