@@ -37,6 +37,7 @@ void infer_lstm(InferContext& c) {
 /// The gates are i (input), o (output), f (forget) and c (cell); `p` holds the peepholes for i, o and f:
 ///   i = f(X Wi^T + H Ri^T + pi C + Wbi + Rbi), likewise f (or 1 - i with input_forget), c = g(... without peephole)
 ///   C' = f C + i c, o = f(X Wo^T + H Ro^T + po C' + Wbo + Rbo), H = o h(C')
+/// `clip` holds the sums of the gates; the cell reaches h as it is.
 template <class Compute>
 void step_lstm(const RecurrentProblem& p, const Recurrence<Compute>& r, const RnnActivation* f, const Compute* peep,
                bool input_forget, RecurrentState<Compute>& s) {
@@ -49,7 +50,7 @@ void step_lstm(const RecurrentProblem& p, const Recurrence<Compute>& r, const Rn
     const Compute i = f[0](in[j] + peep[j] * old);
     const Compute kept = input_forget ? 1 - i : f[0](forget[j] + peep[2 * hidden + j] * old);
     s.cell[j] = kept * old + i * f[1](fresh[j]);
-    s.hidden[j] = f[0](out[j] + peep[hidden + j] * s.cell[j]) * f[2](s.cell[j]);
+    s.hidden[j] = f[0](out[j] + peep[hidden + j] * s.cell[j]) * f[2].unclipped(s.cell[j]);
   }
 }
 

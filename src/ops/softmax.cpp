@@ -41,21 +41,24 @@ void infer_softmax(InferContext& c) {
   c.set_output(0, c.type(0));
 }
 
+/// Rounds every step to T, as arithmetic in T does; only the sum is exact before it is rounded.
 struct Softmax {
-  template <class Number>
+  template <class T, class Number>
   static void apply(Number* lane, int64_t length) {
     const Number max = *std::max_element(lane, lane + length);
     double sum = 0;
     for (int64_t k = 0; k < length; ++k) {
-      lane[k] = std::exp(lane[k] - max);
+      const Number shifted = static_cast<T>(lane[k] - max);
+      lane[k] = static_cast<T>(std::exp(shifted));
       sum += static_cast<double>(lane[k]);
     }
-    for (int64_t k = 0; k < length; ++k) lane[k] = static_cast<Number>(static_cast<double>(lane[k]) / sum);
+    const Number divisor = static_cast<T>(sum);
+    for (int64_t k = 0; k < length; ++k) lane[k] /= divisor;
   }
 };
 
 struct LogSoftmax {
-  template <class Number>
+  template <class T, class Number>
   static void apply(Number* lane, int64_t length) {
     const Number max = *std::max_element(lane, lane + length);
     double sum = 0;
@@ -69,7 +72,7 @@ struct LogSoftmax {
 
 /// 1 at the first maximum; a NaN counts as the maximum.
 struct Hardmax {
-  template <class Number>
+  template <class T, class Number>
   static void apply(Number* lane, int64_t length) {
     int64_t best = 0;
     for (int64_t k = 1; k < length && lane[best] == lane[best]; ++k) {
@@ -95,7 +98,7 @@ void eval_softmax(EvalContext& c) {
       for (int64_t lane = begin; lane < end; ++lane) {
         const int64_t start = split.lane_start(lane);
         for (int64_t k = 0; k < split.length; ++k) numbers[k] = static_cast<Number>(from[start + k * split.inner]);
-        Rule::apply(numbers.data(), split.length);
+        Rule::template apply<T>(numbers.data(), split.length);
         for (int64_t k = 0; k < split.length; ++k) to[start + k * split.inner] = static_cast<T>(numbers[k]);
       }
     });

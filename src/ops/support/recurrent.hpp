@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ops/context.hpp"
+#include "ops/support/gemm.hpp"
 #include "ops/support/rnn_activation.hpp"
 #include "ops/support/widen.hpp"
 
@@ -73,22 +74,18 @@ Recurrence<Compute> prepare_recurrence(EvalContext& c, const RecurrentProblem& p
     std::copy_n(b.data() + direction * 2 * width, width, input_bias.begin());
     std::copy_n(b.data() + (direction * 2 + 1) * width, width, result.bias.begin());
   }
-  const std::vector<Compute> weights = transposed(w.data() + direction * width * depth, width, depth);
   result.inputs.resize(static_cast<size_t>(rows * width));
-  constexpr int64_t block = 8;  // rows that share one pass over the weights
-  c.parallel_for((rows + block - 1) / block, 1 + 4096 / (width * depth + 1), [&](int64_t begin, int64_t end) {
-    const int64_t last = std::min(end * block, rows);
-    for (int64_t row = begin * block; row < last; row += block) {
-      const int64_t stop = std::min(row + block, last);
-      for (int64_t i = row; i < stop; ++i) std::copy_n(input_bias.data(), width, result.inputs.data() + i * width);
-      for (int64_t k = 0; k < depth; ++k) {
-        for (int64_t i = row; i < stop; ++i) {
-          add_product(x.data() + i * depth + k, weights.data() + k * width, 1, width, width,
-                      result.inputs.data() + i * width);
-        }
-      }
-    }
-  });
+  const Compute* weights = w.data() + direction * width * depth;
+  gemm<Compute>(
+      c, {1, rows, width, depth},
+      [&](int64_t, int64_t row, int64_t begin, int64_t count, Compute* to) {
+        copy_run(x.data() + row * depth + begin, 1, count, to);
+      },
+      [&](int64_t, int64_t row, int64_t begin, int64_t count, Compute* to) {
+        copy_run(weights + begin * depth + row, depth, count, to);
+      },
+      result.inputs.data());
+  for (int64_t i = 0; i < rows * width; ++i) result.inputs[i] += input_bias[i % width];
   return result;
 }
 

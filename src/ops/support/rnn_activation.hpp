@@ -29,7 +29,12 @@ struct RnnActivation {
   float clip = 0;  ///< inputs are held in [-clip, clip]; 0 for no bound
 
   template <class Compute>
-  Compute operator()(Compute x) const;
+  Compute operator()(Compute x) const {
+    const Compute bound = static_cast<Compute>(clip);
+    return unclipped(bound > 0 ? std::min(std::max(x, -bound), bound) : x);
+  }
+  template <class Compute>
+  Compute unclipped(Compute x) const;
 };
 
 /// The activations of all directions, `defaults` for each where the node names none.
@@ -37,9 +42,8 @@ std::vector<RnnActivation> rnn_activations(const NodeView& node, int64_t directi
                                            const std::vector<std::string>& defaults);
 
 template <class Compute>
-Compute RnnActivation::operator()(Compute x) const {
-  const Compute a = static_cast<Compute>(alpha), b = static_cast<Compute>(beta), bound = static_cast<Compute>(clip);
-  if (bound > 0) x = std::min(std::max(x, -bound), bound);
+Compute RnnActivation::unclipped(Compute x) const {
+  const Compute a = static_cast<Compute>(alpha), b = static_cast<Compute>(beta);
   switch (kind) {
     case Kind::relu: return std::max(x, Compute{0});
     case Kind::tanh: return std::tanh(x);
