@@ -1,5 +1,8 @@
 #include "graph/instantiate.hpp"
 
+#include <algorithm>
+#include <set>
+
 #include "base/error.hpp"
 
 namespace kiln {
@@ -40,6 +43,25 @@ void resolve_references(Graph& graph, const Function& function, const Node& call
   }
 }
 
+/// Takes the arguments that the call leaves out away from every node that reads them.
+void drop_absent(Graph& graph, const std::set<std::string>& absent) {
+  const auto dropped = [&](ValueId id) { return id != no_value && absent.contains(graph.name_of(id)); };
+  for (Node& node : graph.nodes) {
+    std::replace_if(node.inputs.begin(), node.inputs.end(), dropped, no_value);
+    for (Attribute& attribute : node.attributes) {
+      const auto visit = [&](std::shared_ptr<Graph>& subgraph) {
+        if (!subgraph) return;
+        subgraph = std::make_shared<Graph>(*subgraph);
+        drop_absent(*subgraph, absent);
+      };
+      if (auto* subgraph = std::get_if<std::shared_ptr<Graph>>(&attribute.data)) visit(*subgraph);
+      if (auto* list = std::get_if<std::vector<std::shared_ptr<Graph>>>(&attribute.data)) {
+        for (auto& subgraph : *list) visit(subgraph);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<const Graph> instantiate(const Function& function, const Node& call) {
@@ -50,6 +72,12 @@ std::shared_ptr<const Graph> instantiate(const Function& function, const Node& c
   }
   auto body = std::make_shared<Graph>(function.body);
   resolve_references(*body, function, call);
+  std::set<std::string> absent;
+  for (size_t i = 0; i < body->inputs.size(); ++i) {
+    if (i >= call.inputs.size() || call.inputs[i] == no_value) absent.insert(body->name_of(body->inputs[i]));
+  }
+  absent.erase("");
+  if (!absent.empty()) drop_absent(*body, absent);
   return body;
 }
 

@@ -91,6 +91,12 @@ std::span<const std::string> NodeView::attr_strings(std::string_view name) const
   return list<std::string>(lookup(name, AttributeType::strings));
 }
 
+std::vector<Type> EvalHost::infer_graph(const Graph& graph, std::span<const Value>) {
+  std::vector<Type> types;
+  for (ValueId id : graph.outputs) types.push_back(id == no_value ? Type() : graph.values[static_cast<size_t>(id)].type);
+  return types;
+}
+
 const Value& EvalContext::value(size_t index) const {
   if (!has_input(index)) fail(ErrorCode::invalid_model, "input {} is missing", index);
   return *inputs_[index];
@@ -202,6 +208,10 @@ void InferContext::set_constant(size_t index, Tensor value) {
 
 std::vector<Type> InferContext::infer_graph(std::string_view attribute, std::span<const Type> inputs) {
   return host_.infer_graph(attr_graph(attribute), inputs);
+}
+
+std::vector<Type> InferContext::guess_graph(std::string_view attribute, std::span<const Type> inputs) {
+  return host_.guess_graph(attr_graph(attribute), inputs);
 }
 
 }  // namespace kiln

@@ -59,6 +59,9 @@ class EvalHost {
   virtual void parallel_for(int64_t count, int64_t grain, FunctionRef<void(int64_t begin, int64_t end)> body) = 0;
   /// Runs a subgraph of the node; names that it does not define are found in the graphs around it.
   virtual std::vector<Value> run_graph(const Graph& graph, std::span<const Value> inputs) = 0;
+  /// The types that a subgraph's outputs have for these inputs, for a loop of no turns. What the host does not infer is
+  /// what the subgraph states.
+  virtual std::vector<Type> infer_graph(const Graph& graph, std::span<const Value> inputs);
   /// Throws Error(cancelled) when the caller asked the run to stop; loops call it once a turn.
   virtual void check_cancelled() = 0;
   /// A seed for a random operator without one: differs from call to call, reproducible when the session has a seed.
@@ -104,6 +107,10 @@ class InferHost {
   virtual ~InferHost() = default;
   /// The types of the subgraph's outputs when its inputs have these types.
   virtual std::vector<Type> infer_graph(const Graph& graph, std::span<const Type> inputs) = 0;
+  /// The same for inputs that are only a guess: what contradicts them is not reported.
+  virtual std::vector<Type> guess_graph(const Graph& graph, std::span<const Type> inputs) {
+    return infer_graph(graph, inputs);
+  }
 };
 
 /// What is known of one value while types are inferred.
@@ -141,6 +148,7 @@ class InferContext : public NodeView {
   void set_constant(size_t index, Tensor value);
 
   std::vector<Type> infer_graph(std::string_view attribute, std::span<const Type> inputs);
+  std::vector<Type> guess_graph(std::string_view attribute, std::span<const Type> inputs);
 
  private:
   InferHost& host_;

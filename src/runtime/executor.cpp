@@ -1,14 +1,22 @@
 #include "runtime/executor.hpp"
 
 #include <new>
+#include <stdexcept>
 
 #include "base/error.hpp"
 #include "base/knobs.hpp"
 #include "base/thread_pool.hpp"
+#include "runtime/plan.hpp"
 #include "runtime/runtime_knobs.hpp"
 #include "runtime/verify.hpp"
 
 namespace kiln {
+namespace {
+
+/// Values up to this size are shown to type inference during a run: they may be shapes.
+constexpr int64_t largest_shown = 1024;
+
+}  // namespace
 
 /// The values of one graph while it runs.
 struct Executor::Frame {
@@ -19,6 +27,16 @@ struct Executor::Frame {
 
   Frame(const Program& program_, Frame* outer_, const Facts* facts_)
       : program(program_), outer(outer_), facts(facts_), values(program_.graph->values.size()) {}
+
+  Surrounding describe() const {
+    Surrounding here{program.graph, program.opsets, Facts(values.size())};
+    for (size_t i = 0; i < values.size(); ++i) {
+      const Value& value = values[i].is_none() ? program.constants[i] : values[i];
+      here.facts[i].type = type_of(value);
+      if (value.is_tensor() && value.tensor().size() <= largest_shown) here.facts[i].constant = value.tensor();
+    }
+    return here;
+  }
 
   const Value& read(const ValueSource& source) const {
     const Frame* frame = this;
@@ -45,6 +63,15 @@ class Executor::Host : public EvalHost {
     if (subgraph == frame_.program.subgraphs.end()) fail(ErrorCode::internal, "a subgraph was not compiled");
     Frame inner(*subgraph->second, &frame_, nullptr);
     return executor_.run_frame(inner, inputs);
+  }
+  std::vector<Type> infer_graph(const Graph& graph, std::span<const Value> inputs) override {
+    std::vector<Type> types;
+    for (const Value& input : inputs) types.push_back(type_of(input));
+    std::vector<Surrounding> around;
+    for (const Frame* frame = &frame_; frame; frame = frame->outer) around.insert(around.begin(), frame->describe());
+    Diagnostics diagnostics(Diagnostics::Mode::collect);
+    ShapeInference inference(*frame_.program.model, diagnostics);
+    return inference.infer_outputs(graph, types, around);
   }
   void check_cancelled() override { executor_.check_cancelled(); }
   uint64_t next_seed() override { return executor_.next_seed_++; }
@@ -73,6 +100,12 @@ std::vector<Value> Executor::run_frame(Frame& frame, std::span<const Value> inpu
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (graph.inputs[i] != no_value) frame.values[static_cast<size_t>(graph.inputs[i])] = inputs[i];
+  }
+  for (size_t i = inputs.size(); i < graph.inputs.size(); ++i) {
+    const ValueId id = graph.inputs[i];
+    // A function's inputs may be left out; nothing in its body reads them then.
+    if (!frame.outer || id == no_value || !frame.program.constants[static_cast<size_t>(id)].is_none()) continue;
+    fail(ErrorCode::invalid_model, "input '{}' of subgraph '{}' is not given", graph.name_of(id), graph.name);
   }
   for (const Step& step : frame.program.steps) {
     check_cancelled();
@@ -110,6 +143,9 @@ void Executor::run_step(Frame& frame, const Step& step) {
     throw Error(error.code(), step.node->describe(step.node_index) + ": " + error.what());
   } catch (const std::bad_alloc&) {
     fail(ErrorCode::out_of_memory, "{}: memory could not be had", step.node->describe(step.node_index));
+  } catch (const std::length_error& error) {
+    fail(ErrorCode::limit_exceeded, "{}: larger than any memory ({})", step.node->describe(step.node_index),
+         error.what());
   }
   if (options_.observer) options_.observer->after(frame.program, step, outputs);
   for (size_t i = 0; i < outputs.size(); ++i) {

@@ -6,24 +6,17 @@
 #include <functional>
 
 #include "base/error.hpp"
+#include "graph/captures.hpp"
+#include "graph/gradient_body.hpp"
 #include "graph/instantiate.hpp"
+#include "tensor/sparse.hpp"
 
 namespace kiln {
 namespace {
 
 constexpr int max_call_depth = 64;
-
-template <class Visit>
-void for_each_subgraph(const Node& node, Visit&& visit) {
-  for (const Attribute& attribute : node.attributes) {
-    if (const auto* graph = std::get_if<std::shared_ptr<Graph>>(&attribute.data); graph && *graph) visit(**graph);
-    if (const auto* graphs = std::get_if<std::vector<std::shared_ptr<Graph>>>(&attribute.data)) {
-      for (const auto& graph : *graphs) {
-        if (graph) visit(*graph);
-      }
-    }
-  }
-}
+/// Functions that call functions may stand for far more nodes than the file has.
+constexpr size_t max_called_nodes = 1'000'000;
 
 class Compiler {
  public:
@@ -32,19 +25,18 @@ class Compiler {
   std::unique_ptr<Program> compile_graph(const Graph& graph, const OpsetImports& opsets, const Program* outer,
                                          int depth) {
     if (depth > max_call_depth) {
-      fail(ErrorCode::invalid_model, "graphs and functions are nested more than {} deep; does a function call itself?",
-           max_call_depth);
+      fail(ErrorCode::invalid_model, "graphs and functions are nested more than {} deep", max_call_depth);
     }
     auto program = std::make_unique<Program>();
-    program->graph = &graph;
+    program->model = &model_;
+    program->owned_graph = with_gradient_bodies(graph);
+    program->graph = program->owned_graph ? program->owned_graph.get() : &graph;
     program->opsets = &opsets;
     program->outer = outer;
     collect_constants(*program);
     resolve_sources(*program);
     for (size_t index : topological_order(*program)) program->steps.push_back(make_step(*program, index, depth));
-    for (ValueId id : graph.outputs) {
-      program->outputs.push_back(id == no_value ? ValueSource{.id = no_value} : program->sources[slot(id)]);
-    }
+    resolve_outputs(*program);
     plan_releases(*program);
     return program;
   }
@@ -68,29 +60,40 @@ class Compiler {
           initializer.tensor.is_aligned() ? initializer.tensor : initializer.tensor.clone();
     }
     for (const SparseInitializer& initializer : graph.sparse_initializers) {
-      program.constants[slot(initializer.value)] = initializer.tensor;
+      program.constants[slot(initializer.value)] = densify(initializer.tensor);
+    }
+  }
+
+  static void resolve_outputs(Program& program) {
+    const Graph& graph = *program.graph;
+    const std::vector<bool> defined = defined_values(graph);
+    for (ValueId id : graph.outputs) {
+      if (id == no_value) {
+        program.outputs.push_back({.id = no_value});
+        continue;
+      }
+      const ValueSource& source = program.sources[slot(id)];
+      if (source.kind == ValueSource::Kind::frame && !defined[slot(id)]) {
+        fail(ErrorCode::invalid_model, "nothing defines '{}', an output of graph '{}'", graph.name_of(id), graph.name);
+      }
+      program.outputs.push_back(source);
     }
   }
 
   static void resolve_sources(Program& program) {
     const Graph& graph = *program.graph;
-    std::vector<bool> defined(graph.values.size(), false);
+    const std::vector<bool> defined = defined_values(graph);
+    std::vector<bool> is_input(graph.values.size(), false);
     for (ValueId id : graph.inputs) {
-      if (id != no_value) defined[slot(id)] = true;
-    }
-    for (const Node& node : graph.nodes) {
-      for (ValueId id : node.outputs) {
-        if (id != no_value) defined[slot(id)] = true;
-      }
+      if (id != no_value) is_input[slot(id)] = true;
     }
     program.sources.resize(graph.values.size());
     for (size_t i = 0; i < graph.values.size(); ++i) {
       ValueSource& source = program.sources[i];
       source.id = static_cast<ValueId>(i);
+      if (defined[i] && !program.constants[i].is_none() && !is_input[i]) source.kind = ValueSource::Kind::constant;
       if (defined[i]) continue;
-      if (!program.constants[i].is_none()) {
-        source.kind = ValueSource::Kind::constant;
-      } else if (const auto outer = find_outer(program, graph.values[i].name)) {
+      if (const auto outer = find_outer(program, graph.values[i].name)) {
         source = *outer;
       }
       // Anything else is undefined: whoever reads it fails in topological_order().
@@ -131,10 +134,17 @@ class Compiler {
     std::vector<size_t> waits(graph.nodes.size(), 0);
     std::vector<bool> is_input(graph.values.size(), false);
     for (ValueId id : graph.inputs) {
-      if (id != no_value) is_input[slot(id)] = true;
+      if (id == no_value) continue;
+      is_input[slot(id)] = true;
+      if (producer[slot(id)] >= 0) fail_made_again(program, id, slot(producer[slot(id)]));
+    }
+    for (size_t i = 0; i < graph.values.size(); ++i) {
+      if (producer[i] >= 0 && !program.constants[i].is_none()) {
+        fail_made_again(program, static_cast<ValueId>(i), slot(producer[i]));
+      }
     }
     for (size_t i = 0; i < graph.nodes.size(); ++i) {
-      for (ValueId id : reads(graph, graph.nodes[i])) {
+      for (ValueId id : values_read(graph, graph.nodes[i])) {
         const int from = producer[slot(id)];
         if (from >= 0 && !is_input[slot(id)]) {
           readers[slot(from)].push_back(i);
@@ -170,35 +180,9 @@ class Compiler {
     return order;
   }
 
-  /// Every value of `graph` that a node needs: its inputs and what its subgraphs take from this graph.
-  static std::vector<ValueId> reads(const Graph& graph, const Node& node) {
-    std::vector<ValueId> ids;
-    for (ValueId id : node.inputs) {
-      if (id != no_value) ids.push_back(id);
-    }
-    for_each_subgraph(node, [&](const Graph& subgraph) { collect_captures(graph, subgraph, ids); });
-    return ids;
-  }
-
-  static void collect_captures(const Graph& graph, const Graph& subgraph, std::vector<ValueId>& ids) {
-    std::vector<bool> local(subgraph.values.size(), false);
-    const auto define = [&](ValueId id) {
-      if (id != no_value) local[slot(id)] = true;
-    };
-    for (ValueId id : subgraph.inputs) define(id);
-    for (const Initializer& initializer : subgraph.initializers) define(initializer.value);
-    for (const SparseInitializer& initializer : subgraph.sparse_initializers) define(initializer.value);
-    for (const Node& node : subgraph.nodes) {
-      for (ValueId id : node.outputs) define(id);
-    }
-    for (size_t i = 0; i < subgraph.values.size(); ++i) {
-      if (local[i]) continue;
-      const ValueId id = graph.find_value(subgraph.values[i].name);
-      if (id != no_value) ids.push_back(id);
-    }
-    for (const Node& node : subgraph.nodes) {
-      for_each_subgraph(node, [&](const Graph& inner) { collect_captures(graph, inner, ids); });
-    }
+  [[noreturn]] static void fail_made_again(const Program& program, ValueId id, size_t node) {
+    fail(ErrorCode::invalid_model, "value '{}' is made by {}, but is also an input or a constant of the graph",
+         program.graph->name_of(id), program.graph->nodes[node].describe(node));
   }
 
   Step make_step(Program& program, size_t index, int depth) {
@@ -219,10 +203,10 @@ class Compiler {
       missing_.push_back(describe_missing(node, index, *program.opsets));
       return step;
     }
-    for_each_subgraph(node, [&](const Graph& subgraph) {
-      with_place([&] { program.subgraphs[&subgraph] = compile_graph(subgraph, *program.opsets, &program, depth + 1); },
+    for (const Graph* subgraph : subgraphs_of(node)) {
+      with_place([&] { program.subgraphs[subgraph] = compile_graph(*subgraph, *program.opsets, &program, depth + 1); },
                  [&] { return node.describe(index); });
-    });
+    }
     return step;
   }
 
@@ -233,9 +217,18 @@ class Compiler {
            step.node->inputs.size(), step.node->outputs.size(), function.name, body->inputs.size(),
            body->outputs.size());
     }
+    if (std::find(calls_.begin(), calls_.end(), &function) != calls_.end()) {
+      fail(ErrorCode::invalid_model, "function '{}' calls itself", function.name);
+    }
+    called_nodes_ += body->nodes.size() + 1;
+    if (called_nodes_ > max_called_nodes) {
+      fail(ErrorCode::limit_exceeded, "the functions of this model stand for more than {} nodes", max_called_nodes);
+    }
+    calls_.push_back(&function);
     step.function = compile_graph(*body, function.opset_imports.empty() ? model_.opset_imports : function.opset_imports,
                                   nullptr, depth + 1);
-    step.function->owned_graph = body;
+    calls_.pop_back();
+    if (!step.function->owned_graph) step.function->owned_graph = body;
   }
 
   static std::string describe_missing(const Node& node, size_t index, const OpsetImports& opsets) {
@@ -261,7 +254,7 @@ class Compiler {
     std::vector<int> last(graph.values.size(), -1);
     for (size_t i = 0; i < program.steps.size(); ++i) {
       const Node& node = *program.steps[i].node;
-      for (ValueId id : reads(graph, node)) last[slot(id)] = static_cast<int>(i);
+      for (ValueId id : values_read(graph, node)) last[slot(id)] = static_cast<int>(i);
       for (ValueId id : node.outputs) {
         if (id != no_value) last[slot(id)] = static_cast<int>(i);
       }
@@ -278,6 +271,8 @@ class Compiler {
 
   const ModelDef& model_;
   std::vector<std::string> missing_;
+  std::vector<const Function*> calls_;  ///< being compiled, outermost first
+  size_t called_nodes_ = 0;
 };
 
 }  // namespace

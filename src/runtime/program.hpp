@@ -30,8 +30,9 @@ struct Step {
 
 /// A graph made ready to run: steps in an order in which every value is made before it is read.
 struct Program {
+  const ModelDef* model = nullptr;
   const Graph* graph = nullptr;
-  std::shared_ptr<const Graph> owned_graph;  ///< keeps an instantiated function body
+  std::shared_ptr<const Graph> owned_graph;  ///< keeps a graph that is not the model's own: a function's body, say
   const OpsetImports* opsets = nullptr;
   const Program* outer = nullptr;            ///< the graph around this one; null for a main graph or function body
   std::vector<Step> steps;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.hpp"
+#include "graph/captures.hpp"
 #include "graph/instantiate.hpp"
 
 namespace kiln {
@@ -12,6 +13,8 @@ namespace {
 constexpr int64_t largest_constant = 65536;
 constexpr int64_t largest_folded = 1024;
 constexpr int max_depth = 64;
+/// Loops in loops are inferred several times each; beyond this many graphs only what they state is taken.
+constexpr int max_graphs = 20000;
 
 /// Runs an operator's reference code on constants, without threads, subgraphs or randomness.
 class FoldingHost : public EvalHost {
@@ -29,13 +32,6 @@ class FoldingHost : public EvalHost {
   void check_cancelled() override {}
   uint64_t next_seed() override { fail(ErrorCode::internal, "random operators are not folded"); }
 };
-
-bool has_subgraph(const Node& node) {
-  for (const Attribute& attribute : node.attributes) {
-    if (attribute.type == AttributeType::graph || attribute.type == AttributeType::graphs) return true;
-  }
-  return false;
-}
 
 Fact constant_fact(const Tensor& tensor) {
   Fact fact;
@@ -75,7 +71,7 @@ Type schema_output_type(const Schema& schema, size_t output, std::span<const Fac
   const FormalParameter* parameter = schema.output_at(output);
   if (!parameter) return {};
   const TypeConstraint* constraint = schema.find_constraint(parameter->type);
-  const std::string plain = !constraint                    ? parameter->type
+  const std::string plain = !constraint                     ? parameter->type
                             : constraint->types.size() == 1 ? constraint->types.front()
                                                             : std::string();
   if (plain.starts_with("tensor(")) {
@@ -92,12 +88,24 @@ Type schema_output_type(const Schema& schema, size_t output, std::span<const Fac
   return {};
 }
 
+/// Symbols that a subgraph or a function states are its own; they mean nothing outside.
+Type without_symbols(Type type) {
+  if (type.shape) {
+    for (Dim& dim : *type.shape) {
+      if (dim.is_symbolic()) dim = Dim();
+    }
+  }
+  if (type.inner) type.inner = std::make_shared<const Type>(without_symbols(*type.inner));
+  return type;
+}
+
 class ShapeInference::Driver : public InferHost {
  public:
   Driver(const ModelDef& model, Diagnostics& diagnostics, StatedTypes stated)
       : model_(model), diagnostics_(diagnostics), stated_(stated) {}
 
   Facts run_main(const std::map<ValueId, Fact>& inputs) {
+    graphs_ = 0;
     return run_graph(model_.graph, model_.opset_imports, {}, inputs);
   }
 
@@ -106,45 +114,55 @@ class ShapeInference::Driver : public InferHost {
     if (scopes_.size() >= max_depth) {
       fail(ErrorCode::invalid_model, "graphs and functions are nested more than {} deep", max_depth);
     }
-    Facts facts(graph.values.size());
-    if (stated_ == StatedTypes::use) {
-      for (size_t i = 0; i < facts.size(); ++i) {
-        if (graph.values[i].has_info) facts[i].type = graph.values[i].type;
-      }
-    } else {
-      for (ValueId id : graph.inputs) {
-        if (id != no_value) facts[static_cast<size_t>(id)].type = graph.values[static_cast<size_t>(id)].type;
-      }
-    }
+    Facts facts = stated_facts(graph);
     set_inputs(graph, input_types, replaced, facts);
     for (const Initializer& initializer : graph.initializers) set_initializer(graph, initializer, facts);
     for (const SparseInitializer& initializer : graph.sparse_initializers) {
       const Shape& shape = initializer.tensor.shape;
       facts[static_cast<size_t>(initializer.value)].type =
-          Type::sparse(initializer.tensor.values.dtype(), SymShape(shape.begin(), shape.end()));
+          Type::tensor(initializer.tensor.values.dtype(), SymShape(shape.begin(), shape.end()));
     }
     {
-      const ScopeGuard guard(scopes_, {&graph, &facts, &opsets});
+      const ScopeGuard guard(scopes_, {&graph, &facts, &opsets, defined_values(graph)});
       for (size_t i = 0; i < graph.nodes.size(); ++i) infer_node(i);
     }
-    if (observer) observer(graph, facts);
+    if (observer && !guessing_) observer(graph, facts);
     return facts;
   }
 
   std::vector<Type> infer_graph(const Graph& graph, std::span<const Type> inputs) override {
+    if (++graphs_ > max_graphs) return std::vector<Type>(graph.outputs.size());
     const Facts facts = run_graph(graph, *scopes_.back().opsets, inputs, {});
     std::vector<Type> types;
     for (ValueId id : graph.outputs) types.push_back(id == no_value ? Type() : fact_of_output(graph, facts, id).type);
     return types;
   }
 
+  std::vector<Type> guess_graph(const Graph& graph, std::span<const Type> inputs) override {
+    struct Restore {
+      bool& flag;
+      bool before;
+      ~Restore() { flag = before; }
+    } restore{guessing_, guessing_};
+    guessing_ = true;
+    return infer_graph(graph, inputs);
+  }
+
+  std::vector<Type> infer_inside(const Graph& graph, std::span<const Type> inputs, std::span<Surrounding> around) {
+    for (Surrounding& outer : around) {
+      scopes_.push_back({outer.graph, &outer.facts, outer.opsets, defined_values(*outer.graph)});
+    }
+    return infer_graph(graph, inputs);
+  }
+
   Observer observer;
 
  private:
   struct Scope {
-    const Graph* graph;
-    Facts* facts;
-    const OpsetImports* opsets;
+    const Graph* graph = nullptr;  ///< null for the wall around a function's body
+    Facts* facts = nullptr;
+    const OpsetImports* opsets = nullptr;
+    std::vector<bool> defined = {};
   };
 
   class ScopeGuard {
@@ -157,6 +175,28 @@ class ShapeInference::Driver : public InferHost {
    private:
     std::vector<Scope>& scopes_;
   };
+
+  Facts stated_facts(const Graph& graph) const {
+    Facts facts(graph.values.size());
+    const auto take = [&](size_t index) {
+      const Type& type = graph.values[index].type;
+      facts[index].type = scopes_.empty() ? type : without_symbols(type);
+    };
+    if (stated_ == StatedTypes::use) {
+      for (size_t i = 0; i < facts.size(); ++i) {
+        if (graph.values[i].has_info) take(i);
+      }
+    } else {
+      for (ValueId id : graph.inputs) {
+        if (id != no_value) take(static_cast<size_t>(id));
+      }
+    }
+    return facts;
+  }
+
+  void report(std::string rule, std::string place, std::string message, std::string help = {}) {
+    if (!guessing_) diagnostics_.error(std::move(rule), std::move(place), std::move(message), std::move(help));
+  }
 
   void set_inputs(const Graph& graph, std::span<const Type> types, const std::map<ValueId, Fact>& replaced,
                   Facts& facts) {
@@ -189,33 +229,36 @@ class ShapeInference::Driver : public InferHost {
     try {
       return unify(stated, found);
     } catch (const Error& error) {
-      diagnostics_.error("shape-mismatch", place(), error.what(),
-                         "the type that the model states is not the one that its operators give");
+      report("shape-mismatch", place(), error.what(),
+             "the type that the model states is not the one that its operators give");
       return found;
     }
   }
 
   const Fact* find_fact(ValueId id) {
     const Scope& here = scopes_.back();
-    const std::string& name = here.graph->name_of(id);
-    Fact* local = &(*here.facts)[static_cast<size_t>(id)];
-    if (local->type.is_known() || here.graph->values[static_cast<size_t>(id)].has_info) return local;
-    for (size_t i = scopes_.size() - 1; i-- > 0;) {
-      if (scopes_[i].graph == nullptr) break;  // a function body sees nothing around it
-      const ValueId outer = scopes_[i].graph->find_value(name);
-      if (outer != no_value) return &(*scopes_[i].facts)[static_cast<size_t>(outer)];
-    }
-    return local;
+    if (here.defined[static_cast<size_t>(id)]) return &(*here.facts)[static_cast<size_t>(id)];
+    const Fact* outer = find_outer(here.graph->name_of(id), scopes_.size() - 1);
+    return outer ? outer : &(*here.facts)[static_cast<size_t>(id)];
   }
 
-  const Fact& fact_of_output(const Graph& graph, const Facts& facts, ValueId id) {
+  /// The fact of a name in the innermost of the first `count` scopes that defines it; null where none does.
+  const Fact* find_outer(const std::string& name, size_t count) const {
+    for (size_t i = count; i-- > 0 && scopes_[i].graph;) {
+      const ValueId id = scopes_[i].graph->find_value(name);
+      if (id != no_value && scopes_[i].defined[static_cast<size_t>(id)]) {
+        return &(*scopes_[i].facts)[static_cast<size_t>(id)];
+      }
+    }
+    return nullptr;
+  }
+
+  /// An output of a graph that is done; the scopes are those around it.
+  const Fact& fact_of_output(const Graph& graph, const Facts& facts, ValueId id) const {
     const Fact& local = facts[static_cast<size_t>(id)];
     if (local.type.is_known()) return local;
-    for (size_t i = scopes_.size(); i-- > 0 && scopes_[i].graph;) {
-      const ValueId outer = scopes_[i].graph->find_value(graph.name_of(id));
-      if (outer != no_value) return (*scopes_[i].facts)[static_cast<size_t>(outer)];
-    }
-    return local;
+    const Fact* outer = find_outer(graph.name_of(id), scopes_.size());
+    return outer ? *outer : local;
   }
 
   void infer_node(size_t index) {
@@ -230,8 +273,7 @@ class ShapeInference::Driver : public InferHost {
     } else {
       const OpsetImports& opsets = *scopes_.back().opsets;
       const auto opset = opsets.find(canonical_domain(node.domain));
-      const Schema* schema =
-          opset == opsets.end() ? nullptr : find_schema(node.domain, node.op_type, opset->second);
+      const Schema* schema = opset == opsets.end() ? nullptr : find_schema(node.domain, node.op_type, opset->second);
       if (!schema) return;
       infer_by_schema(*schema, node, opsets, inputs, outputs, place);
     }
@@ -255,7 +297,7 @@ class ShapeInference::Driver : public InferHost {
     } catch (const Error& error) {
       if (error.code() == ErrorCode::internal) throw;
       outputs.assign(outputs.size(), {});
-      diagnostics_.error("shape-inference", place(), error.what());
+      report("shape-inference", place(), error.what());
     }
     for (size_t i = 0; i < outputs.size(); ++i) {
       if (!outputs[i].type.is_known()) outputs[i].type = schema_output_type(schema, i, inputs);
@@ -266,7 +308,7 @@ class ShapeInference::Driver : public InferHost {
   /// Computes a node whose inputs are all small and known. A failure here is left to the rule, which says it better.
   bool fold(const Schema& schema, const Node& node, const OpsetImports& opsets, std::span<const Fact* const> inputs,
             std::vector<Fact>& outputs) {
-    if (!schema.op->eval || schema.op->random || inputs.empty() || has_subgraph(node)) return false;
+    if (!schema.op->eval || schema.op->random || inputs.empty() || !subgraphs_of(node).empty()) return false;
     int64_t size = 0;
     std::vector<Value> values(inputs.size());
     std::vector<const Value*> pointers(inputs.size(), nullptr);
@@ -304,14 +346,15 @@ class ShapeInference::Driver : public InferHost {
       for (size_t i = 0; i < inputs.size() && i < body->inputs.size(); ++i) {
         if (inputs[i] && body->inputs[i] != no_value) given[body->inputs[i]] = *inputs[i];
       }
-      const ScopeGuard wall(scopes_, {nullptr, nullptr, nullptr});
+      if (++graphs_ > max_graphs) return;
+      const ScopeGuard wall(scopes_, {});
       const OpsetImports& opsets = function.opset_imports.empty() ? model_.opset_imports : function.opset_imports;
       const Facts facts = run_graph(*body, opsets, {}, given);
       for (size_t i = 0; i < outputs.size() && i < body->outputs.size(); ++i) {
         if (body->outputs[i] != no_value) outputs[i] = facts[static_cast<size_t>(body->outputs[i])];
       }
     } catch (const Error& error) {
-      diagnostics_.error("function", place(), error.what());
+      report("function", place(), error.what());
     }
   }
 
@@ -319,14 +362,19 @@ class ShapeInference::Driver : public InferHost {
   Diagnostics& diagnostics_;
   StatedTypes stated_;
   std::vector<Scope> scopes_;
+  int graphs_ = 0;         ///< inferred so far, apart from the main one
+  bool guessing_ = false;  ///< what is found now may be wrong, so it is not reported
 };
 
 ShapeInference::ShapeInference(const ModelDef& model, Diagnostics& diagnostics, StatedTypes stated)
     : driver_(std::make_unique<Driver>(model, diagnostics, stated)) {}
 ShapeInference::~ShapeInference() = default;
 
-Facts ShapeInference::run(const std::map<ValueId, Fact>& inputs) {
-  return driver_->run_main(inputs);
+Facts ShapeInference::run(const std::map<ValueId, Fact>& inputs) { return driver_->run_main(inputs); }
+
+std::vector<Type> ShapeInference::infer_outputs(const Graph& graph, std::span<const Type> inputs,
+                                                std::span<Surrounding> around) {
+  return driver_->infer_inside(graph, inputs, around);
 }
 
 void ShapeInference::set_observer(Observer observer) { driver_->observer = std::move(observer); }

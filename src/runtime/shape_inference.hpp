@@ -14,6 +14,13 @@ namespace kiln {
 /// What is known of every value of one graph, by ValueId.
 using Facts = std::vector<Fact>;
 
+/// A graph around a subgraph, and what is known of its values.
+struct Surrounding {
+  const Graph* graph = nullptr;
+  const OpsetImports* opsets = nullptr;
+  Facts facts;
+};
+
 /// Infers the type, the shape and, for the small tensors that compute shapes, the content of every value of a model,
 /// its subgraphs and its functions. Nodes that contradict their operator's rules go to the diagnostics; inference
 /// goes on behind them with what their schema says.
@@ -28,6 +35,9 @@ class ShapeInference {
 
   /// Facts of the main graph. `inputs` replaces what the graph says of the inputs it names (by ValueId).
   Facts run(const std::map<ValueId, Fact>& inputs = {});
+
+  /// The types of a subgraph's outputs for these inputs, in the graphs around it (outermost first, at least one).
+  std::vector<Type> infer_outputs(const Graph& graph, std::span<const Type> inputs, std::span<Surrounding> around);
 
   /// Called with each graph and its facts when its inference is done: main graph, subgraphs and function bodies.
   using Observer = std::function<void(const Graph& graph, const Facts& facts)>;

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <vector>
+
+#include "graph/graph.hpp"
+
+namespace kiln {
+
+/// The graphs among a node's attributes.
+std::vector<const Graph*> subgraphs_of(const Node& node);
+
+/// By ValueId: whether the graph itself defines the value (as an input, an initialiser or the output of a node), and
+/// not a graph around it.
+std::vector<bool> defined_values(const Graph& graph);
+
+/// Every value of `graph` that one of its nodes needs: its inputs, and what its subgraphs at any depth take from
+/// `graph` by name. May name a value more than once.
+std::vector<ValueId> values_read(const Graph& graph, const Node& node);
+
+}  // namespace kiln
