@@ -4,6 +4,7 @@
 #include "ops/op.hpp"
 #include "ops/support/convert.hpp"
 #include "ops/support/dtype_attribute.hpp"
+#include "ops/support/elementwise.hpp"
 #include "ops/support/number_text.hpp"
 #include "tensor/dispatch.hpp"
 
@@ -142,7 +143,10 @@ void infer_cast_to(InferContext& c, DType to) {
   cast_rules(c);
   c.set_output(0, to, c.shape(0) ? std::optional(*c.shape(0)) : std::nullopt);
   if (to != DType::i32 && to != DType::i64) return;
-  if (auto elements = c.dims(0)) c.set_dims(0, std::move(*elements));
+  if (auto elements = c.dims(0)) {
+    for (Dim& element : *elements) element = held_by(to, element);
+    c.set_dims(0, std::move(*elements));
+  }
 }
 
 void infer_cast(InferContext& c) { infer_cast_to(c, cast_target(c)); }

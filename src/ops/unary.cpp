@@ -291,7 +291,7 @@ void eval_mish(EvalContext& c) {
 void infer_neg(InferContext& c) {
   infer_same_as_first(c);
   if (auto elements = c.dims(0)) {
-    for (Dim& element : *elements) element = Dim(0) - element;
+    for (Dim& element : *elements) element = held_by(c.dtype(0), Dim(0) - element);
     c.set_dims(0, std::move(*elements));
   }
 }

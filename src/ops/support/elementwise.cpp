@@ -186,9 +186,14 @@ void propagate_dims(InferContext& context, FunctionRef<Dim(const Dim&, const Dim
   const size_t count = a->size() == 1 ? b->size() : a->size();
   std::vector<Dim> result;
   for (size_t i = 0; i < count; ++i) {
-    result.push_back(f((*a)[a->size() == 1 ? 0 : i], (*b)[b->size() == 1 ? 0 : i]));
+    result.push_back(held_by(context.dtype(0), f((*a)[a->size() == 1 ? 0 : i], (*b)[b->size() == 1 ? 0 : i])));
   }
   context.set_dims(0, std::move(result));
+}
+
+Dim held_by(DType dtype, const Dim& dim) {
+  if (dtype != DType::i32 || !dim.is_known()) return dim;
+  return dim.value() == static_cast<int32_t>(dim.value()) ? dim : Dim();
 }
 
 bool never_negative(const Dim& dim) {

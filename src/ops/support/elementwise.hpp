@@ -101,6 +101,8 @@ void eval_predicate(List list, EvalContext& context, F f) {
 
 /// Lets the elements of small integer outputs be known as expressions: f of the two inputs' elements.
 void propagate_dims(InferContext& context, FunctionRef<Dim(const Dim&, const Dim&)> f);
+/// Unknown where an integer of this type cannot hold the number and wraps; otherwise the dim itself.
+Dim held_by(DType dtype, const Dim& dim);
 /// True where no assignment of sizes to symbols can make the expression negative.
 bool never_negative(const Dim& dim);
 
