@@ -124,6 +124,12 @@ nb::object array_from_list(nb::handle object, const PortInfo* port) {
   return numpy().attr("asarray")(object, numpy_dtype(port->dtype));
 }
 
+nb::tuple shape_tuple(const Shape& shape) {
+  nb::list dims;
+  for (int64_t dim : shape) dims.append(dim);
+  return nb::tuple(dims);
+}
+
 nb::object strings_to_array(const Tensor& tensor) {
   nb::list list;
   for (const std::string& element : tensor.elements<std::string>()) {
@@ -131,13 +137,7 @@ nb::object strings_to_array(const Tensor& tensor) {
   }
   nb::object array = numpy().attr("empty")(list.attr("__len__")(), numpy().attr("object_"));
   array[nb::slice(nb::none(), nb::none(), nb::none())] = list;
-  return array.attr("reshape")(nb::cast(std::vector<int64_t>(tensor.shape())));
-}
-
-nb::tuple shape_tuple(const Shape& shape) {
-  nb::list dims;
-  for (int64_t dim : shape) dims.append(dim);
-  return nb::tuple(dims);
+  return array.attr("reshape")(shape_tuple(tensor.shape()));
 }
 
 nb::object tensor_to_array(const Tensor& tensor) {
