@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
@@ -67,13 +69,12 @@ std::vector<int64_t> equal_lengths(const NodeView& node, int64_t extent, size_t 
   if (!even && node.version() < 18) {
     fail(ErrorCode::invalid_argument, "{} elements cannot be split into {} equal parts", extent, count);
   }
+  // What the first parts take may leave nothing for the last ones.
   const int64_t length = extent / count + (even ? 0 : 1);
-  std::vector<int64_t> lengths(outputs, length);
-  if (!even && static_cast<int64_t>(outputs) == count) {
-    lengths.back() = extent - length * (count - 1);
-    if (lengths.back() < 0) {
-      fail(ErrorCode::invalid_argument, "{} elements cannot be split into {} parts of {}", extent, count, length);
-    }
+  std::vector<int64_t> lengths;
+  for (size_t i = 0; i < outputs; ++i) {
+    lengths.push_back(std::min(length, extent));
+    extent -= lengths.back();
   }
   return lengths;
 }
@@ -82,11 +83,14 @@ void set_all(InferContext& c, const std::optional<SymShape>& shape) {
   for (size_t i = 0; i < c.output_count(); ++i) c.set_output(i, c.dtype(0), shape);
 }
 
-/// The parts' lengths when the axis is a symbol and they are equal.
+/// The length of a part when the axis is a symbol and all parts are to be equal.
 Dim symbolic_length(const NodeView& node, const Dim& extent, size_t index, size_t outputs) {
   const int64_t count = part_count(node, outputs);
-  const Dim length = node.version() < 18 ? floor_div(extent, Dim(count)) : ceil_div(extent, Dim(count));
-  return static_cast<int64_t>(index) == count - 1 ? extent - length * Dim(count - 1) : length;
+  if (node.version() < 18) return floor_div(extent, Dim(count));
+  const Dim length = ceil_div(extent, Dim(count));
+  if (index == 0 || length * Dim(count) == extent) return length;
+  const Dim left = extent - length * Dim(static_cast<int64_t>(index));
+  return count == 2 ? left : max(min(length, left), Dim(0));
 }
 
 void infer_split(InferContext& c) {

@@ -19,9 +19,11 @@ constexpr SchemaText topk_versions[] = {
     {24, "X:T K:i64 -> Values:T Indices:I", "axis:int=-1 largest:int=1 sorted:int=1", "T=numeric,bf16 I=i64"},
 };
 
-void check_count(int64_t k, std::optional<int64_t> extent) {
-  if (k < 0 || (extent && k > *extent)) {
-    fail(ErrorCode::invalid_argument, "k is {}, but the axis has {} elements", k, extent.value_or(0));
+void check_count(const NodeView& node, int64_t k, std::optional<int64_t> extent) {
+  const int64_t least = node.version() == 1 ? 1 : 0;
+  if (k < least || (extent && k > *extent)) {
+    fail(ErrorCode::invalid_argument, "k is {}, expected {} to the number of elements of the axis{}", k, least,
+         extent ? " (" + std::to_string(*extent) + ")" : "");
   }
 }
 
@@ -39,7 +41,7 @@ void infer_topk(InferContext& c) {
   if (c.shape(0)) {
     shape = *c.shape(0);
     Dim& dim = (*shape)[static_cast<size_t>(normalize_axis(c.attr_int("axis"), static_cast<int64_t>(shape->size())))];
-    if (k.is_known()) check_count(k.value(), dim.is_known() ? std::optional(dim.value()) : std::nullopt);
+    if (k.is_known()) check_count(c, k.value(), dim.is_known() ? std::optional(dim.value()) : std::nullopt);
     dim = k;
   }
   c.set_output(0, c.dtype(0), shape);
@@ -86,7 +88,7 @@ void eval_topk(EvalContext& c) {
   const Tensor& input = c.input(0);
   const int64_t k = c.version() == 1 ? c.attr_int("k") : c.input_int(1);
   const int64_t axis = normalize_axis(c.attr_int("axis"), input.rank());
-  check_count(k, input.dim(axis));
+  check_count(c, k, input.dim(axis));
   Shape shape = input.shape();
   shape[static_cast<size_t>(axis)] = k;
   Tensor& values = c.output(0, input.dtype(), shape);
