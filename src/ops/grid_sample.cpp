@@ -51,6 +51,8 @@ void check_ranks(const NodeView& node, size_t x, size_t grid) {
     fail(ErrorCode::invalid_argument, "X and grid have {} and {} axes, expected {} of both", x, grid,
          node.version() < 20 ? "4" : "the same number, at least 3,");
   }
+  // A cubic sample is made of 4 elements along each axis.
+  if (x > 10) fail(ErrorCode::unsupported, "X has {} spatial axes, at most 8 are supported", x - 2);
 }
 
 void infer_grid_sample(InferContext& context) {
