@@ -1,5 +1,12 @@
+#include <algorithm>
+#include <set>
+
+#include "base/error.hpp"
 #include "ops/context.hpp"
+#include "ops/ml/forest.hpp"
+#include "ops/ml/scores.hpp"
 #include "ops/op.hpp"
+#include "tensor/dispatch.hpp"
 
 namespace kiln::ops {
 namespace {
@@ -33,8 +40,7 @@ constexpr SchemaText tree_ensemble_classifier_versions[] = {
      "nodes_falsenodeids:ints nodes_featureids:ints nodes_hitrates:floats nodes_hitrates_as_tensor:tensor "
      "nodes_missing_value_tracks_true:ints nodes_modes:strings nodes_nodeids:ints nodes_treeids:ints "
      "nodes_truenodeids:ints nodes_values:floats nodes_values_as_tensor:tensor post_transform:string=NONE",
-     "T1=f32,f64,i64,i32 T2=string,i64",
-     true},
+     "T1=f32,f64,i64,i32 T2=string,i64", true},
 };
 
 constexpr SchemaText tree_ensemble_regressor_versions[] = {
@@ -59,14 +65,352 @@ constexpr SchemaText tree_ensemble_regressor_versions[] = {
      "nodes_truenodeids:ints nodes_values:floats nodes_values_as_tensor:tensor post_transform:string=NONE "
      "target_ids:ints target_nodeids:ints target_treeids:ints target_weights:floats "
      "target_weights_as_tensor:tensor",
-     "T=f32,f64,i64,i32",
-     true},
+     "T=f32,f64,i64,i32", true},
 };
+
+enum class Aggregate : uint8_t { average, sum, min, max };
+
+Aggregate aggregate_from(std::string_view name) {
+  if (name == "AVERAGE") return Aggregate::average;
+  if (name == "SUM") return Aggregate::sum;
+  if (name == "MIN") return Aggregate::min;
+  if (name == "MAX") return Aggregate::max;
+  fail(ErrorCode::invalid_model, "aggregate_function is '{}', expected AVERAGE, SUM, MIN or MAX", name);
+}
+
+/// The attribute `name` as floats, or `name`_as_tensor.
+std::vector<double> read_numbers(const NodeView& node, const std::string& name) {
+  if (node.has_attribute(name + "_as_tensor")) return tree_numbers(node.attr_tensor(name + "_as_tensor"));
+  const auto floats = node.attr_floats(name);
+  return {floats.begin(), floats.end()};
+}
+
+/// Adds a row's votes up; a target that no leaf voted for has no score.
+template <class T>
+struct Votes {
+  std::vector<T> score;
+  std::vector<bool> has;
+
+  Votes(const Forest<T>& forest, const T* row, Aggregate aggregate)
+      : score(static_cast<size_t>(forest.targets()), 0), has(score.size(), false) {
+    for (int64_t root : forest.roots()) {
+      for (const Vote<T>& vote : forest.votes_of(forest.find_leaf(root, row))) {
+        T& total = score[vote.target];
+        const bool first = !has[vote.target];
+        has[vote.target] = true;
+        switch (aggregate) {
+          case Aggregate::average:
+          case Aggregate::sum: total += vote.weight; break;
+          case Aggregate::min: total = first ? vote.weight : std::min(total, vote.weight); break;
+          case Aggregate::max: total = first ? vote.weight : std::max(total, vote.weight); break;
+        }
+      }
+    }
+    if (aggregate == Aggregate::average && !forest.roots().empty()) {
+      for (T& total : score) total /= static_cast<T>(forest.roots().size());
+    }
+  }
+};
+
+template <class T>
+int64_t rows_at_once(const Forest<T>& forest) {
+  constexpr int64_t guessed_depth = 8;
+  return std::max<int64_t>(1, 32768 / (guessed_depth * static_cast<int64_t>(forest.roots().size() + 1)));
+}
+
+/// The regressed row: base values added, scores transformed.
+template <class T>
+std::vector<float> regress(Votes<T>& votes, const std::vector<double>& base, PostTransform transform) {
+  std::vector<T>& score = votes.score;
+  if (base.size() == score.size()) {
+    for (size_t k = 0; k < score.size(); ++k) score[k] += static_cast<T>(base[k]);
+  }
+  std::vector<float> row(score.begin(), score.end());
+  if (row.size() == 1) return expand_score(transform, row[0], SecondClass::none);
+  transform_scores(transform, row);
+  return row;
+}
+
+template <class T>
+Tensor run_regressor(EvalContext& c, const Forest<T>& forest, Aggregate aggregate, const std::vector<double>& base,
+                     PostTransform transform) {
+  const Rows<T> rows = read_rows<T>(c.input(0));
+  forest.check_features(rows.features);
+  Tensor output = c.host().allocate(DType::f32, {rows.count, forest.targets()});
+  float* to = output.mutable_data<float>();
+  c.parallel_for(rows.count, rows_at_once(forest), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      Votes<T> votes(forest, rows.row(i), aggregate);
+      const std::vector<float> row = regress(votes, base, transform);
+      std::copy(row.begin(), row.end(), to + i * forest.targets());
+    }
+  });
+  return output;
+}
+
+int64_t regressor_targets(const NodeView& node) {
+  const int64_t targets = node.attr_int("n_targets", 1);
+  if (targets < 1) fail(ErrorCode::invalid_model, "n_targets is {}, expected at least 1", targets);
+  return targets;
+}
+
+void infer_tree_ensemble_regressor(InferContext& c) {
+  aggregate_from(c.attr_string("aggregate_function"));
+  post_transform_from(c.attr_string("post_transform"));
+  c.set_output(0, DType::f32, SymShape{infer_rows(c), regressor_targets(c)});
+}
+
+TreeAttributes read_trees(const NodeView& node, const std::string& role) {
+  return {.tree_ids = node.attr_ints("nodes_treeids"),
+          .node_ids = node.attr_ints("nodes_nodeids"),
+          .features = node.attr_ints("nodes_featureids"),
+          .true_ids = node.attr_ints("nodes_truenodeids"),
+          .false_ids = node.attr_ints("nodes_falsenodeids"),
+          .missing_true = node.attr_ints("nodes_missing_value_tracks_true"),
+          .modes = node.attr_strings("nodes_modes"),
+          .thresholds = read_numbers(node, "nodes_values"),
+          .vote_tree_ids = node.attr_ints(role + "_treeids"),
+          .vote_node_ids = node.attr_ints(role + "_nodeids"),
+          .vote_targets = node.attr_ints(role + "_ids"),
+          .vote_weights = read_numbers(node, role + "_weights")};
+}
+
+/// Thresholds and votes are doubles where the input is, floats otherwise.
+void dispatch_width(DType input, auto&& body) {
+  if (input == DType::f64) {
+    body.template operator()<double>();
+  } else {
+    body.template operator()<float>();
+  }
+}
+
+void eval_tree_ensemble_regressor(EvalContext& c) {
+  const Aggregate aggregate = aggregate_from(c.attr_string("aggregate_function"));
+  const PostTransform transform = post_transform_from(c.attr_string("post_transform"));
+  dispatch_width(c.input(0).dtype(), [&]<class T>() {
+    const Forest<T> forest(read_trees(c, "target"), regressor_targets(c));
+    c.set_output(0, run_regressor(c, forest, aggregate, read_numbers(c, "base_values"), transform));
+  });
+}
+
+/// How the votes of a classifier become its class and scores. What the standard leaves open for one and two classes
+/// is done as ONNX Runtime does it, whose results the exporters of tree models are made for.
+template <class T>
+class Decision {
+ public:
+  Decision(const NodeView& node, const ClassLabels& labels)
+      : labels_(labels),
+        base_(read_numbers(node, "base_values")),
+        transform_(post_transform_from(node.attr_string("post_transform"))) {
+    const auto ids = node.attr_ints("class_ids");
+    one_id_ = labels.size() == 2 && std::set<int64_t>(ids.begin(), ids.end()).size() == 1;
+    for (double weight : read_numbers(node, "class_weights")) all_positive_ &= weight >= 0;
+  }
+
+  /// Writes the class of the row and gives its scores.
+  std::vector<float> operator()(Votes<T>& votes, Tensor& classes, int64_t row) const {
+    return votes.score.size() > 2 ? many(votes, classes, row) : few(votes, classes, row);
+  }
+
+ private:
+  std::vector<float> many(Votes<T>& votes, Tensor& classes, int64_t row) const {
+    for (size_t k = 0; k < std::min(base_.size(), votes.score.size()); ++k) {
+      votes.score[k] += static_cast<T>(base_[k]);
+      votes.has[k] = true;
+    }
+    size_t best = 0;
+    bool found = false;
+    for (size_t k = 0; k < votes.score.size(); ++k) {
+      if (!votes.has[k] || (found && !(votes.score[k] > votes.score[best]))) continue;
+      best = k;
+      found = true;
+    }
+    labels_.write(classes, row, best);
+    std::vector<float> scores(votes.score.begin(), votes.score.end());
+    transform_scores(transform_, scores);
+    return scores;
+  }
+
+  std::vector<float> few(Votes<T>& votes, Tensor& classes, int64_t row) const {
+    std::vector<T>& score = votes.score;
+    const size_t columns = score.size();
+    bool second = columns == 2 && votes.has[1];
+    if (base_.size() == 2 && columns == 2) {
+      if (second) {
+        score[1] = static_cast<T>(base_[1]) + score[0];
+        score[0] = -score[1];
+      } else {
+        score[1] += static_cast<T>(base_[1]);
+        score[0] += static_cast<T>(base_[0]);
+      }
+    } else if (base_.size() == 1) {
+      score[0] += static_cast<T>(base_[0]);
+    }
+    // Two columns of which the trees fill only the first are one score.
+    const bool lone = columns == 1 || (!second && base_.size() < 2);
+    const T positive = second ? score[1] : columns == 1 || votes.has[0] ? score[0] : 0;
+    SecondClass pair = SecondClass::none;
+    if (one_id_) {
+      labels_.write(classes, row, positive > (all_positive_ ? T(0.5) : T(0)) ? 1 : 0);
+      pair = all_positive_ ? SecondClass::complement : SecondClass::opposite;
+    } else {
+      write_sign(classes, row, positive > 0);
+      if (columns == 2 && base_.empty()) pair = SecondClass::opposite;
+    }
+    std::vector<float> scores(score.begin(), score.end());
+    if (lone) {
+      scores = expand_score(transform_, scores[0], columns == 2 ? pair : SecondClass::none);
+      scores.resize(columns, 0);
+    } else {
+      transform_scores(transform_, scores);
+    }
+    return scores;
+  }
+
+  /// Integer classes are then 1 and 0 whatever the labels say.
+  void write_sign(Tensor& classes, int64_t row, bool positive) const {
+    if (labels_.are_strings()) {
+      labels_.write(classes, row, positive && labels_.size() > 1 ? 1 : 0);
+    } else {
+      labels_.write_bare(classes, row, positive);
+    }
+  }
+
+  const ClassLabels& labels_;
+  std::vector<double> base_;
+  PostTransform transform_;
+  bool one_id_ = false;  ///< two classes, and all votes are for one
+  bool all_positive_ = true;
+};
+
+void infer_tree_ensemble_classifier(InferContext& c) {
+  const ClassLabels labels(c, "classlabels_strings", "classlabels_int64s");
+  post_transform_from(c.attr_string("post_transform"));
+  const Dim rows = infer_rows(c);
+  c.set_output(0, labels.dtype(), SymShape{rows});
+  c.set_output(1, DType::f32, SymShape{rows, static_cast<int64_t>(labels.size())});
+}
+
+void eval_tree_ensemble_classifier(EvalContext& c) {
+  const ClassLabels labels(c, "classlabels_strings", "classlabels_int64s");
+  if (labels.size() == 0) {
+    fail(ErrorCode::invalid_model, "one of classlabels_strings and classlabels_int64s is needed");
+  }
+  const auto columns = static_cast<int64_t>(labels.size());
+  dispatch_width(c.input(0).dtype(), [&]<class T>() {
+    const Forest<T> forest(read_trees(c, "class"), columns);
+    const Decision<T> decide(c, labels);
+    const Rows<T> rows = read_rows<T>(c.input(0));
+    forest.check_features(rows.features);
+    Tensor classes = c.host().allocate(labels.dtype(), {rows.count});
+    Tensor output = c.host().allocate(DType::f32, {rows.count, columns});
+    float* to = output.mutable_data<float>();
+    c.parallel_for(rows.count, rows_at_once(forest), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        Votes<T> votes(forest, rows.row(i), Aggregate::sum);
+        const std::vector<float> scores = decide(votes, classes, i);
+        std::copy(scores.begin(), scores.end(), to + i * columns);
+      }
+    });
+    if (c.wants_output(0)) c.set_output(0, std::move(classes));
+    if (c.wants_output(1)) c.set_output(1, std::move(output));
+  });
+}
+
+LeafAttributes read_leaves(const NodeView& node) {
+  return {.roots = node.attr_ints("tree_roots"),
+          .features = node.attr_ints("nodes_featureids"),
+          .true_ids = node.attr_ints("nodes_truenodeids"),
+          .false_ids = node.attr_ints("nodes_falsenodeids"),
+          .true_leaves = node.attr_ints("nodes_trueleafs"),
+          .false_leaves = node.attr_ints("nodes_falseleafs"),
+          .missing_true = node.attr_ints("nodes_missing_value_tracks_true"),
+          .modes = node.attr_tensor("nodes_modes"),
+          .thresholds = tree_numbers(node.attr_tensor("nodes_splits")),
+          .members = node.has_attribute("membership_values") ? tree_numbers(node.attr_tensor("membership_values"))
+                                                             : std::vector<double>(),
+          .targets = node.attr_ints("leaf_targetids"),
+          .weights = tree_numbers(node.attr_tensor("leaf_weights"))};
+}
+
+int64_t ensemble_targets(const NodeView& node) {
+  if (node.has_attribute("n_targets")) return regressor_targets(node);
+  const auto targets = node.attr_ints("leaf_targetids");
+  const int64_t largest = targets.empty() ? 0 : *std::max_element(targets.begin(), targets.end());
+  if (largest < 0 || largest > static_cast<int64_t>(targets.size())) {
+    fail(ErrorCode::invalid_model, "n_targets is missing, and leaf_targetids goes up to {}", largest);
+  }
+  return largest + 1;
+}
+
+/// The attributes count otherwise than the names of the older operators do.
+Aggregate aggregate_number(const NodeView& node) {
+  const int64_t number = node.attr_int("aggregate_function");
+  if (number < 0 || number > 3) fail(ErrorCode::invalid_model, "aggregate_function is {}, expected 0 to 3", number);
+  return static_cast<Aggregate>(number);
+}
+
+PostTransform transform_number(const NodeView& node) {
+  const int64_t number = node.attr_int("post_transform");
+  if (number < 0 || number > 4) fail(ErrorCode::invalid_model, "post_transform is {}, expected 0 to 4", number);
+  return static_cast<PostTransform>(number);
+}
+
+void infer_tree_ensemble(InferContext& c) {
+  if (c.shape(0) && c.shape(0)->size() != 2) {
+    fail(ErrorCode::invalid_argument, "the input must have 2 axes, found shape {}", to_string(*c.shape(0)));
+  }
+  aggregate_number(c);
+  transform_number(c);
+  const LeafAttributes leaves = read_leaves(c);
+  leaves.check();
+  for (const char* name : {"nodes_splits", "membership_values", "leaf_weights"}) {
+    if (!c.has_attribute(name) || c.dtype(0) == DType::undefined) continue;
+    const DType dtype = c.attr_tensor(name).dtype();
+    if (dtype == c.dtype(0)) continue;
+    fail(ErrorCode::invalid_model, "attribute '{}' is of type {}, the input of type {}", name, dtype_name(dtype),
+         dtype_name(c.dtype(0)));
+  }
+  c.set_output(0, c.dtype(0), SymShape{infer_rows(c), ensemble_targets(c)});
+}
+
+void eval_tree_ensemble(EvalContext& c) {
+  const Tensor& input = c.input(0);
+  if (input.rank() != 2) {
+    fail(ErrorCode::invalid_argument, "the input must have 2 axes, found shape {}", to_string(input.shape()));
+  }
+  const Aggregate aggregate = aggregate_number(c);
+  const PostTransform transform = transform_number(c);
+  dispatch_width(input.dtype(), [&]<class T>() {
+    const Forest<T> forest(read_leaves(c), ensemble_targets(c));
+    const Rows<T> rows = read_rows<T>(input);
+    forest.check_features(rows.features);
+    Tensor& output = c.output(0, input.dtype(), {rows.count, forest.targets()});
+    dispatch(FloatTypes{}, input.dtype(), [&]<class Out>() {
+      Out* to = output.mutable_data<Out>();
+      c.parallel_for(rows.count, rows_at_once(forest), [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          Votes<T> votes(forest, rows.row(i), aggregate);
+          Out* row = to + i * forest.targets();
+          if (transform == PostTransform::none) {
+            for (T score : votes.score) *row++ = static_cast<Out>(score);
+          } else {
+            for (float score : regress(votes, {}, transform)) *row++ = static_cast<Out>(score);
+          }
+        }
+      });
+    });
+  });
+}
 
 }  // namespace
 
-extern const OpDef tree_ensemble_op{"ai.onnx.ml", "TreeEnsemble", tree_ensemble_versions};
-extern const OpDef tree_ensemble_classifier_op{"ai.onnx.ml", "TreeEnsembleClassifier", tree_ensemble_classifier_versions};
-extern const OpDef tree_ensemble_regressor_op{"ai.onnx.ml", "TreeEnsembleRegressor", tree_ensemble_regressor_versions};
+extern const OpDef tree_ensemble_op{"ai.onnx.ml", "TreeEnsemble", tree_ensemble_versions, infer_tree_ensemble,
+                                    eval_tree_ensemble};
+extern const OpDef tree_ensemble_classifier_op{"ai.onnx.ml", "TreeEnsembleClassifier",
+                                               tree_ensemble_classifier_versions, infer_tree_ensemble_classifier,
+                                               eval_tree_ensemble_classifier};
+extern const OpDef tree_ensemble_regressor_op{"ai.onnx.ml", "TreeEnsembleRegressor", tree_ensemble_regressor_versions,
+                                              infer_tree_ensemble_regressor, eval_tree_ensemble_regressor};
 
 }  // namespace kiln::ops

@@ -1,5 +1,8 @@
+#include <cmath>
+
 #include "ops/context.hpp"
 #include "ops/op.hpp"
+#include "ops/training/optimizer.hpp"
 
 namespace kiln::ops {
 namespace {
@@ -11,8 +14,25 @@ constexpr SchemaText adam_versions[] = {
      "T1=f32,f64 T2=i64 T3=f32,f64"},
 };
 
+void infer_adam(InferContext& c) { infer_optimizer(c, 4); }
+
+void eval_adam(EvalContext& c) {
+  const double alpha = c.attr_float("alpha"), beta = c.attr_float("beta"), epsilon = c.attr_float("epsilon");
+  const double decay = c.attr_float("norm_coefficient"), decay_after = c.attr_float("norm_coefficient_post");
+  const auto count = static_cast<double>(update_count(c));
+  double rate = learning_rate(c);
+  if (count > 0) rate *= std::sqrt(1 - std::pow(beta, count)) / (1 - std::pow(alpha, count));
+  update_elements(c, 4, [&](std::span<double> element) {
+    double &x = element[0], &mean = element[2], &squares = element[3];
+    const double gradient = decay * x + element[1];
+    mean = alpha * mean + (1 - alpha) * gradient;
+    squares = beta * squares + (1 - beta) * gradient * gradient;
+    x = (1 - decay_after) * (x - rate * mean / (std::sqrt(squares) + epsilon));
+  });
+}
+
 }  // namespace
 
-extern const OpDef adam_op{"ai.onnx.preview.training", "Adam", adam_versions};
+extern const OpDef adam_op{"ai.onnx.preview.training", "Adam", adam_versions, infer_adam, eval_adam};
 
 }  // namespace kiln::ops
