@@ -98,6 +98,7 @@ void infer_old_binary(InferContext& context, DType dtype) {
   const int64_t axis =
       broadcasts ? old_axis(context, static_cast<int64_t>(a->size()), static_cast<int64_t>(b->size())) : 0;
   for (size_t i = 0; i < b->size(); ++i) {
+    if ((*b)[i] == Dim(1)) continue;
     merge_dims((*a)[static_cast<size_t>(axis) + i], (*b)[i], "dims of the two inputs");
   }
 }
@@ -133,7 +134,7 @@ Shape second_shape(const NodeView& node, const Shape& first, const Shape& second
   const auto rank = static_cast<int64_t>(first.size());
   const int64_t axis = old_axis(node, rank, static_cast<int64_t>(second.size()));
   for (size_t i = 0; i < second.size(); ++i) {
-    if (first[static_cast<size_t>(axis) + i] != second[i]) {
+    if (second[i] != 1 && first[static_cast<size_t>(axis) + i] != second[i]) {
       fail(ErrorCode::invalid_argument, "shape {} is not a part of shape {} at axis {}", to_string(second),
            to_string(first), axis);
     }
