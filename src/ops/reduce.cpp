@@ -347,7 +347,7 @@ void infer_reduce(InferContext& c) {
     }
   }
   c.set_output(0, c.dtype(0), result);
-  if (shape->size() != 1 || !marked[0]) return;
+  if (shape->size() != 1 || !marked[0] || c.dtype(0) != DType::i64) return;
   if (const auto dims = c.dims(0)) {
     if (const auto folded = fold(*dims)) c.set_dims(0, {*folded});
   }
