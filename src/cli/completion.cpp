@@ -18,7 +18,8 @@ std::string option_words(const CLI::App& command) {
 
 std::string command_words(const CLI::App& program) {
   std::string words;
-  for (const CLI::App* command : program.get_subcommands(nullptr)) words += (words.empty() ? "" : " ") + command->get_name();
+  for (const CLI::App* command : program.get_subcommands(nullptr))
+    words += (words.empty() ? "" : " ") + command->get_name();
   return words;
 }
 
@@ -71,7 +72,8 @@ void print_zsh(const CLI::App& program) {
   fmt::print("  case $state in\n  rest)\n    case $words[1] in\n");
   for (const CLI::App* command : program.get_subcommands(nullptr)) {
     const char* arguments = command->get_name() == "completion" ? "'1:shell:(bash zsh fish)'" : "'*:file:_files'";
-    fmt::print("    {})\n      _arguments{} \\\n        {} ;;\n", command->get_name(), zsh_options(*command), arguments);
+    fmt::print("    {})\n      _arguments{} \\\n        {} ;;\n", command->get_name(), zsh_options(*command),
+               arguments);
   }
   fmt::print("    esac ;;\n  esac\n}}\ncompdef _kiln kiln\n");
 }
@@ -108,7 +110,8 @@ void print_fish(const CLI::App& program) {
 }  // namespace
 
 void add_completion(CLI::App& program, int& exit_code) {
-  CLI::App* command = program.add_subcommand("completion", "Prints a script that completes kiln's arguments in a shell.");
+  CLI::App* command =
+      program.add_subcommand("completion", "Prints a script that completes kiln's arguments in a shell.");
   command->footer(R"(Examples:
   source <(kiln completion bash)
   kiln completion zsh > ~/.zfunc/_kiln

@@ -42,8 +42,10 @@ std::complex<double> complex_at(const Tensor& tensor, int64_t index) {
 std::string number_text(const Number& number) {
   return std::visit(
       [](auto value) {
-        if constexpr (std::is_floating_point_v<decltype(value)>) return fmt::format("{:.6g}", value);
-        else return fmt::format("{}", value);
+        if constexpr (std::is_floating_point_v<decltype(value)>)
+          return fmt::format("{:.6g}", value);
+        else
+          return fmt::format("{}", value);
       },
       number);
 }
@@ -57,9 +59,9 @@ Summary summarise(const Tensor& tensor) {
   const bool complex = is_complex(tensor.dtype());
   double sum = 0;
   for (int64_t i = 0; i < tensor.size(); ++i) {
-    const double value = complex ? std::abs(complex_at(tensor, i))
-                                 : std::visit([](auto number) { return static_cast<double>(number); },
-                                              number_at(tensor, i));
+    const double value =
+        complex ? std::abs(complex_at(tensor, i))
+                : std::visit([](auto number) { return static_cast<double>(number); }, number_at(tensor, i));
     if (!std::isfinite(value)) {
       ++summary.not_finite;
       continue;

@@ -20,9 +20,7 @@ Json tensor_json(const Tensor& tensor) { return nested(tensor, 0, 0, tensor.size
 
 }  // namespace
 
-void print_json(const Json& json) {
-  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
-}
+void print_json(const Json& json) { fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace)); }
 
 Json port_json(const PortInfo& port) {
   Json shape = nullptr;

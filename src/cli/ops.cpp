@@ -13,7 +13,9 @@
 namespace kiln::cli {
 namespace {
 
-std::string full_name(const OpDef& op) { return std::string(op.domain.empty() ? "ai.onnx" : op.domain) + "." + std::string(op.name); }
+std::string full_name(const OpDef& op) {
+  return std::string(op.domain.empty() ? "ai.onnx" : op.domain) + "." + std::string(op.name);
+}
 
 std::string_view option_name(FormalParameter::Option option) {
   switch (option) {
@@ -82,14 +84,17 @@ Json op_json(const OpDef& op) {
 std::string version_list(const OpDef& op) {
   std::string text;
   for (const Schema& schema : schemas_of(op)) {
-    text += (text.empty() ? "" : ", ") + (schema.deprecated ? fmt::format("({})", schema.since) : fmt::format("{}", schema.since));
+    text += (text.empty() ? "" : ", ") +
+            (schema.deprecated ? fmt::format("({})", schema.since) : fmt::format("{}", schema.since));
   }
   return text;
 }
 
 /// tensor(float) -> f32, seq(tensor(int64)) -> seq(i64)
 std::string short_type(std::string_view text) {
-  const auto inside = [&](std::string_view wrapper) { return text.substr(wrapper.size(), text.size() - wrapper.size() - 1); };
+  const auto inside = [&](std::string_view wrapper) {
+    return text.substr(wrapper.size(), text.size() - wrapper.size() - 1);
+  };
   if (text.starts_with("tensor(")) return std::string(dtype_name(dtype_from_name(inside("tensor("))));
   if (text.starts_with("seq(")) return "seq(" + short_type(inside("seq(")) + ")";
   if (text.starts_with("optional(")) return "optional(" + short_type(inside("optional(")) + ")";
@@ -122,9 +127,11 @@ std::string main_types(const OpDef& op) {
 }
 
 void print_markdown() {
-  fmt::print("# Operators\n\nMade by `kiln ops --markdown`. Versions in brackets do away with the operator. The types are those that the "
-             "first input\n(or output, where there is none) of the newest version may have.\n\n"
-             "| operator | versions | runs | shapes | types |\n| --- | --- | --- | --- | --- |\n");
+  fmt::print(
+      "# Operators\n\nMade by `kiln ops --markdown`. Versions in brackets do away with the operator. The types are "
+      "those that the "
+      "first input\n(or output, where there is none) of the newest version may have.\n\n"
+      "| operator | versions | runs | shapes | types |\n| --- | --- | --- | --- | --- |\n");
   for (const OpDef* op : all_ops()) {
     fmt::print("| {} | {} | {} | {} | {} |\n", full_name(*op), version_list(*op), op->eval ? "yes" : "no",
                op->infer ? "yes" : "no", main_types(*op));
@@ -148,9 +155,9 @@ void print_table() {
 
 void print_parameters(std::string_view heading, const std::vector<FormalParameter>& parameters) {
   for (const FormalParameter& parameter : parameters) {
-    fmt::print("  {} {}: {}{}\n", heading, parameter.name, short_type(parameter.type),
-               parameter.option == FormalParameter::Option::single ? ""
-                                                                   : fmt::format(" ({})", option_name(parameter.option)));
+    fmt::print(
+        "  {} {}: {}{}\n", heading, parameter.name, short_type(parameter.type),
+        parameter.option == FormalParameter::Option::single ? "" : fmt::format(" ({})", option_name(parameter.option)));
   }
 }
 
@@ -198,7 +205,8 @@ void add_ops(CLI::App& program, int& exit_code) {
   };
   auto options = std::make_shared<Options>();
   command->add_option("operator", options->name, "only this one, with all that its versions say")->type_name("OP");
-  CLI::Option* json = command->add_flag("--json", options->json, "print JSON: every version with inputs, outputs, attributes and types");
+  CLI::Option* json = command->add_flag("--json", options->json,
+                                        "print JSON: every version with inputs, outputs, attributes and types");
   command->add_flag("--markdown", options->markdown, "print the table as Markdown (docs/ops.md)")->excludes(json);
   command->callback([options, &exit_code] {
     exit_code = exit_good;
