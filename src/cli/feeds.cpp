@@ -11,6 +11,7 @@
 #include "cli/usage_error.hpp"
 #include "formats/npy/npy.hpp"
 #include "formats/onnx/tensor_proto.hpp"
+#include "graph/type_name.hpp"
 #include "ops/support/convert.hpp"
 #include "runtime/runtime_knobs.hpp"
 

@@ -3,7 +3,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "graph/dim.hpp"
 #include "kiln/dtype.hpp"
@@ -35,9 +34,6 @@ struct Type {
   /// "f32[batch,3,224,224]", "seq(f32[?])"
   std::string str() const;
 };
-
-/// The reverse of onnx_name(); unknown for a text that it does not write.
-Type type_from_onnx_name(std::string_view name);
 
 /// Same kind and element types; shapes are not compared.
 bool same_kind(const Type& a, const Type& b);
