@@ -103,6 +103,8 @@ struct SessionOptions {
 
 struct RunOptions {
   const std::atomic<bool>* cancel = nullptr;  ///< set it to true to stop the run with Error(cancelled)
+  /// Called by the running thread after each node of the main graph, with how many are done of how many.
+  std::function<void(size_t done, size_t total)> progress = {};
 };
 
 /// A model that is ready to run. May be used from several threads at once.

@@ -6,6 +6,25 @@
 #include "runtime/context.hpp"
 
 namespace kiln {
+namespace {
+
+/// Tells a caller how far the main graph is.
+class ProgressObserver : public RunObserver {
+ public:
+  ProgressObserver(const Program& program, const std::function<void(size_t, size_t)>& progress)
+      : program_(program), progress_(progress) {}
+  void before(const Program&, const Step&) override {}
+  void after(const Program& program, const Step&, std::span<const Value>) override {
+    if (&program == &program_) progress_(++done_, program_.steps.size());
+  }
+
+ private:
+  const Program& program_;
+  const std::function<void(size_t, size_t)>& progress_;
+  size_t done_ = 0;
+};
+
+}  // namespace
 
 void set_threads(int count) {
   threads_knob.set(count);
@@ -73,7 +92,8 @@ std::vector<Value> Session::run(const Feeds& feeds, const std::vector<std::strin
   std::unique_ptr<Context> context = impl_->take();
   const auto give_back = [&](Context* used) { impl_->give(std::unique_ptr<Context>(used)); };
   const std::unique_ptr<Context, decltype(give_back)> guard(context.release(), give_back);
-  return guard->run(given, wanted, {.cancel = options.cancel});
+  ProgressObserver observer(impl_->engine->program(), options.progress);
+  return guard->run(given, wanted, {.cancel = options.cancel, .observer = options.progress ? &observer : nullptr});
 }
 
 void Session::trim() {

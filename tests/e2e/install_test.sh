@@ -14,9 +14,9 @@ cmake --install "$build" --prefix "$prefix" >"$work/install.log"
 "$prefix/bin/kiln" --help >/dev/null
 cmake -S examples/cpp -B "$work/cpp" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release >"$work/cpp.log"
 cmake --build "$work/cpp"
-"$work/cpp/example"
+"$work/cpp/example" examples/classifier.onnx
 
 PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name kiln.pc)")
 export PKG_CONFIG_PATH
 make --no-print-directory -C examples/c BUILD="$PWD/$work/c"
-"$work/c/example"
+"$work/c/example" examples/classifier.onnx

@@ -402,6 +402,11 @@ auto load(const std::string& path, DType opaque, const Read& read_file) {
 
 }  // namespace
 
+KnobList npy_knobs() {
+  static KnobBase* const knobs[] = {&max_array_bytes};
+  return knobs;
+}
+
 Tensor load_npy(const std::string& path, DType opaque) { return load(path, opaque, read_npy); }
 
 std::vector<NamedTensor> load_npz(const std::string& path, DType opaque) { return load(path, opaque, read_npz); }

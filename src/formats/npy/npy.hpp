@@ -16,6 +16,9 @@ namespace kiln {
 inline Knob<int64_t> max_array_bytes{"max_array_bytes", "KILN_MAX_ARRAY_BYTES", int64_t{4} << 30,
                                      "most bytes that the arrays of one small file may take when unpacked", 0};
 
+/// The knobs of reading arrays.
+KnobList npy_knobs();
+
 struct ArrayReadOptions {
   /// What elements are whose type the file cannot name: NumPy saves every type of ml_dtypes as '|V1' or '|V2'.
   /// Undefined: '|V2' is bf16, and '|V1' an Error that asks for the type.

@@ -1,0 +1,21 @@
+#include "api/all_knobs.hpp"
+
+#include "base/base_knobs.hpp"
+#include "formats/npy/npy.hpp"
+#include "formats/onnx/limits.hpp"
+#include "runtime/runtime_knobs.hpp"
+
+namespace kiln {
+
+KnobList all_knobs() {
+  static const std::vector<KnobBase*> knobs = [] {
+    std::vector<KnobBase*> joined;
+    for (const KnobList list : {base_knobs(), runtime_knobs(), onnx_knobs(), npy_knobs()}) {
+      joined.insert(joined.end(), list.begin(), list.end());
+    }
+    return joined;
+  }();
+  return knobs;
+}
+
+}  // namespace kiln

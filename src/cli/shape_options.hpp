@@ -1,0 +1,27 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kiln/kiln.hpp"
+#include "runtime/shape_binding.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace kiln::cli {
+
+void add_shape_option(CLI::App& command, std::vector<std::string>& shapes);
+
+/// "1x3x224x224", "1,3,224,224"; "" is a scalar. `what` stands before the message of a UsageError.
+Shape parse_shape(std::string_view text, std::string_view what);
+
+/// Numbers for the shapes of all inputs: from --shape, then from `given` (the shapes of inputs that are already at
+/// hand), else 1.
+ShapeBinding bind_ports(const std::vector<PortInfo>& inputs, const std::vector<std::string>& shape_options,
+                        const std::map<std::string, Shape>& given);
+
+}  // namespace kiln::cli
