@@ -98,6 +98,7 @@ void infer_old_binary(InferContext& context, DType dtype) {
   const int64_t axis =
       broadcasts ? old_axis(context, static_cast<int64_t>(a->size()), static_cast<int64_t>(b->size())) : 0;
   for (size_t i = 0; i < b->size(); ++i) {
+    if (broadcasts && (*b)[i] == Dim(1)) continue;
     merge_dims((*a)[static_cast<size_t>(axis) + i], (*b)[i], "dims of the two inputs");
   }
 }
