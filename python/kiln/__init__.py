@@ -4,9 +4,9 @@
     session = kiln.Session("model.onnx")
     outputs = session.run({"x": array})
 """
-from ._kiln import CancelFlag, Error, Model, ModelInfo, Port, __version__, set_threads, threads
+from ._kiln import CancelFlag, Error, Finding, Model, ModelInfo, Port, __version__, check, set_threads, threads
 from .session import Session
 
 __all__ = [
-    "CancelFlag", "Error", "Model", "ModelInfo", "Port", "Session", "__version__", "set_threads", "threads",
+    "CancelFlag", "Error", "Finding", "Model", "ModelInfo", "Port", "Session", "__version__", "check", "set_threads", "threads",
 ]

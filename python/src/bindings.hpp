@@ -12,6 +12,8 @@ namespace nb = nanobind;
 void bind_errors(nb::module_& module);
 /// kiln._kiln.Model and Session.
 void bind_session(nb::module_& module);
+/// kiln.check and kiln.Finding.
+void bind_check(nb::module_& module);
 
 /// A value for a run from what Python gives: an array, a scalar, a list (a sequence), a dict (a map), None (an empty
 /// optional) or a scipy-like sparse triple. Arrays are read in place, and kept alive, where their layout allows.

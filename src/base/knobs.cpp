@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
-#include <numeric>
-#include <utility>
 
 #include <fmt/format.h>
 
 #include "base/error.hpp"
+#include "base/nearest.hpp"
 
 namespace kiln {
 
@@ -134,38 +133,15 @@ void Knob<std::string>::restore_default() {
 
 std::string Knob<std::string>::current_text() const { return is_default_ ? std::string(default_) : value_; }
 
-namespace {
-
-/// How many letters must be put in, taken out or changed to make one text of the other.
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i + 1);
-    for (size_t j = 0; j < b.size(); ++j) {
-      const size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = std::exchange(row[j + 1], std::min({changed, row[j] + 1, row[j + 1] + 1}));
-    }
-  }
-  return row.back();
-}
-
-}  // namespace
-
 KnobBase& find_knob(KnobList knobs, std::string_view name) {
-  std::string_view nearest;
-  size_t least = 4;
+  std::vector<std::string_view> names;
   for (KnobBase* knob : knobs) {
     if (knob->name() == name) {
       return *knob;
     }
-    if (const size_t distance = edit_distance(knob->name(), name); distance < least) {
-      nearest = knob->name();
-      least = distance;
-    }
+    names.push_back(knob->name());
   }
-  fail(ErrorCode::invalid_argument, "there is no knob '{}'{}", name,
-       nearest.empty() ? "" : fmt::format("; is '{}' meant?", nearest));
+  fail(ErrorCode::invalid_argument, "there is no knob '{}'{}", name, suggestion(names, name));
 }
 
 std::vector<std::string> unknown_knob_variables(KnobList knobs) {

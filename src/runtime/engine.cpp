@@ -6,6 +6,8 @@ namespace kiln {
 
 std::shared_ptr<const Engine> Engine::create(ModelDef model) {
   auto engine = std::shared_ptr<Engine>(new Engine());
+  // The first versions of the format had no opset imports: they mean opset 1.
+  if (model.opset_imports.empty() && model.ir_version < 3) model.opset_imports.emplace("", 1);
   engine->model_ = std::make_unique<const ModelDef>(std::move(model));
   engine->program_ = compile(*engine->model_);
   const Graph& graph = engine->model_->graph;

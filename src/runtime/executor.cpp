@@ -4,7 +4,6 @@
 #include <stdexcept>
 
 #include "base/error.hpp"
-#include "base/knobs.hpp"
 #include "base/thread_pool.hpp"
 #include "runtime/plan.hpp"
 #include "runtime/runtime_knobs.hpp"
@@ -52,8 +51,7 @@ class Executor::Host : public EvalHost {
   Host(Executor& executor, Frame& frame) : executor_(executor), frame_(frame) {}
 
   Tensor allocate(DType dtype, Shape shape) override {
-    check_tensor_limit(dtype, shape);
-    return executor_.buffers_.allocate(dtype, std::move(shape));
+    return executor_.allocate(dtype, std::move(shape));
   }
   void parallel_for(int64_t count, int64_t grain, FunctionRef<void(int64_t, int64_t)> body) override {
     executor_.threads_.parallel_for(count, grain, body);
@@ -90,6 +88,20 @@ void Executor::check_cancelled() const {
   if (options_.cancel && options_.cancel->load(std::memory_order_relaxed)) {
     fail(ErrorCode::cancelled, "the run was stopped because the caller asked for it");
   }
+  if (deadline_ != std::chrono::steady_clock::time_point::max() && std::chrono::steady_clock::now() > deadline_) {
+    fail(ErrorCode::limit_exceeded, "the run takes longer than {} ms (knob max_run_ms)", max_run_ms.get());
+  }
+}
+
+Tensor Executor::allocate(DType dtype, Shape shape) {
+  check_tensor_limit(dtype, shape);
+  const auto bytes = element_count(shape) * static_cast<int64_t>(dtype_size(dtype));
+  const int64_t limit = max_run_bytes.get(), used = static_cast<int64_t>(buffers_.bytes_used());
+  if (bytes > limit - used) {
+    fail(ErrorCode::limit_exceeded, "a tensor of {} {} and the {} bytes held already are more than {} bytes (knob "
+         "max_run_bytes)", dtype_name(dtype), to_string(shape), used, limit);
+  }
+  return buffers_.allocate(dtype, std::move(shape));
 }
 
 std::vector<Value> Executor::run_frame(Frame& frame, std::span<const Value> inputs) {

@@ -9,14 +9,13 @@
 #include "graph/captures.hpp"
 #include "graph/gradient_body.hpp"
 #include "graph/instantiate.hpp"
+#include "runtime/runtime_knobs.hpp"
 #include "tensor/sparse.hpp"
 
 namespace kiln {
 namespace {
 
 constexpr int max_call_depth = 64;
-/// Functions that call functions may stand for far more nodes than the file has.
-constexpr size_t max_called_nodes = 1'000'000;
 
 class Compiler {
  public:
@@ -220,9 +219,10 @@ class Compiler {
     if (std::find(calls_.begin(), calls_.end(), &function) != calls_.end()) {
       fail(ErrorCode::invalid_model, "function '{}' calls itself", function.name);
     }
-    called_nodes_ += body->nodes.size() + 1;
-    if (called_nodes_ > max_called_nodes) {
-      fail(ErrorCode::limit_exceeded, "the functions of this model stand for more than {} nodes", max_called_nodes);
+    called_nodes_ += static_cast<int64_t>(body->nodes.size()) + 1;
+    if (called_nodes_ > max_expanded_nodes.get()) {
+      fail(ErrorCode::limit_exceeded, "the functions of this model stand for more than {} nodes (knob "
+           "max_expanded_nodes)", max_expanded_nodes.get());
     }
     calls_.push_back(&function);
     step.function = compile_graph(*body, function.opset_imports.empty() ? model_.opset_imports : function.opset_imports,
@@ -272,7 +272,7 @@ class Compiler {
   const ModelDef& model_;
   std::vector<std::string> missing_;
   std::vector<const Function*> calls_;  ///< being compiled, outermost first
-  size_t called_nodes_ = 0;
+  int64_t called_nodes_ = 0;  ///< functions that call functions may stand for far more than the file has
 };
 
 }  // namespace

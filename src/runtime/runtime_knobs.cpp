@@ -7,7 +7,8 @@
 namespace kiln {
 
 KnobList runtime_knobs() {
-  static const std::array<KnobBase*, 2> list{&verify_shapes, &max_tensor_bytes};
+  static const std::array<KnobBase*, 5> list{&verify_shapes, &max_tensor_bytes, &max_run_bytes, &max_run_ms,
+                                            &max_expanded_nodes};
   return list;
 }
 

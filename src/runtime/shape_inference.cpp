@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "graph/captures.hpp"
 #include "graph/instantiate.hpp"
+#include "runtime/runtime_knobs.hpp"
 
 namespace kiln {
 namespace {
@@ -156,6 +157,7 @@ class ShapeInference::Driver : public InferHost {
   }
 
   Observer observer;
+  NodeObserver node_observer;
 
  private:
   struct Scope {
@@ -261,10 +263,19 @@ class ShapeInference::Driver : public InferHost {
     return outer ? *outer : local;
   }
 
+  std::string place_of(const Graph& graph, const Node& node, size_t index) const {
+    if (&graph == &model_.graph) return node.describe(index);
+    return (graph.name.empty() ? "the graph" : "graph '" + graph.name + "'") + ", " + node.describe(index);
+  }
+
   void infer_node(size_t index) {
     const Graph& graph = *scopes_.back().graph;
     const Node& node = graph.nodes[index];
-    const auto place = [&] { return node.describe(index); };
+    const auto place = [&] { return place_of(graph, node, index); };
+    if (++nodes_inferred_ > max_expanded_nodes.get() + static_cast<int64_t>(model_.graph.nodes.size())) {
+      fail(ErrorCode::limit_exceeded, "inferring types takes more than {} steps (knob max_expanded_nodes)",
+           max_expanded_nodes.get());
+    }
     std::vector<const Fact*> inputs;
     for (ValueId id : node.inputs) inputs.push_back(id == no_value ? nullptr : find_fact(id));
     std::vector<Fact> outputs(node.outputs.size());
@@ -276,6 +287,7 @@ class ShapeInference::Driver : public InferHost {
       const Schema* schema = opset == opsets.end() ? nullptr : find_schema(node.domain, node.op_type, opset->second);
       if (!schema) return;
       infer_by_schema(*schema, node, opsets, inputs, outputs, place);
+      if (node_observer && !guessing_) node_observer({node, *schema, place(), inputs, outputs});
     }
     for (size_t i = 0; i < outputs.size(); ++i) {
       if (node.outputs[i] == no_value) continue;
@@ -364,6 +376,7 @@ class ShapeInference::Driver : public InferHost {
   std::vector<Scope> scopes_;
   int graphs_ = 0;         ///< inferred so far, apart from the main one
   bool guessing_ = false;  ///< what is found now may be wrong, so it is not reported
+  int64_t nodes_inferred_ = 0;
 };
 
 ShapeInference::ShapeInference(const ModelDef& model, Diagnostics& diagnostics, StatedTypes stated)
@@ -378,5 +391,6 @@ std::vector<Type> ShapeInference::infer_outputs(const Graph& graph, std::span<co
 }
 
 void ShapeInference::set_observer(Observer observer) { driver_->observer = std::move(observer); }
+void ShapeInference::set_node_observer(NodeObserver observer) { driver_->node_observer = std::move(observer); }
 
 }  // namespace kiln

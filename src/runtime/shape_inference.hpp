@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "graph/diagnostics.hpp"
@@ -42,6 +43,17 @@ class ShapeInference {
   /// Called with each graph and its facts when its inference is done: main graph, subgraphs and function bodies.
   using Observer = std::function<void(const Graph& graph, const Facts& facts)>;
   void set_observer(Observer observer);
+
+  /// One node of an operator with what is known around it, before its results are held against what the model states.
+  struct InferredNode {
+    const Node& node;
+    const Schema& schema;
+    std::string place;  ///< "graph 'body', node 'add' (Add)"
+    std::span<const Fact* const> inputs;
+    std::span<const Fact> outputs;
+  };
+  using NodeObserver = std::function<void(const InferredNode& inferred)>;
+  void set_node_observer(NodeObserver observer);
 
  private:
   class Driver;

@@ -45,6 +45,15 @@ void read_node(ReadContext& context, std::string_view message, Graph& graph) {
   if (whole) graph.nodes.push_back(std::move(node));
 }
 
+/// A value that is described twice must be of one type.
+void hold_against(ReadContext& context, const ValueInfo& value, const Type& second) {
+  try {
+    unify(value.type, second);
+  } catch (const Error& contradiction) {
+    context.error("value-type", fmt::format("value '{}' is described twice: {}", value.name, contradiction.what()));
+  }
+}
+
 /// A ValueInfoProto; gives the value that it is about, or no_value where it has no name.
 ValueId read_value_info(ReadContext& context, std::string_view message, Graph& graph) {
   ValueId id = no_value;
@@ -72,6 +81,7 @@ ValueId read_value_info(ReadContext& context, std::string_view message, Graph& g
     if (!value.has_info) {
       value = std::move(info);
     } else {
+      if (info.has_info) hold_against(context, value, info.type);
       if (value.doc.empty()) value.doc = std::move(info.doc);
       if (value.metadata.empty()) value.metadata = std::move(info.metadata);
     }
@@ -140,6 +150,7 @@ Function read_function(ReadContext& context, std::string_view message) {
   Function function;
   context.message(Part::function, message, [&](std::string_view bytes) {
     Graph& body = function.body;
+    bool has_domain = false;
     for (WireReader in(bytes); in.next();) {
       switch (in.field()) {
         case field::function::name: function.name = context.text(in, "the name of a function"); break;
@@ -155,7 +166,10 @@ Function read_function(ReadContext& context, std::string_view message) {
         case field::function::node: read_node(context, in.bytes(), body); break;
         case field::function::doc: function.doc = context.text(in, "the text about a function"); break;
         case field::function::opset_import: read_opset(context, in.bytes(), function.opset_imports); break;
-        case field::function::domain: function.domain = read_domain(context, in); break;
+        case field::function::domain:
+          function.domain = read_domain(context, in);
+          has_domain = true;
+          break;
         case field::function::attribute_proto:
           function.attribute_defaults.push_back(read_attribute(context, in.bytes()));
           break;
@@ -166,6 +180,7 @@ Function read_function(ReadContext& context, std::string_view message) {
       }
     }
     body.name = function.name;
+    if (context.strict() && !has_domain) context.error("missing-domain", "a function does not say its domain");
     if (function.name.empty()) context.error("missing-name", "a function has no name");
   });
   return function;

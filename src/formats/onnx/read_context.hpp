@@ -23,6 +23,7 @@ class ReadContext {
               Diagnostics& diagnostics);
 
   const ReadLimits& limits() const { return options_.limits; }
+  bool strict() const { return options_.strict; }
   const std::shared_ptr<const void>& keeper() const { return keeper_; }
 
   void error(std::string rule, std::string message, std::string help = {}, ErrorCode code = ErrorCode::invalid_model);

@@ -25,6 +25,7 @@ struct ReadLimits {
 };
 
 struct ReadOptions {
+  bool strict = false;  ///< reports also what the standard forbids but has only one meaning, so that reading may go on
   bool allow_external = true;
   std::string external_folder;   ///< where external data lies; by default the folder of the model file
   ExternalLoader load_external;  ///< asked instead of the folder, where given

@@ -338,7 +338,11 @@ Tensor read_elements(ReadContext& context, std::string_view message, Scan& scan)
 bool is_valid(const SparseTensor& sparse, std::string& fault) {
   const Shape& indices = sparse.indices.shape();
   const auto rank = static_cast<int64_t>(sparse.shape.size());
-  if (sparse.values.rank() != 1) {
+  bool positive = rank > 0;
+  for (int64_t dim : sparse.shape) positive = positive && dim > 0;
+  if (!positive) {
+    fault = fmt::format("its shape is {} where one or more positive dims are expected", to_string(sparse.shape));
+  } else if (sparse.values.rank() != 1) {
     fault = fmt::format("its values have the shape {} where one dim is expected", to_string(sparse.values.shape()));
   } else if (sparse.indices.dtype() != DType::i64) {
     fault = fmt::format("its indices are {} where int64 is expected", dtype_onnx_name(sparse.indices.dtype()));
@@ -402,6 +406,9 @@ NamedSparseTensor read_sparse_tensor(ReadContext& context, std::string_view mess
     Scan dims;
     dims.dims = result.tensor.shape;
     if (!checked_count(context, dims)) return;
+    if (result.tensor.values.defined() && result.tensor.values.size() == 0 && !result.tensor.indices.defined()) {
+      result.tensor.indices = Tensor(DType::i64, Shape{0});
+    }
     if (!result.tensor.values.defined() || !result.tensor.indices.defined()) {
       fault = "it lacks its values or its indices";
     } else {
