@@ -32,10 +32,17 @@ endif()
 add_library(kiln_options INTERFACE)
 target_include_directories(kiln_options INTERFACE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(kiln_options INTERFACE KILN_VERSION="${PROJECT_VERSION}")
-target_compile_options(kiln_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-missing-field-initializers
-                                              -fno-math-errno -ffp-contract=off $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>)
+target_compile_options(kiln_options INTERFACE
+                       -Wall -Wextra -Wpedantic -Wshadow -Wno-missing-field-initializers
+                       -fno-math-errno -ffp-contract=off
+                       $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>)
 if(KILN_WERROR)
   target_compile_options(kiln_options INTERFACE -Werror)
+endif()
+
+# A symbol that nobody defines is an error of the link, not of the first run.
+if(NOT KILN_SANITIZE AND NOT KILN_FUZZ)
+  string(APPEND CMAKE_SHARED_LINKER_FLAGS " -Wl,--no-undefined")
 endif()
 
 # Sanitizers go on everything, third-party glue such as nanobind's included.

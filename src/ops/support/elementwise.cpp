@@ -134,7 +134,7 @@ Shape second_shape(const NodeView& node, const Shape& first, const Shape& second
   const auto rank = static_cast<int64_t>(first.size());
   const int64_t axis = old_axis(node, rank, static_cast<int64_t>(second.size()));
   for (size_t i = 0; i < second.size(); ++i) {
-    if (first[static_cast<size_t>(axis) + i] != second[i]) {
+    if (second[i] != 1 && first[static_cast<size_t>(axis) + i] != second[i]) {
       fail(ErrorCode::invalid_argument, "shape {} is not a part of shape {} at axis {}", to_string(second),
            to_string(first), axis);
     }
@@ -187,9 +187,14 @@ void propagate_dims(InferContext& context, FunctionRef<Dim(const Dim&, const Dim
   const size_t count = a->size() == 1 ? b->size() : a->size();
   std::vector<Dim> result;
   for (size_t i = 0; i < count; ++i) {
-    result.push_back(f((*a)[a->size() == 1 ? 0 : i], (*b)[b->size() == 1 ? 0 : i]));
+    result.push_back(held_by(context.dtype(0), f((*a)[a->size() == 1 ? 0 : i], (*b)[b->size() == 1 ? 0 : i])));
   }
   context.set_dims(0, std::move(result));
+}
+
+Dim held_by(DType dtype, const Dim& dim) {
+  if (dtype != DType::i32 || !dim.is_known()) return dim;
+  return dim.value() == static_cast<int32_t>(dim.value()) ? dim : Dim();
 }
 
 bool never_negative(const Dim& dim) {
