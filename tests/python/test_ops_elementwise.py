@@ -38,6 +38,7 @@ A = np.arange(120, dtype=np.float32).reshape(2, 3, 4, 5)
         ((4, 5), {}, (4, 5)),
         ((1, 1), {}, ()),
         ((3,), {"axis": -3}, (3, 1, 1)),
+        ((1, 3, 1), {"axis": 0}, (1, 3, 1, 1)),
     ],
 )
 def test_old_broadcasting(version, shape, attributes, seen):
@@ -46,7 +47,9 @@ def test_old_broadcasting(version, shape, attributes, seen):
     np.testing.assert_array_equal(result, A - b.reshape(seen))
 
 
-@pytest.mark.parametrize("shape, attributes", [((4, 5), {}), ((3, 5), {"broadcast": 1}), ((5,), {"broadcast": 1, "axis": 9})])
+@pytest.mark.parametrize(
+    "shape, attributes", [((4, 5), {}), ((3, 5), {"broadcast": 1}), ((5,), {"broadcast": 1, "axis": 9})]
+)
 def test_old_broadcasting_refuses(shape, attributes):
     with pytest.raises(kiln.Error):
         run("Add", 6, [A, np.zeros(shape, np.float32)], **attributes)
@@ -113,7 +116,9 @@ def test_dropout_matches_numpy():
     np.testing.assert_allclose(y, expected * x / 0.75, rtol=1e-6)
 
 
-@pytest.mark.parametrize("version, attributes, kept", [(6, {"is_test": 1}, True), (6, {}, False), (7, {}, True), (10, {}, True)])
+@pytest.mark.parametrize(
+    "version, attributes, kept", [(6, {"is_test": 1}, True), (6, {}, False), (7, {}, True), (10, {}, True)]
+)
 def test_dropout_of_old_versions(version, attributes, kept):
     x = np.ones((40, 50), np.float32)
     y, mask = run("Dropout", version, [x], outputs=2, ratio=0.5, **attributes)
@@ -143,18 +148,19 @@ def test_random_distributions():
 
 def test_constant_forms():
     values = helper.make_tensor("values", TensorProto.FLOAT, [2], [3.0, 4.0])
-    flat = helper.make_sparse_tensor(values, helper.make_tensor("indices", TensorProto.INT64, [2], [1, 5]), [2, 3])
-    pairs = helper.make_sparse_tensor(values, helper.make_tensor("indices", TensorProto.INT64, [2, 2], [0, 1, 1, 2]), [2, 3])
-    for sparse in (flat, pairs):
-        assert run("Constant", 13, [], sparse_value=sparse).tolist() == [[0, 3, 0], [0, 0, 4]]
+
+    def sparse(shape, indices):
+        return helper.make_sparse_tensor(values, helper.make_tensor("i", TensorProto.INT64, shape, indices), [2, 3])
+
+    for value in (sparse([2], [1, 5]), sparse([2, 2], [0, 1, 1, 2])):
+        assert run("Constant", 13, [], sparse_value=value).tolist() == [[0, 3, 0], [0, 0, 4]]
     assert run("Constant", 13, [], value_int=5).tolist() == 5
     assert run("Constant", 13, [], value_ints=[5, 6]).tolist() == [5, 6]
     assert run("Constant", 13, [], value_floats=[0.5]).tolist() == [0.5]
     assert run("Constant", 13, [], value_string="a").tolist() == "a"
     assert run("Constant", 13, [], value_strings=["a", "b"]).tolist() == ["a", "b"]
-    outside = helper.make_sparse_tensor(values, helper.make_tensor("indices", TensorProto.INT64, [2], [1, 6]), [2, 3])
     with pytest.raises(kiln.Error):
-        run("Constant", 13, [], sparse_value=outside)
+        run("Constant", 13, [], sparse_value=sparse([2], [1, 6]))
 
 
 def test_range():

@@ -133,6 +133,7 @@ Shape second_shape(const NodeView& node, const Shape& first, const Shape& second
   if (element_count(second) == 1) return {};
   const auto rank = static_cast<int64_t>(first.size());
   const int64_t axis = old_axis(node, rank, static_cast<int64_t>(second.size()));
+  // The standard says that dims of 1 do not broadcast here, but its own cases from PyTorch's exporter need them to.
   for (size_t i = 0; i < second.size(); ++i) {
     if (second[i] != 1 && first[static_cast<size_t>(axis) + i] != second[i]) {
       fail(ErrorCode::invalid_argument, "shape {} is not a part of shape {} at axis {}", to_string(second),

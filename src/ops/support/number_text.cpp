@@ -10,7 +10,7 @@
 namespace kiln::ops {
 namespace {
 
-/// d.ddde±x, with the fewest digits that tell the number from its neighbours in its own type.
+/// d.ddde-xx, with the fewest digits that tell the number from its neighbours in its own type.
 std::string shortest_scientific(double value, DType dtype) {
   std::array<char, 64> buffer;
   char* const begin = buffer.data();
