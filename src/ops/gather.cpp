@@ -22,13 +22,11 @@ Extents gathered(const Extents& data, const Extents& indices, int64_t axis) {
   return shape;
 }
 
-/// Picks from a followed list; an index may count from its end.
-void pass_dims(InferContext& c) {
+void pass_dims(InferContext& c, const std::vector<int64_t>& indices) {
   const auto elements = c.dims(0);
-  const auto indices = c.ints(1);
-  if (!elements || !indices) return;
+  if (!elements) return;
   std::vector<Dim> picked;
-  for (int64_t index : *indices) {
+  for (int64_t index : indices) {
     picked.push_back((*elements)[static_cast<size_t>(checked_index(index, static_cast<int64_t>(elements->size())))]);
   }
   c.set_dims(0, std::move(picked));
@@ -40,7 +38,12 @@ void infer_gather(InferContext& c) {
   const int64_t axis = data ? normalize_axis(c.attr_int("axis"), static_cast<int64_t>(data->size())) : 0;
   if (!data || !indices) return c.set_output(0, c.dtype(0));
   c.set_output(0, c.dtype(0), gathered(*data, *indices, axis));
-  if (data->size() == 1 && indices->size() <= 1) pass_dims(c);
+  const auto numbers = c.ints(1);
+  if (!numbers) return;
+  if (const Dim& extent = (*data)[static_cast<size_t>(axis)]; extent.is_known()) {
+    for (int64_t index : *numbers) checked_index(index, extent.value());
+  }
+  if (data->size() == 1 && indices->size() <= 1) pass_dims(c, *numbers);
 }
 
 void eval_gather(EvalContext& c) {

@@ -67,7 +67,7 @@ void infer_pad(InferContext& c) {
   if (!data) return c.set_output(0, c.dtype(0));
   SymShape shape(data->size());
   std::optional<std::vector<int64_t>> axes = all_axes(data->size());
-  if (c.has_input(3)) axes = c.ints(3);
+  if (c.has_input(3)) axes = tracked_ints(c, 3);
   if (!axes) return c.set_output(0, c.dtype(0), shape);
   axes = normalize_axes(*axes, static_cast<int64_t>(data->size()));
   std::optional<std::vector<Dim>> pads;

@@ -148,7 +148,7 @@ Dim sliced_extent(const Dim& start, const Dim& end, int64_t step, const Dim& ext
 }
 
 std::optional<std::vector<int64_t>> given_ints(const InferContext& c, const char* attribute, size_t input) {
-  return c.version() == 1 ? std::optional(to_vector(c.attr_ints(attribute))) : c.ints(input);
+  return c.version() == 1 ? std::optional(to_vector(c.attr_ints(attribute))) : tracked_ints(c, input);
 }
 
 std::optional<std::vector<Dim>> given_dims(const InferContext& c, const char* attribute, size_t input) {
@@ -174,7 +174,8 @@ void infer_slice(InferContext& c) {
   const bool has_axes = c.version() == 1 ? c.has_attribute("axes") : c.has_input(3);
   const auto starts = given_dims(c, "starts", 1), ends = given_dims(c, "ends", 2);
   const auto axes = has_axes ? given_ints(c, "axes", 3) : std::nullopt;
-  const auto steps = c.has_input(4) ? c.ints(4) : std::nullopt;
+  const auto steps = c.has_input(4) ? tracked_ints(c, 4) : std::nullopt;
+  if (starts && ends) check_count("ends", ends->size(), starts->size());
   SymShape shape = *data;
   if (!starts || !ends || (has_axes && !axes)) {
     std::vector<int64_t> touched =

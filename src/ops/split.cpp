@@ -107,7 +107,9 @@ void infer_split(InferContext& c) {
   const std::optional<int64_t> known = extent.is_known() ? std::optional(extent.value()) : std::nullopt;
   if (lists_lengths(c, c.has_input(1))) {
     const bool from_attribute = c.version() < 13 && c.has_attribute("split");
-    const auto listed = from_attribute ? std::optional(attribute_lengths(c)) : c.ints(1);
+    const auto listed = from_attribute     ? std::optional(attribute_lengths(c))
+                        : c.version() < 13 ? std::nullopt
+                                           : tracked_ints(c, 1);
     if (listed) {
       check_lengths(*listed, outputs, known);
       lengths.assign(listed->begin(), listed->end());

@@ -37,7 +37,7 @@ void check_lengths(std::span<const int64_t> lengths, std::optional<int64_t> exte
 
 /// The extent that all parts have along the axis; unknown when they differ.
 Dim common_extent(const InferContext& c, const Dim& extent) {
-  const auto lengths = c.ints(1);
+  const auto lengths = tracked_ints(c, 1);
   const SymShape* shape = c.shape(1);
   if (!lengths || !shape) return {};
   const std::optional<int64_t> known = extent.is_known() ? std::optional(extent.value()) : std::nullopt;

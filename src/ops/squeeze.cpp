@@ -5,6 +5,7 @@
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
 #include "ops/support/infer.hpp"
+#include "ops/support/moves.hpp"
 
 namespace kiln::ops {
 namespace {
@@ -42,7 +43,7 @@ std::vector<int64_t> named_axes(const EvalContext& c) { return c.version() < 13 
 
 /// Nothing while they are not known.
 std::optional<std::vector<int64_t>> named_axes(const InferContext& c) {
-  return c.version() < 13 ? attribute_axes(c) : c.ints(1);
+  return c.version() < 13 ? attribute_axes(c) : tracked_ints(c, 1);
 }
 
 /// How many axes input 1 names, where that is known.

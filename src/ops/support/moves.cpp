@@ -164,9 +164,25 @@ void mapped_copy(EvalContext& context, Tensor& to, const Tensor& from, const std
   });
 }
 
+namespace {
+
+void expect_list(const SymShape& shape, size_t index) {
+  if (shape.size() > 1) {
+    fail(ErrorCode::invalid_argument, "input {} must be a list, found shape {}", index, to_string(shape));
+  }
+}
+
+}  // namespace
+
+std::optional<std::vector<int64_t>> tracked_ints(const InferContext& context, size_t index) {
+  if (const SymShape* shape = context.shape(index)) expect_list(*shape, index);
+  return context.ints(index);
+}
+
 std::optional<std::vector<Dim>> tracked_dims(const InferContext& context, size_t index) {
   const SymShape* shape = context.shape(index);
-  if (!shape || shape->size() > 1) return {};
+  if (!shape) return {};
+  expect_list(*shape, index);
   const DType dtype = context.dtype(index);
   if (dtype != DType::i64 && dtype != DType::i32) return {};
   const Dim length = shape->empty() ? Dim(1) : shape->front();

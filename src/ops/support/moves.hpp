@@ -44,7 +44,10 @@ void mapped_copy(EvalContext& context, Tensor& to, const Tensor& from, const std
 /// How many elements of a shape-computing tensor are followed as expressions.
 inline constexpr int64_t max_tracked_dims = 256;
 /// The elements of input `index` as expressions if they are followed; unknown ones if only their number is known;
-/// nothing for a tensor that is not of rank 0 or 1, is no integer tensor or is too long.
+/// nothing where that is not known either or is too many. Fails for a tensor that is no list (a scalar may stand for a
+/// list of one).
 std::optional<std::vector<Dim>> tracked_dims(const InferContext& context, size_t index);
+/// The same when all of them are plain numbers.
+std::optional<std::vector<int64_t>> tracked_ints(const InferContext& context, size_t index);
 
 }  // namespace kiln::ops
