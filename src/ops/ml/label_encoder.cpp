@@ -113,11 +113,17 @@ struct KeyLess {
   }
 };
 
+/// Of keys that are the same the last one counts from version 4 on; before, the standard does not say, and runtimes
+/// take the first one.
 template <class Key>
-std::vector<int64_t> find_places(const Tensor& input, const Tensor& keys) {
+std::vector<int64_t> find_places(const Tensor& input, const Tensor& keys, bool last_counts) {
   std::map<Key, int64_t, KeyLess<Key>> places;
   int64_t next = 0;
-  for (const Key& key : keys.elements<Key>()) places[key] = next++;
+  for (const Key& key : keys.elements<Key>()) {
+    const auto [place, is_new] = places.try_emplace(key, next);
+    if (last_counts) place->second = next;
+    ++next;
+  }
   std::vector<int64_t> found;
   for (const Key& key : input.elements<Key>()) {
     const auto place = places.find(key);
@@ -131,7 +137,7 @@ void eval_label_encoder(EvalContext& c) {
   const Mapping mapping = read_mapping(c, input.dtype());
   const std::vector<int64_t> places =
       dispatch(Types<std::string, int64_t, float, int32_t, int16_t, double>{}, input.dtype(),
-               [&]<class Key>() { return find_places<Key>(input, mapping.keys); });
+               [&]<class Key>() { return find_places<Key>(input, mapping.keys, c.version() >= 4); });
   Tensor& output = c.output(0, mapping.values.dtype(), input.shape());
   dispatch_by_size(output.dtype(), [&]<class T>() {
     const T* values = static_cast<const T*>(mapping.values.raw());

@@ -75,7 +75,9 @@ std::vector<float> expand_score(PostTransform transform, float score, SecondClas
   if (transform == PostTransform::probit) score = probit(score);
   switch (second) {
     case SecondClass::none: break;
-    case SecondClass::complement: return {1 - score, score};
+    case SecondClass::complement:
+      if (transform == PostTransform::logistic) score = logistic(score);
+      return {1 - score, score};
     case SecondClass::opposite:
       if (transform == PostTransform::logistic) return {logistic(-score), logistic(score)};
       return {-score, score};

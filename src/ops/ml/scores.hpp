@@ -21,7 +21,7 @@ void transform_scores(PostTransform transform, std::vector<float>& scores);
 /// How a lone score of two classes becomes a pair.
 enum class SecondClass : uint8_t {
   none,        ///< it stays alone
-  complement,  ///< 1 - s, s: the score is a probability; no transform but probit is applied
+  complement,  ///< 1 - s, s, where s may be transformed by logistic or probit
   opposite,    ///< -s, s, or the logistic of both
 };
 /// The row that stands for one score.
