@@ -16,6 +16,7 @@ struct kiln_session {
 };
 struct kiln_value {
   kiln::Value value;
+  bool owns_elements = false;  ///< made here, so that the caller may write to them until they are shared
 };
 struct kiln_cancel {
   std::atomic<bool> stop{false};
@@ -233,7 +234,7 @@ kiln_status kiln_tensor_create(kiln_dtype dtype, const int64_t* dims, size_t ran
   return guard([&] {
     Tensor made(dtype_of_number(dtype), shape_of(dims, rank));
     if (made.dtype() != DType::string && made.bytes() > 0) std::memset(made.mutable_raw(), 0, made.bytes());
-    give_value(tensor, std::move(made));
+    give(tensor, kiln_value{std::move(made), true});
   });
 }
 kiln_status kiln_tensor_borrow(kiln_dtype dtype, const int64_t* dims, size_t rank, const void* data, size_t size,
@@ -297,7 +298,7 @@ kiln_status kiln_tensor_mutable_data(kiln_value* tensor, void** data, size_t* si
   return guard([&] {
     plain_tensor_of(tensor);
     Tensor& content = tensor->value.tensor();
-    if (content.size() > 0 && !content.is_unique()) {
+    if (!tensor->owns_elements || (content.size() > 0 && !content.is_unique())) {
       fail(ErrorCode::invalid_argument, "the tensor's elements are borrowed or shared, and must not be written to");
     }
     checked(data, "data") = content.mutable_raw();

@@ -36,7 +36,7 @@ std::string_view filling_name(Filling filling) {
   return "?";
 }
 
-/// Floats from 0 to 1, integers from 0 to 9 (less where the type ends before), true and false, letters.
+/// Floats from 0 to 1, integers and booleans 0 and 1 (what is an index has to be small), letters.
 Tensor make_tensor(DType dtype, const Shape& shape, Filling filling, Philox& random) {
   check_tensor_limit(dtype, shape);
   Tensor tensor(dtype, shape);
@@ -46,17 +46,12 @@ Tensor make_tensor(DType dtype, const Shape& shape, Filling filling, Philox& ran
   };
   if (dtype == DType::string) {
     for (std::string& text : tensor.mutable_elements<std::string>()) {
-      if (filling == Filling::random) text = std::string(1, static_cast<char>('a' + random.below(26)));
-      if (filling == Filling::ones) text = "1";
+      if (filling == Filling::random) text.assign(1, static_cast<char>('a' + random.below(26)));
+      if (filling == Filling::ones) text.assign(1, '1');
     }
     return tensor;
   }
-  const size_t bits = dtype_bits(dtype);
-  const uint64_t bound = dtype == DType::boolean ? 2
-                         : !is_int(dtype)        ? 0
-                         : bits >= 8             ? 10
-                         : is_signed_int(dtype)  ? uint64_t{1} << (bits - 1)
-                                                 : uint64_t{1} << bits;
+  const uint64_t bound = dtype == DType::boolean || is_int(dtype) ? 2 : 0;
   if (is_complex(dtype)) {
     for (int64_t i = 0; i < tensor.size(); ++i) {
       const std::complex<double> value(draw(1, 0), filling == Filling::random ? random.uniform() : 0.0);

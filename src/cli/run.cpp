@@ -117,7 +117,7 @@ int run(const Options& options) {
 void add_run(CLI::App& program, int& exit_code) {
   CLI::App* command = program.add_subcommand("run", "Runs a model.");
   command->footer(R"(Sources of an input:
-  random[:SHAPE]        floats from 0 to 1, integers from 0 to 9, what --seed gives; the default
+  random[:SHAPE]        floats from 0 to 1, integers 0 and 1, as --seed gives them; the default
   zeros[:SHAPE], ones[:SHAPE]
   FILE.npy, FILE.npz    an array; of a .npz file the one named like the input. A .npz file without
                         NAME= gives every input that it has an array for
