@@ -25,3 +25,10 @@ foreach(room ${test_rooms})
   set_tests_properties(${room} PROPERTIES TIMEOUT 900)
   add_dependencies(kiln_tests test_${room})
 endforeach()
+
+# The mutator of tests/fuzz/, which tests/fuzz/test_mutations.py runs.
+add_executable(kiln_mutate ${CMAKE_SOURCE_DIR}/tests/fuzz/mutate_main.cpp)
+set_target_properties(kiln_mutate PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+target_include_directories(kiln_mutate PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+target_link_libraries(kiln_mutate PRIVATE kiln_options kiln)
+add_dependencies(kiln_tests kiln_mutate)

@@ -29,6 +29,10 @@ const Attribute* NodeView::lookup(std::string_view name, AttributeType type) con
     fail(ErrorCode::invalid_model, "attribute '{}' is of type {}, expected {}", name,
          attribute_type_name(attribute->type), attribute_type_name(type));
   }
+  if (std::holds_alternative<std::monostate>(attribute->data)) {
+    fail(ErrorCode::invalid_model, "attribute '{}' has no value{}", name,
+         attribute->ref_name.empty() ? "" : ": it refers to one, which only works inside a function");
+  }
   return attribute;
 }
 

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <new>
+#include <stdexcept>
+
 #include "base/error.hpp"
 #include "graph/captures.hpp"
 #include "graph/instantiate.hpp"
@@ -310,6 +313,12 @@ class ShapeInference::Driver : public InferHost {
       if (error.code() == ErrorCode::internal) throw;
       outputs.assign(outputs.size(), {});
       report("shape-inference", place(), error.what());
+    } catch (const std::length_error&) {  // Sizes that come from the model and that no container takes.
+      outputs.assign(outputs.size(), {});
+      report("shape-inference", place(), "it asks for more memory than there can be");
+    } catch (const std::bad_alloc&) {
+      outputs.assign(outputs.size(), {});
+      report("shape-inference", place(), "it asks for more memory than can be had");
     }
     for (size_t i = 0; i < outputs.size(); ++i) {
       if (!outputs[i].type.is_known()) outputs[i].type = schema_output_type(schema, i, inputs);
@@ -344,7 +353,7 @@ class ShapeInference::Driver : public InferHost {
         if (results[i].is_tensor()) outputs[i] = constant_fact(results[i].tensor());
       }
       return true;
-    } catch (const Error&) {
+    } catch (const std::exception&) {  // Sizes beyond all memory included.
       return false;
     }
   }
