@@ -1,0 +1,98 @@
+#include "passes/optimize.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "base/error.hpp"
+#include "passes/all_passes.hpp"
+
+namespace kiln {
+namespace {
+
+/// Rewrites settle in two or three rounds; the bound keeps two passes that undo each other from running for ever.
+constexpr int most_rounds = 8;
+
+/// Main graph first, then every subgraph of its nodes. Subgraphs are shared pointers that this model owns alone.
+void collect_graphs(Graph& graph, std::vector<Graph*>& graphs) {
+  graphs.push_back(&graph);
+  for (Node& node : graph.nodes) {
+    for (Attribute& attribute : node.attributes) {
+      if (auto* inner = std::get_if<std::shared_ptr<Graph>>(&attribute.data); inner && *inner) {
+        collect_graphs(**inner, graphs);
+      }
+    }
+  }
+}
+
+std::map<const Graph*, Facts> infer_all(const ModelDef& model) {
+  std::map<const Graph*, Facts> facts;
+  Diagnostics diagnostics(Diagnostics::Mode::collect);
+  ShapeInference inference(model, diagnostics);
+  inference.set_observer([&](const Graph& graph, const Facts& found) { facts[&graph] = found; });
+  inference.run();
+  return facts;
+}
+
+class Driver {
+ public:
+  Driver(ModelDef& model, const OptimizeOptions& options) : model_(model), options_(options) {}
+
+  OptimizeReport run() {
+    report_.nodes_before = count_nodes();
+    bool changed = true;
+    for (int round = 0; changed && round < most_rounds; ++round) {
+      changed = false;
+      for (const Pass& pass : all_passes()) {
+        const bool skipped = std::find(options_.skip.begin(), options_.skip.end(), pass.name) != options_.skip.end();
+        if (!skipped && run_pass(pass)) changed = true;
+      }
+    }
+    report_.nodes_after = count_nodes();
+    return std::move(report_);
+  }
+
+ private:
+  size_t count_nodes() {
+    std::vector<Graph*> graphs;
+    collect_graphs(model_.graph, graphs);
+    size_t count = 0;
+    for (const Graph* graph : graphs) count += graph->nodes.size();
+    return count;
+  }
+
+  bool run_pass(const Pass& pass) {
+    std::vector<Graph*> graphs;
+    collect_graphs(model_.graph, graphs);
+    std::map<const Graph*, Facts> facts = infer_all(model_);
+    bool changed = false;
+    for (Graph* graph : graphs) {
+      const auto known = facts.find(graph);
+      if (known == facts.end()) continue;
+      GraphView view(*graph, model_.opset_imports, std::move(known->second));
+      changed = apply_all(pass, *graph, pass.find(view)) || changed;
+      // A removed node may have owned graphs that come later in the list.
+      if (changed && graphs.size() > 1) break;
+    }
+    return changed;
+  }
+
+  /// Node indices in the patches are those of the graph that the pass saw, so they are applied as one.
+  bool apply_all(const Pass& pass, Graph& graph, std::vector<Patch> patches) {
+    const size_t left = options_.max_patches - std::min(options_.max_patches, report_.patches.size());
+    if (patches.size() > left) patches.resize(left);
+    if (patches.empty()) return false;
+    for (const Patch& patch : patches) report_.patches.push_back({std::string(pass.name), patch.what});
+    apply_patches(graph, patches);
+    return true;
+  }
+
+  ModelDef& model_;
+  const OptimizeOptions& options_;
+  OptimizeReport report_;
+};
+
+}  // namespace
+
+OptimizeReport optimize(ModelDef& model, const OptimizeOptions& options) { return Driver(model, options).run(); }
+
+}  // namespace kiln

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "passes/patch.hpp"
+
+namespace kiln {
+
+/// All passes in the order in which they run, to be read aloud.
+std::span<const Pass> all_passes();
+
+struct OptimizeOptions {
+  /// Stop after so many patches: a wrong result is bisected to the patch that made it.
+  size_t max_patches = std::numeric_limits<size_t>::max();
+  std::vector<std::string> skip;  ///< names of passes to leave out
+};
+
+/// One applied patch, or what a whole pass did.
+struct AppliedPatch {
+  std::string pass;
+  std::string what;
+};
+
+struct OptimizeReport {
+  std::vector<AppliedPatch> patches;
+  size_t nodes_before = 0, nodes_after = 0;
+};
+
+/// Rewrites the main graph and its subgraphs until no pass finds anything more, at most a fixed number of rounds.
+OptimizeReport optimize(ModelDef& model, const OptimizeOptions& options = {});
+
+}  // namespace kiln
