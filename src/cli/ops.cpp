@@ -38,6 +38,11 @@ Json default_json(const Attribute& attribute) {
   }
 }
 
+/// As ONNX's AttributeType names it.
+std::string_view type_name(AttributeType type) {
+  return type == AttributeType::type_proto ? "type_proto" : attribute_type_name(type);
+}
+
 Json parameters_json(const std::vector<FormalParameter>& parameters) {
   Json list = Json::array();
   for (const FormalParameter& parameter : parameters) {
@@ -54,7 +59,7 @@ Json schema_json(const Schema& schema) {
   Json attributes = Json::array(), constraints = Json::array();
   for (const AttributeDef& attribute : schema.attributes) {
     attributes.push_back({{"name", attribute.name},
-                          {"type", attribute_type_name(attribute.type)},
+                          {"type", type_name(attribute.type)},
                           {"required", attribute.required},
                           {"default", default_json(attribute.default_value)}});
   }

@@ -34,7 +34,11 @@ class Compiler {
     program->outer = outer;
     collect_constants(*program);
     resolve_sources(*program);
-    for (size_t index : topological_order(*program)) program->steps.push_back(make_step(*program, index, depth));
+    const std::vector<size_t> order = topological_order(*program);
+    adopt_constant_nodes(*program);
+    for (size_t index : order) {
+      if (!constant_of(program->graph->nodes[index])) program->steps.push_back(make_step(*program, index, depth));
+    }
     resolve_outputs(*program);
     plan_releases(*program);
     return program;
@@ -50,16 +54,37 @@ class Compiler {
  private:
   static size_t slot(ValueId id) { return static_cast<size_t>(id); }
 
+  static Tensor aligned(const Tensor& tensor) { return tensor.is_aligned() ? tensor : tensor.clone(); }
+
+  /// The tensor of a Constant node that holds a dense one.
+  const Tensor* constant_of(const Node& node) const {
+    const bool constant = node.op_type == "Constant" && canonical_domain(node.domain).empty() &&
+                          !model_.find_function(node.domain, node.op_type, node.overload);
+    if (!constant || node.outputs.size() != 1 || node.outputs.front() == no_value) return nullptr;
+    const Attribute* value = node.find_attribute("value");
+    return value && node.attributes.size() == 1 ? std::get_if<Tensor>(&value->data) : nullptr;
+  }
+
   static void collect_constants(Program& program) {
     const Graph& graph = *program.graph;
     program.constants.resize(graph.values.size());
     for (const Initializer& initializer : graph.initializers) {
       // Weights mapped from a file may stand at any address; code that reads elements needs them aligned.
-      program.constants[slot(initializer.value)] =
-          initializer.tensor.is_aligned() ? initializer.tensor : initializer.tensor.clone();
+      program.constants[slot(initializer.value)] = aligned(initializer.tensor);
     }
     for (const SparseInitializer& initializer : graph.sparse_initializers) {
       program.constants[slot(initializer.value)] = densify(initializer.tensor);
+    }
+  }
+
+  /// Some exporters write every weight as a Constant node: such a value is there before the run, as an initialiser is.
+  void adopt_constant_nodes(Program& program) const {
+    for (const Node& node : program.graph->nodes) {
+      const Tensor* tensor = constant_of(node);
+      if (!tensor) continue;
+      const ValueId id = node.outputs.front();
+      program.constants[slot(id)] = aligned(*tensor);
+      program.sources[slot(id)].kind = ValueSource::Kind::constant;
     }
   }
 

@@ -32,7 +32,7 @@ struct OperatorCost {
 struct RunCost {
   double flops = 0;
   double bytes_read = 0, bytes_written = 0;
-  int64_t uncounted = 0;  ///< nodes whose shapes depend on data, or are not understood
+  int64_t uncounted = 0;  ///< nodes whose shapes do not follow from those of the inputs
   std::map<std::string, OperatorCost> operators;
   std::vector<std::string> assumptions;  ///< "If: the branch with more operations"
 };
