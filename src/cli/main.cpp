@@ -25,6 +25,7 @@ constexpr const char* footer = R"(Exit codes:
 
 Examples:
   kiln info model.onnx
+  kiln check model.onnx
   kiln run model.onnx --input x=random:1x3x224x224 --print
   kiln --threads 4 --knob verify_shapes=true run model.onnx)";
 
@@ -82,6 +83,7 @@ int run_program(int argc, char** argv) {
   int exit_code = exit_good;
   add_run(program, exit_code);
   add_info(program, exit_code);
+  add_check(program, exit_code);
   add_ops(program, exit_code);
   add_knobs(program, exit_code);
   add_completion(program, exit_code);

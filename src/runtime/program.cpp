@@ -227,11 +227,23 @@ class Compiler {
       missing_.push_back(describe_missing(node, index, *program.opsets));
       return step;
     }
+    check_arity(*step.schema, node, index);
     for (const Graph* subgraph : subgraphs_of(node)) {
       with_place([&] { program.subgraphs[subgraph] = compile_graph(*subgraph, *program.opsets, &program, depth + 1); },
                  [&] { return node.describe(index); });
     }
     return step;
+  }
+
+  /// Reference code may then set every output that its operator must have.
+  static void check_arity(const Schema& schema, const Node& node, size_t index) {
+    const auto check = [&](std::string_view side, size_t found, size_t least, size_t most) {
+      if (found >= least && found <= most) return;
+      fail(ErrorCode::invalid_model, "{} has {} {}, expected {} {}", node.describe(index), found, side,
+           found < least ? "at least" : "at most", found < least ? least : most);
+    };
+    check("inputs", node.inputs.size(), schema.min_inputs(), schema.max_inputs());
+    check("outputs", node.outputs.size(), schema.min_outputs(), schema.max_outputs());
   }
 
   void make_call(Step& step, const Function& function, int depth) {

@@ -88,10 +88,15 @@ std::vector<NamedValue> read_values(const Sample& sample, const ModelDef& model,
 }
 
 void try_model(const Sample& sample, Dice& dice) {
-  const std::string bytes = mutate_message(sample.model, dice);
+  const bool as_message = dice.one_in(2);
+  const std::string bytes = as_message ? mutate_message(sample.model, dice) : sample.model;
   const std::shared_ptr<const void> keeper(bytes.data(), [](const void*) {});
-  check_onnx_memory(bytes_of(bytes), keeper);
+  if (as_message) check_onnx_memory(bytes_of(bytes), keeper);
   ModelDef model = read_onnx_memory(bytes_of(bytes), keeper);
+  if (!as_message) {
+    mutate_model(model, dice);
+    check_model(model);
+  }
   std::vector<NamedValue> values;
   try {
     values = read_values(sample, model, nullptr);

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "fuzz/proto_tree.hpp"
+#include "graph/graph.hpp"
 #include "kiln/tensor.hpp"
+#include "ops/schema.hpp"
 
 namespace kiln::fuzz {
 
@@ -185,6 +187,81 @@ inline Value mutate_value(const Value& value, Dice& dice) {
     }
   }
   return tensor;
+}
+
+/// Another number, list or text for an attribute, of the same type.
+inline void mutate_attribute(Attribute& attribute, Dice& dice) {
+  const auto other_int = [&] { return static_cast<int64_t>(bad_number(dice)); };
+  if (auto* number = std::get_if<int64_t>(&attribute.data)) *number = other_int();
+  if (auto* number = std::get_if<float>(&attribute.data)) spoil_float(*number, dice);
+  if (auto* text = std::get_if<std::string>(&attribute.data)) mutate_bytes(*text, dice);
+  if (auto* tensor = std::get_if<Tensor>(&attribute.data)) *tensor = mutate_value(*tensor, dice).tensor();
+  if (auto* list = std::get_if<std::vector<int64_t>>(&attribute.data)) {
+    if (list->empty() || dice.one_in(4)) list->push_back(other_int());
+    if (dice.one_in(4)) list->pop_back();
+    if (!list->empty()) (*list)[dice.below(list->size())] = other_int();
+  }
+  if (auto* list = std::get_if<std::vector<float>>(&attribute.data)) {
+    if (list->empty() || dice.one_in(4)) list->push_back(1.0f);
+    if (dice.one_in(4)) list->pop_back();
+    if (!list->empty()) spoil_float((*list)[dice.below(list->size())], dice);
+  }
+  if (auto* list = std::get_if<std::vector<std::string>>(&attribute.data)) {
+    if (list->empty() || dice.one_in(4)) list->emplace_back("x");
+    mutate_bytes((*list)[dice.below(list->size())], dice);
+  }
+}
+
+inline void mutate_node(Node& node, Graph& graph, Dice& dice) {
+  const auto any_value = [&] { return static_cast<ValueId>(dice.below(graph.values.size())); };
+  switch (dice.below(5)) {
+    case 0:
+      if (!node.inputs.empty()) node.inputs[dice.below(node.inputs.size())] = dice.one_in(3) ? no_value : any_value();
+      break;
+    case 1:
+      if (dice.one_in(2)) {
+        node.inputs.push_back(any_value());
+      } else if (!node.inputs.empty()) {
+        node.inputs.pop_back();
+      }
+      break;
+    default: break;
+  }
+  for (Attribute& attribute : node.attributes) {
+    if (dice.one_in(2)) mutate_attribute(attribute, dice);
+    if (const auto* inner = std::get_if<std::shared_ptr<Graph>>(&attribute.data); inner && *inner) {
+      for (Node& each : (*inner)->nodes) {
+        if (dice.one_in(2)) mutate_node(each, **inner, dice);
+      }
+    }
+  }
+  // Attributes that the node leaves to their defaults get values too.
+  const Schema* schema = find_schema(node.domain, node.op_type, 28);
+  if (!schema || schema->attributes.empty() || !dice.one_in(3)) return;
+  const AttributeDef& definition = schema->attributes[dice.below(schema->attributes.size())];
+  if (node.find_attribute(definition.name)) return;
+  Attribute added = definition.default_value;
+  added.name = definition.name;
+  if (definition.type == AttributeType::int_) added.data = int64_t{1};
+  if (definition.type == AttributeType::ints) added.data = std::vector<int64_t>{1, 1};
+  if (definition.type == AttributeType::floats) added.data = std::vector<float>{1, 1};
+  if (std::holds_alternative<std::monostate>(added.data)) return;
+  added.type = definition.type;
+  mutate_attribute(added, dice);
+  node.attributes.push_back(std::move(added));
+}
+
+/// Changes what operators read: attributes, initialisers, which value goes where.
+inline void mutate_model(ModelDef& model, Dice& dice) {
+  Graph& graph = model.graph;
+  for (size_t count = 1 + dice.below(3); count > 0; --count) {
+    if (!graph.initializers.empty() && dice.one_in(3)) {
+      Tensor& tensor = graph.initializers[dice.below(graph.initializers.size())].tensor;
+      if (tensor.is_aligned()) tensor = mutate_value(tensor, dice).tensor();
+    } else if (!graph.nodes.empty()) {
+      mutate_node(graph.nodes[dice.below(graph.nodes.size())], graph, dice);
+    }
+  }
 }
 
 }  // namespace kiln::fuzz
