@@ -34,7 +34,9 @@ class Compiler {
     program->outer = outer;
     collect_constants(*program);
     resolve_sources(*program);
-    for (size_t index : topological_order(*program)) program->steps.push_back(make_step(*program, index, depth));
+    for (size_t index : topological_order(*program)) {
+      if (!constant_of(graph.nodes[index])) program->steps.push_back(make_step(*program, index, depth));
+    }
     resolve_outputs(*program);
     plan_releases(*program);
     return program;
@@ -50,13 +52,24 @@ class Compiler {
  private:
   static size_t slot(ValueId id) { return static_cast<size_t>(id); }
 
+  /// Weights mapped from a file may stand at any address; code that reads elements needs them aligned.
+  static Tensor aligned(const Tensor& tensor) { return tensor.is_aligned() ? tensor : tensor.clone(); }
+
+  /// The tensor that a Constant node stands for, so that it needs no step; null for other nodes and other constants.
+  static const Tensor* constant_of(const Node& node) {
+    if (node.op_type != "Constant" || !canonical_domain(node.domain).empty() || node.outputs.size() != 1) return nullptr;
+    const Attribute* value = node.find_attribute("value");
+    return value && node.outputs[0] != no_value ? std::get_if<Tensor>(&value->data) : nullptr;
+  }
+
   static void collect_constants(Program& program) {
     const Graph& graph = *program.graph;
     program.constants.resize(graph.values.size());
     for (const Initializer& initializer : graph.initializers) {
-      // Weights mapped from a file may stand at any address; code that reads elements needs them aligned.
-      program.constants[slot(initializer.value)] =
-          initializer.tensor.is_aligned() ? initializer.tensor : initializer.tensor.clone();
+      program.constants[slot(initializer.value)] = aligned(initializer.tensor);
+    }
+    for (const Node& node : graph.nodes) {
+      if (const Tensor* tensor = constant_of(node)) program.constants[slot(node.outputs[0])] = aligned(*tensor);
     }
     for (const SparseInitializer& initializer : graph.sparse_initializers) {
       program.constants[slot(initializer.value)] = densify(initializer.tensor);
