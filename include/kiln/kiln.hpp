@@ -105,6 +105,8 @@ struct RunOptions {
   const std::atomic<bool>* cancel = nullptr;  ///< set it to true to stop the run with Error(cancelled)
   /// Called by the running thread after each node of the main graph, with how many are done of how many.
   std::function<void(size_t done, size_t total)> progress = {};
+  /// Or asked between nodes, on the thread that called run(): true stops the run likewise.
+  std::function<bool()> interrupted = {};
 };
 
 /// A model that is ready to run. May be used from several threads at once.
@@ -121,7 +123,7 @@ class Session {
 
   using Feeds = std::vector<std::pair<std::string, Value>>;
   /// Runs the model. `outputs` names what is wanted, in the order wanted; empty means all. Tensors are read in place
-  /// and must not change during the call; results belong to the caller.
+  /// and must not change during the call; results belong to the caller alone and may be written to.
   std::vector<Value> run(const Feeds& feeds, const std::vector<std::string>& outputs = {},
                          const RunOptions& options = {});
   /// Gives the memory kept between runs back to the system.

@@ -6,7 +6,9 @@
 """
 from ._kiln import CancelFlag, Error, Finding, Model, ModelInfo, Port, __version__, check, set_threads, threads
 from .session import Session
+from .sparse import SparseTensor
 
 __all__ = [
-    "CancelFlag", "Error", "Finding", "Model", "ModelInfo", "Port", "Session", "__version__", "check", "set_threads", "threads",
+    "CancelFlag", "Error", "Finding", "Model", "ModelInfo", "Port", "Session", "SparseTensor", "__version__", "check",
+    "set_threads", "threads",
 ]

@@ -10,13 +10,15 @@ from . import _kiln
 class Session:
     """A model that is ready to run.
 
-    `source` is a path or the bytes of an ONNX model. `seed` is for random operators without a seed of their own; 0
-    takes a new one. A session may be used from several threads at once; the GIL is released while it runs.
+    `source` is a path or the bytes of an ONNX model; `external_folder` is where a model given as bytes keeps its
+    external data. `seed` is for random operators without a seed of their own; 0 takes a new one. A session may be used
+    from several threads at once; the GIL is released while it runs.
     """
 
     def __init__(self, source: str | os.PathLike[str] | bytes, *, external_folder: str | os.PathLike[str] | None = None,
                  seed: int = 0) -> None:
         self._session = _kiln.Session(source, None if external_folder is None else os.fspath(external_folder), seed)
+        self._output_names = [port.name for port in self._session.outputs]
 
     @property
     def inputs(self) -> list[_kiln.Port]:
@@ -34,10 +36,11 @@ class Session:
             cancel: _kiln.CancelFlag | None = None) -> dict[str, Any]:
         """Run the model on `feed` (input name to value) and return its outputs by name.
 
-        Tensors are numpy arrays, sequences lists, maps dicts, an empty optional None. Arrays are read in place where
-        they are contiguous; results belong to the caller.
+        Tensors are numpy arrays, sequences lists, maps dicts, sparse tensors kiln.SparseTensor, an empty optional None.
+        Arrays are read in place where they are contiguous, and must not change during the call; results belong to the
+        caller and may be written to. Ctrl-C stops a run, as setting `cancel` from another thread does.
         """
-        names = [port.name for port in self.outputs] if outputs is None else list(outputs)
+        names = self._output_names if outputs is None else list(outputs)
         return dict(zip(names, self._session.run(dict(feed), names, cancel)))
 
     def trim(self) -> None:
@@ -45,4 +48,4 @@ class Session:
         self._session.trim()
 
     def __repr__(self) -> str:
-        return f"<kiln.Session {[port.name for port in self.inputs]} -> {[port.name for port in self.outputs]}>"
+        return f"<kiln.Session {[port.name for port in self.inputs]} -> {self._output_names}>"

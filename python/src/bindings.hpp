@@ -2,6 +2,8 @@
 
 #include <nanobind/nanobind.h>
 
+#include <string_view>
+
 #include "kiln/kiln.hpp"
 
 namespace kiln::python {
@@ -10,16 +12,20 @@ namespace nb = nanobind;
 
 /// kiln.Error, with its code as the attribute `code` ("invalid_argument", …).
 void bind_errors(nb::module_& module);
+/// What arrays made of results lie in.
+void bind_values(nb::module_& module);
 /// kiln._kiln.Model and Session.
 void bind_session(nb::module_& module);
 /// kiln.check and kiln.Finding.
 void bind_check(nb::module_& module);
 
-/// A value for a run from what Python gives: an array, a scalar, a list (a sequence), a dict (a map), None (an empty
-/// optional) or a scipy-like sparse triple. Arrays are read in place, and kept alive, where their layout allows.
-/// `port` says what the model expects; it decides how a list or a scalar is understood.
-Value value_from_python(nb::handle object, const PortInfo* port);
-/// The reverse; numeric tensors share their memory with the array.
+/// A value for a run from what Python gives: an array, a number, a list (a sequence, or nested lists for a tensor), a
+/// dict (a map), None (an empty optional), a kiln.SparseTensor. Arrays are read in place, and kept alive, where their
+/// layout allows. `type` is what the model expects, as ONNX writes it, or ""; it decides how lists, dicts and numbers
+/// are understood, and never converts an array.
+Value value_from_python(nb::handle object, std::string_view type);
+/// The reverse. Numeric tensors share their memory with the array, which may be written to: the value must be the only
+/// owner of its elements, as Session::run gives it.
 nb::object value_to_python(const Value& value);
 
 }  // namespace kiln::python

@@ -5,6 +5,7 @@
 NB_MODULE(_kiln, module) {
   module.doc() = "The compiled part of Kiln; use the package `kiln`.";
   kiln::python::bind_errors(module);
+  kiln::python::bind_values(module);
   kiln::python::bind_session(module);
   kiln::python::bind_check(module);
 }

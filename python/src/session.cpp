@@ -3,6 +3,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <atomic>
+#include <chrono>
 
 #include "bindings.hpp"
 
@@ -38,27 +39,52 @@ Model load_model(nb::object source, nb::object external_folder) {
     Py_INCREF(bytes.ptr());
     return Model::from_memory(content, std::move(keeper), options);
   }
-  const std::string path = nb::cast<std::string>(nb::module_::import_("os").attr("fsdecode")(source));
+  const auto encoded = nb::cast<nb::bytes>(nb::module_::import_("os").attr("fsencode")(source));
+  const std::string path(encoded.c_str(), encoded.size());
   const nb::gil_scoped_release release;
   return Model::load(path, options);
+}
+
+/// Lets Python handle signals (Ctrl-C) a few times a second while a run goes on; true once a handler has raised.
+class SignalPoll {
+ public:
+  bool operator()() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_) return false;
+    next_ = now + interval;
+    const nb::gil_scoped_acquire gil;
+    return PyErr_CheckSignals() != 0;
+  }
+
+ private:
+  static constexpr auto interval = std::chrono::milliseconds(50);
+  std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now() + interval;
+};
+
+std::string_view type_of(const Session& session, std::string_view input) {
+  for (const PortInfo& port : session.inputs()) {
+    if (port.name == input) return port.type;
+  }
+  return {};
 }
 
 nb::list run(Session& session, nb::dict feed, const std::vector<std::string>& outputs, nb::object cancel) {
   Session::Feeds feeds;
   for (const auto& [key, object] : feed) {
-    std::string name = nb::cast<std::string>(key);
-    const PortInfo* port = nullptr;
-    for (const PortInfo& input : session.inputs()) {
-      if (input.name == name) port = &input;
-    }
-    feeds.emplace_back(std::move(name), value_from_python(object, port));
+    auto name = nb::cast<std::string>(key);
+    const std::string_view type = type_of(session, name);
+    feeds.emplace_back(std::move(name), value_from_python(object, type));
   }
   RunOptions options;
+  options.interrupted = SignalPoll();
   if (!cancel.is_none()) options.cancel = nb::cast<const std::atomic<bool>*>(cancel);
   std::vector<Value> results;
-  {
+  try {
     const nb::gil_scoped_release release;
     results = session.run(feeds, outputs, options);
+  } catch (const Error&) {
+    if (PyErr_Occurred()) throw nb::python_error();  // a signal handler's, KeyboardInterrupt for one
+    throw;
   }
   feeds.clear();
   nb::list list;

@@ -1,61 +1,41 @@
+#include <nanobind/stl/string.h>
+
 #include <cstring>
 
 #include "bindings.hpp"
+#include "numpy.hpp"
 
 namespace kiln::python {
 namespace {
 
 [[noreturn]] void fail(const std::string& message) { throw Error(ErrorCode::invalid_argument, message); }
 
-nb::object numpy() { return nb::module_::import_("numpy"); }
+/// A tensor that numpy sees through the buffer protocol.
+struct Memory {
+  Tensor tensor;
+};
 
-/// numpy's type for one of ours. The small types are ml_dtypes', which is imported only when one is met.
-nb::object numpy_dtype(DType dtype) {
-  static const char* const narrow[kDTypeCount] = {
-      nullptr,          nullptr,          nullptr,       nullptr,           nullptr, nullptr, nullptr,           nullptr,
-      nullptr,          nullptr,          nullptr,       nullptr,           nullptr, nullptr, nullptr,           nullptr,
-      "bfloat16",       "float8_e4m3fn",  "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "uint4", "int4",
-      "float4_e2m1fn",  "float8_e8m0fnu", "uint2",       "int2",            "float6_e2m3fn", "float6_e3m2fn"};
-  const auto index = static_cast<size_t>(dtype);
-  if (narrow[index]) return numpy().attr("dtype")(nb::module_::import_("ml_dtypes").attr(narrow[index]));
-  const char* name = dtype == DType::f32    ? "float32"
-                     : dtype == DType::f64  ? "float64"
-                     : dtype == DType::string ? "object"
-                                            : nullptr;
-  return numpy().attr("dtype")(name ? nb::str(name) : nb::str(std::string(dtype_onnx_name(dtype)).c_str()));
+int memory_get_buffer(PyObject* self, Py_buffer* view, int flags) {
+  auto* memory = nb::inst_ptr<Memory>(self);
+  return PyBuffer_FillInfo(view, self, memory->tensor.mutable_raw(), static_cast<Py_ssize_t>(memory->tensor.bytes()), 0,
+                           flags);
 }
 
-DType dtype_from_numpy(nb::handle dtype) {
-  const std::string kind = nb::cast<std::string>(dtype.attr("kind"));
-  if (kind == "O" || kind == "U" || kind == "S" || kind == "T") return DType::string;
-  const std::string name = nb::cast<std::string>(nb::str(dtype.attr("name")));
-  static const std::pair<const char*, DType> special[] = {
-      {"float32", DType::f32},
-      {"float64", DType::f64},
-      {"float8_e4m3fn", DType::f8e4m3fn},
-      {"float8_e4m3fnuz", DType::f8e4m3fnuz},
-      {"float8_e5m2", DType::f8e5m2},
-      {"float8_e5m2fnuz", DType::f8e5m2fnuz},
-      {"float8_e8m0fnu", DType::f8e8m0},
-      {"float4_e2m1fn", DType::f4e2m1},
-      {"float6_e2m3fn", DType::f6e2m3},
-      {"float6_e3m2fn", DType::f6e3m2},
-  };
-  for (const auto& [special_name, special_dtype] : special) {
-    if (name == special_name) return special_dtype;
+PyType_Slot memory_slots[] = {{Py_bf_getbuffer, reinterpret_cast<void*>(memory_get_buffer)}, {0, nullptr}};
+
+/// What keeps an array's memory where it is while a tensor reads it.
+struct ArrayView {
+  Py_buffer buffer{};
+
+  ArrayView() = default;
+  ArrayView(const ArrayView&) = delete;
+  ArrayView& operator=(const ArrayView&) = delete;
+  ~ArrayView() {
+    if (!buffer.obj) return;
+    const nb::gil_scoped_acquire gil;
+    PyBuffer_Release(&buffer);
   }
-  const DType known = dtype_from_name(name);
-  if (known == DType::undefined) fail("arrays of type " + name + " cannot be given to a model");
-  return known;
-}
-
-std::shared_ptr<const void> keep(nb::handle object) {
-  Py_INCREF(object.ptr());
-  return {object.ptr(), [](const void* pointer) {
-            const nb::gil_scoped_acquire gil;
-            Py_DECREF(static_cast<PyObject*>(const_cast<void*>(pointer)));
-          }};
-}
+};
 
 Shape shape_of(nb::handle array) {
   Shape shape;
@@ -64,11 +44,15 @@ Shape shape_of(nb::handle array) {
 }
 
 std::string string_of(nb::handle object) {
-  if (nb::isinstance<nb::bytes>(object)) {
-    const auto bytes = nb::borrow<nb::bytes>(object);
-    return {bytes.c_str(), bytes.size()};
+  nb::object text = nb::borrow(object);
+  if (!PyUnicode_Check(object.ptr()) && !nb::isinstance<nb::bytes>(object)) text = nb::str(object);
+  // What is no UTF-8 in a model's strings is kept as Python keeps it in file names.
+  if (PyUnicode_Check(text.ptr())) {
+    text = nb::steal(PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogateescape"));
+    if (!text.is_valid()) nb::raise_python_error();
   }
-  return nb::cast<std::string>(nb::str(object));
+  const auto bytes = nb::borrow<nb::bytes>(text);
+  return {bytes.c_str(), bytes.size()};
 }
 
 Tensor strings_from_array(nb::handle array) {
@@ -78,121 +62,158 @@ Tensor strings_from_array(nb::handle array) {
   return tensor;
 }
 
-Tensor tensor_from_array(nb::object array) {
-  const DType dtype = dtype_from_numpy(array.attr("dtype"));
-  if (dtype == DType::string) return strings_from_array(array);
-  nb::object dense = numpy().attr("require")(array, nb::none(), "C");
-  if (!nb::cast<bool>(dense.attr("dtype").attr("isnative"))) {
-    dense = dense.attr("astype")(dense.attr("dtype").attr("newbyteorder")("="));
-  }
-  // require() makes 0-d arrays 1-d, so the shape is the original's.
-  Shape shape = shape_of(array);
-  const auto address = nb::cast<uintptr_t>(dense.attr("__array_interface__")["data"][nb::int_(0)]);
-  const auto bytes = nb::cast<size_t>(dense.attr("nbytes"));
-  return Tensor::borrow(dtype, std::move(shape), reinterpret_cast<const void*>(address), bytes, keep(dense));
+/// The array's own memory, or an empty pointer where it is not plain rows of plain numbers.
+std::shared_ptr<const ArrayView> view_of(nb::handle array) {
+  auto view = std::make_shared<ArrayView>();
+  if (PyObject_GetBuffer(array.ptr(), &view->buffer, PyBUF_C_CONTIGUOUS) == 0) return view;
+  PyErr_Clear();
+  view->buffer.obj = nullptr;
+  return {};
 }
 
-Value sequence_from_list(nb::handle list) {
+Tensor tensor_from_array(nb::object array) {
+  const nb::object given = array.attr("dtype");
+  const DType dtype = dtype_from_numpy(given);
+  if (dtype == DType::string) return strings_from_array(array);
+  const nb::handle native = numpy_dtype(dtype);
+  if (!given.is(native) && !nb::cast<bool>(given.attr("isnative"))) array = array.attr("astype")(native);
+  auto view = view_of(array);
+  Shape shape;
+  if (view) {
+    shape.assign(view->buffer.shape, view->buffer.shape + view->buffer.ndim);
+  } else {
+    // Other layouts are copied, and the types that the buffer protocol does not know are seen as bytes.
+    shape = shape_of(array);
+    const nb::object rows = Numpy::get().ascontiguousarray(array);
+    view = view_of(rows.attr("reshape")(-1).attr("view")("uint8"));
+    if (!view) fail("cannot read the memory of an array of type " + nb::cast<std::string>(nb::str(array.attr("dtype"))));
+  }
+  const void* data = view->buffer.buf;
+  const auto bytes = static_cast<size_t>(view->buffer.len);
+  return Tensor::borrow(dtype, std::move(shape), data, bytes, std::move(view));
+}
+
+/// The inside of "seq(…)" and the like; "" when `type` is something else.
+std::string_view inside(std::string_view type, std::string_view kind) {
+  if (type.size() <= kind.size() + 1 || !type.starts_with(kind) || type[kind.size()] != '(') return {};
+  return type.substr(kind.size() + 1, type.size() - kind.size() - 2);
+}
+
+/// A nested list or a number takes the type that the model expects.
+Tensor tensor_from_list(nb::handle object, DType dtype) {
+  const Numpy& numpy = Numpy::get();
+  return tensor_from_array(dtype == DType::undefined ? numpy.asarray(object)
+                                                     : numpy.asarray(object, numpy_dtype(dtype)));
+}
+
+Sequence sequence_from_list(nb::handle list, std::string_view element_type) {
   Sequence sequence;
+  sequence.dtype = dtype_from_name(inside(element_type, "tensor"));
   for (nb::handle item : list) {
-    sequence.items.push_back(value_from_python(item, nullptr));
+    sequence.items.push_back(value_from_python(item, element_type));
     const Value& value = sequence.items.back();
-    if (value.is_tensor()) sequence.dtype = value.tensor().dtype();
+    if (!value.is_tensor()) continue;
+    if (sequence.dtype == DType::undefined) sequence.dtype = value.tensor().dtype();
+    if (value.tensor().dtype() != sequence.dtype) {
+      fail("a sequence of " + std::string(dtype_name(sequence.dtype)) + " cannot hold a tensor of " +
+           std::string(dtype_name(value.tensor().dtype())));
+    }
   }
   return sequence;
 }
 
-Value map_from_dict(nb::dict dict) {
-  const nb::object array = numpy().attr("array");
+Map map_from_dict(nb::handle dict, std::string_view key_and_value) {
+  const size_t comma = key_and_value.find(',');
+  DType key = DType::undefined, value = DType::undefined;
+  if (comma != std::string_view::npos) {
+    key = dtype_from_name(key_and_value.substr(0, comma));
+    value = dtype_from_name(inside(key_and_value.substr(comma + 1), "tensor"));
+  }
   const nb::list keys(dict.attr("keys")()), values(dict.attr("values")());
-  return Map{tensor_from_array(array(keys)), tensor_from_array(array(values))};
+  return {tensor_from_list(keys, key), tensor_from_list(values, value)};
 }
 
-bool is_sequence_type(const PortInfo* port) {
-  return port && (port->type.starts_with("seq(") || port->type.starts_with("optional(seq("));
+SparseTensor sparse_from_python(nb::handle object) {
+  SparseTensor sparse;
+  sparse.values = tensor_from_array(Numpy::get().asarray(object.attr("values")));
+  sparse.indices = tensor_from_array(Numpy::get().asarray(object.attr("indices"), numpy_dtype(DType::i64)));
+  sparse.shape = shape_of(object);
+  return sparse;
 }
 
-DType element_of_sequence(const std::string& type) {
-  const size_t begin = type.find("tensor(");
-  if (begin == std::string::npos) return DType::undefined;
-  return dtype_from_name(type.substr(begin + 7, type.find(')', begin) - begin - 7));
-}
-
-/// A nested list or a number for a tensor input takes the type that the model expects.
-nb::object array_from_list(nb::handle object, const PortInfo* port) {
-  if (!port || port->dtype == DType::undefined) return numpy().attr("asarray")(object);
-  return numpy().attr("asarray")(object, numpy_dtype(port->dtype));
-}
-
-nb::tuple shape_tuple(const Shape& shape) {
-  nb::list dims;
-  for (int64_t dim : shape) dims.append(dim);
-  return nb::tuple(dims);
+nb::object shape_tuple(const Shape& shape) {
+  nb::object tuple = nb::steal(PyTuple_New(static_cast<Py_ssize_t>(shape.size())));
+  for (size_t i = 0; i < shape.size(); ++i) {
+    PyTuple_SetItem(tuple.ptr(), static_cast<Py_ssize_t>(i), PyLong_FromLongLong(shape[i]));
+  }
+  return tuple;
 }
 
 nb::object strings_to_array(const Tensor& tensor) {
   nb::list list;
   for (const std::string& element : tensor.elements<std::string>()) {
-    list.append(nb::steal(PyUnicode_DecodeUTF8(element.data(), static_cast<Py_ssize_t>(element.size()), "replace")));
+    list.append(
+        nb::steal(PyUnicode_DecodeUTF8(element.data(), static_cast<Py_ssize_t>(element.size()), "surrogateescape")));
   }
-  nb::object array = numpy().attr("empty")(list.attr("__len__")(), numpy().attr("object_"));
+  nb::object array = Numpy::get().empty(tensor.size(), Numpy::get().object_dtype);
   array[nb::slice(nb::none(), nb::none(), nb::none())] = list;
   return array.attr("reshape")(shape_tuple(tensor.shape()));
 }
 
 nb::object tensor_to_array(const Tensor& tensor) {
   if (tensor.dtype() == DType::string) return strings_to_array(tensor);
-  // A bytearray-like view over the tensor's memory; the capsule keeps the tensor, and so the memory, alive.
-  auto* kept = new Tensor(tensor);
-  nb::capsule owner(kept, [](void* pointer) noexcept { delete static_cast<Tensor*>(pointer); });
-  const nb::object buffer = nb::module_::import_("ctypes")
-                                .attr("c_char")
-                                .attr("__mul__")(static_cast<int64_t>(tensor.bytes()))
-                                .attr("from_address")(reinterpret_cast<uintptr_t>(tensor.raw()));
-  buffer.attr("_kiln_owner") = owner;
-  const nb::object flat = numpy().attr("frombuffer")(buffer, nb::arg("dtype") = numpy_dtype(tensor.dtype()));
-  return flat.attr("reshape")(shape_tuple(tensor.shape()));
+  const Numpy& numpy = Numpy::get();
+  if (tensor.size() == 0) return numpy.empty(shape_tuple(tensor.shape()), numpy_dtype(tensor.dtype()));
+  return numpy.ndarray(shape_tuple(tensor.shape()), numpy_dtype(tensor.dtype()), nb::cast(Memory{tensor}));
+}
+
+nb::object map_to_dict(const Map& map) {
+  const nb::object keys = tensor_to_array(map.keys).attr("tolist")();
+  const nb::object values = tensor_to_array(map.values).attr("tolist")();
+  nb::dict dict;
+  for (size_t i = 0; i < nb::len(keys); ++i) dict[keys[nb::int_(i)]] = values[nb::int_(i)];
+  return dict;
 }
 
 }  // namespace
 
-Value value_from_python(nb::handle object, const PortInfo* port) {
+void bind_values(nb::module_& module) {
+  nb::class_<Memory>(module, "Memory", nb::type_slots(memory_slots),
+                     "What the arrays that a run gives lie in: it keeps their elements for as long as an array needs them.");
+}
+
+Value value_from_python(nb::handle object, std::string_view type) {
+  if (const std::string_view content = inside(type, "optional"); !content.empty()) type = content;
+  if (Numpy::get().is_array(object)) return tensor_from_array(nb::borrow(object));
   if (object.is_none()) return {};
-  if (nb::isinstance<nb::dict>(object)) return map_from_dict(nb::borrow<nb::dict>(object));
   const bool is_list = nb::isinstance<nb::list>(object) || nb::isinstance<nb::tuple>(object);
-  if (is_list && (!port || is_sequence_type(port))) {
-    Value value = sequence_from_list(object);
-    if (!port || value.sequence().dtype != DType::undefined) return value;
-    return Sequence{value.sequence().items, element_of_sequence(port->type)};
+  if (nb::hasattr(object, "indices") && nb::hasattr(object, "values") && nb::hasattr(object, "shape")) {
+    return sparse_from_python(object);
   }
-  if (nb::isinstance(object, numpy().attr("ndarray"))) return tensor_from_array(nb::borrow(object));
-  if (nb::isinstance(object, numpy().attr("generic"))) return tensor_from_array(numpy().attr("asarray")(object));
+  if (nb::isinstance<nb::dict>(object)) return map_from_dict(object, inside(type, "map"));
+  if (is_list && (type.empty() || type.starts_with("seq("))) return sequence_from_list(object, inside(type, "seq"));
+  if (Numpy::get().is_scalar(object)) return tensor_from_array(Numpy::get().asarray(object));
   if (is_list || nb::isinstance<nb::float_>(object) || nb::isinstance<nb::int_>(object) ||
       nb::isinstance<nb::str>(object) || nb::isinstance<nb::bytes>(object)) {
-    return tensor_from_array(array_from_list(object, port));
+    return tensor_from_list(object, dtype_from_name(inside(type, "tensor")));
   }
-  if (nb::hasattr(object, "__array__")) return tensor_from_array(numpy().attr("asarray")(object));
+  if (nb::hasattr(object, "__array__")) return tensor_from_array(Numpy::get().asarray(object));
   fail("cannot give an object of type " + nb::cast<std::string>(nb::str(object.type().attr("__name__"))) +
        " to a model: expected an array, a list, a dict or None");
 }
 
 nb::object value_to_python(const Value& value) {
-  if (value.is_none()) return nb::none();
   if (value.is_tensor()) return tensor_to_array(value.tensor());
+  if (value.is_none()) return nb::none();
   if (value.is_sequence()) {
     nb::list list;
     for (const Value& item : value.sequence().items) list.append(value_to_python(item));
     return list;
   }
-  if (value.is_map()) {
-    const nb::object keys = tensor_to_array(value.map().keys).attr("tolist")();
-    const nb::object values = tensor_to_array(value.map().values).attr("tolist")();
-    nb::dict dict;
-    for (size_t i = 0; i < nb::len(keys); ++i) dict[keys[nb::int_(i)]] = values[nb::int_(i)];
-    return dict;
-  }
+  if (value.is_map()) return map_to_dict(value.map());
   const SparseTensor& sparse = value.sparse();
-  return nb::make_tuple(tensor_to_array(sparse.values), tensor_to_array(sparse.indices), shape_tuple(sparse.shape));
+  return nb::module_::import_("kiln").attr("SparseTensor")(tensor_to_array(sparse.values),
+                                                           tensor_to_array(sparse.indices), shape_tuple(sparse.shape));
 }
 
 }  // namespace kiln::python

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <mutex>
 
 #include "api/model_impl.hpp"
@@ -23,6 +24,33 @@ class ProgressObserver : public RunObserver {
   const std::function<void(size_t, size_t)>& progress_;
   size_t done_ = 0;
 };
+
+Value owned_copy(const Sequence& sequence, bool shared) {
+  Sequence copy{.items = {}, .dtype = sequence.dtype};
+  for (const Value& item : sequence.items) {
+    if (item.is_sequence()) {
+      copy.items.push_back(owned_copy(item.sequence(), shared));
+    } else if (item.is_tensor() && (shared || !item.tensor().is_unique())) {
+      copy.items.emplace_back(item.tensor().clone());
+    } else {
+      copy.items.push_back(item);
+    }
+  }
+  return copy;
+}
+
+/// A result must not share its elements with an input, a weight or another result, for its owner may write to it.
+void make_owned(Value& result, const Session::Feeds& feeds) {
+  if (result.is_tensor()) {
+    if (!result.tensor().is_unique()) result = result.tensor().clone();
+  } else if (result.is_sequence()) {
+    const Sequence* sequence = &result.sequence();
+    const bool shared = std::any_of(feeds.begin(), feeds.end(), [&](const auto& feed) {
+      return feed.second.is_sequence() && &feed.second.sequence() == sequence;
+    });
+    result = owned_copy(*sequence, shared);
+  }
+}
 
 }  // namespace
 
@@ -93,7 +121,12 @@ std::vector<Value> Session::run(const Feeds& feeds, const std::vector<std::strin
   const auto give_back = [&](Context* used) { impl_->give(std::unique_ptr<Context>(used)); };
   const std::unique_ptr<Context, decltype(give_back)> guard(context.release(), give_back);
   ProgressObserver observer(impl_->engine->program(), options.progress);
-  return guard->run(given, wanted, {.cancel = options.cancel, .observer = options.progress ? &observer : nullptr});
+  std::vector<Value> results = guard->run(given, wanted,
+                                          {.cancel = options.cancel,
+                                           .interrupted = options.interrupted,
+                                           .observer = options.progress ? &observer : nullptr});
+  for (Value& result : results) make_owned(result, feeds);
+  return results;
 }
 
 void Session::trim() {

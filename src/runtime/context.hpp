@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -25,6 +26,7 @@ class RunObserver {
 
 struct StepOptions {
   const std::atomic<bool>* cancel = nullptr;  ///< looked at between nodes: true stops the run with Error(cancelled)
+  std::function<bool()> interrupted = {};     ///< or asked there, on the calling thread
   RunObserver* observer = nullptr;
 };
 

@@ -85,7 +85,8 @@ std::vector<Value> Executor::run(const Program& program, std::span<const Value> 
 }
 
 void Executor::check_cancelled() const {
-  if (options_.cancel && options_.cancel->load(std::memory_order_relaxed)) {
+  const bool is_set = options_.cancel && options_.cancel->load(std::memory_order_relaxed);
+  if (is_set || (options_.interrupted && options_.interrupted())) {
     fail(ErrorCode::cancelled, "the run was stopped because the caller asked for it");
   }
   if (deadline_ != std::chrono::steady_clock::time_point::max() && std::chrono::steady_clock::now() > deadline_) {
