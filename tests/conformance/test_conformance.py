@@ -25,7 +25,9 @@ def run_case(case, model):
     if case.kind == "light":
         names = [name for name in names if name not in initialised]
     for inputs, expected in case.load_data_sets():
-        given = dict(zip(names, inputs))
+        # Some cases hold numpy scalars where 0-d arrays are meant.
+        given = {name: np.asarray(value) if isinstance(value, np.generic) else value
+                 for name, value in zip(names, inputs)}
         optional = {port.name for port in graph.input if port.type.HasField("optional_type")}
         feed = {name: value for name, value in given.items() if value is not None or name in optional}
         outputs = session.run(None, feed)
