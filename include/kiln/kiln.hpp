@@ -99,6 +99,7 @@ int threads();
 
 struct SessionOptions {
   uint64_t seed = 0;  ///< for random operators without a seed of their own; 0 takes a new one for each session
+  bool optimize = true;  ///< rewrite the graph before it runs (also the knob `optimize`)
 };
 
 struct RunOptions {

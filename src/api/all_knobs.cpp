@@ -3,6 +3,7 @@
 #include "base/base_knobs.hpp"
 #include "formats/npy/npy.hpp"
 #include "formats/onnx/limits.hpp"
+#include "passes/passes_knobs.hpp"
 #include "runtime/runtime_knobs.hpp"
 
 namespace kiln {
@@ -10,7 +11,7 @@ namespace kiln {
 KnobList all_knobs() {
   static const std::vector<KnobBase*> knobs = [] {
     std::vector<KnobBase*> joined;
-    for (const KnobList list : {base_knobs(), runtime_knobs(), onnx_knobs(), npy_knobs()}) {
+    for (const KnobList list : {base_knobs(), runtime_knobs(), passes_knobs(), onnx_knobs(), npy_knobs()}) {
       joined.insert(joined.end(), list.begin(), list.end());
     }
     return joined;

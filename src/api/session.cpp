@@ -4,6 +4,8 @@
 #include "api/model_impl.hpp"
 #include "base/error.hpp"
 #include "base/thread_pool.hpp"
+#include "passes/optimize.hpp"
+#include "passes/passes_knobs.hpp"
 #include "runtime/context.hpp"
 
 namespace kiln {
@@ -101,6 +103,7 @@ Session::Session(Model model, const SessionOptions& options) : impl_(std::make_u
   impl_->info = std::move(source.info);
   impl_->inputs = std::move(source.inputs);
   impl_->outputs = std::move(source.outputs);
+  if (options.optimize && optimize_models.get()) optimize(source.definition);
   impl_->engine = Engine::create(std::move(source.definition));
   impl_->options.seed = options.seed;
 }
