@@ -43,6 +43,7 @@ void eval_compress(EvalContext& c) {
   const auto count = static_cast<int64_t>(picks.size());
   shape[static_cast<size_t>(axis)] = count;
   Tensor& output = c.output(0, input.dtype(), shape);
+  if (output.size() == 0) return;
   for (int64_t i = 0; i < view.outer * count; ++i) {
     const int64_t row = i / count * view.extent + picks[static_cast<size_t>(i % count)];
     copy_elements(output, i * view.inner, input, row * view.inner, view.inner);

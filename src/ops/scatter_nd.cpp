@@ -66,6 +66,7 @@ void eval_scatter_nd(EvalContext& c) {
   Tensor& output = c.output(0, data.dtype(), data.shape());
   copy_elements(output, 0, data, 0, data.size());
   const Combine combine = scatter_combine(c, data.dtype());
+  if (updates.size() == 0 && depth == 0) return;
   const int64_t run = updates.size() ? updates.size() / tuples : 0;
   const int64_t* index = indices.data<int64_t>();
   const size_t size = dtype_size(data.dtype());

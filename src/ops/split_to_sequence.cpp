@@ -15,8 +15,14 @@ constexpr SchemaText split_to_sequence_versions[] = {
      "T=basic,bf16 I=i32,i64 S=seq(basic,bf16)"},
 };
 
+/// An axis may be long where another has no elements, so that the data's own size is no bound.
+constexpr int64_t max_parts = int64_t{1} << 24;
+
 /// A scalar cuts into chunks of one size, of which the last may be smaller.
 std::vector<int64_t> chunks(int64_t size, int64_t extent) {
+  if (size > 0 && extent / size >= max_parts) {
+    fail(ErrorCode::limit_exceeded, "{} elements in chunks of {} are more than {} parts", extent, size, max_parts);
+  }
   if (size < 1) fail(ErrorCode::invalid_argument, "the size of the chunks is {}, expected 1 or more", size);
   std::vector<int64_t> lengths(static_cast<size_t>(extent / size), size);
   if (extent % size != 0) lengths.push_back(extent % size);

@@ -61,23 +61,23 @@ void eval_tensor_scatter(EvalContext& c) {
            to_string(update.shape()), to_string(cache.shape()), i);
     }
   }
+  Tensor& output = c.output(0, cache.dtype(), cache.shape());
+  copy_elements(output, 0, cache, 0, cache.size());
+  if (update.size() == 0) return;
   std::vector<int64_t> starts(static_cast<size_t>(cache.dim(0)), 0);
   if (c.has_input(2)) starts = c.input_ints(2);
   if (static_cast<int64_t>(starts.size()) != cache.dim(0)) {
     fail(ErrorCode::invalid_argument, "{} write indices given for a batch of {}", starts.size(), cache.dim(0));
   }
-  Tensor& output = c.output(0, cache.dtype(), cache.shape());
-  copy_elements(output, 0, cache, 0, cache.size());
   const AxisView view(cache.shape(), axis);
   const int64_t length = update.dim(axis);
   for (int64_t& start : starts) {
-    if (circular && view.extent > 0) start = (start % view.extent + view.extent) % view.extent;
+    if (circular) start = (start % view.extent + view.extent) % view.extent;
     if (start < 0 || start > view.extent || (!circular && start > view.extent - length)) {
       fail(ErrorCode::invalid_argument, "write index {} leaves no room for {} elements in {}", start, length,
            view.extent);
     }
   }
-  if (update.size() == 0) return;
   const int64_t rows_per_batch = view.outer / cache.dim(0);
   for (int64_t row = 0; row < view.outer; ++row) {
     const int64_t start = starts[static_cast<size_t>(row / rows_per_batch)];

@@ -92,7 +92,7 @@ struct Limits {
   }
 };
 
-/// `ngram_counts` says where in the pool the grams of 1, 2, 3, … items begin.
+/// `ngram_counts` says where in the pool the grams of 1, 2, 3, ... items begin.
 template <class Item>
 Grams<Item> read_pool(const NodeView& node, std::span<const Item> pool, const Limits& limits) {
   const auto starts = node.attr_ints("ngram_counts");

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
+#include "base/error.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -38,6 +40,9 @@ void infer_unique(InferContext& c) {
   c.set_output(3, DType::i64, SymShape(1));
 }
 
+/// An axis may be long where another has no elements, so that the data's own size is no bound.
+constexpr int64_t max_items = int64_t{1} << 30;
+
 /// What there is of each kind: `first` place and number of each kind, the kind of each item. Kinds are numbered in
 /// ascending order.
 struct Kinds {
@@ -47,6 +52,9 @@ struct Kinds {
 /// Items are the slices along an axis, compared element by element.
 template <class T>
 Kinds kinds_of(const T* data, const AxisView& view) {
+  if (view.extent > max_items) {
+    fail(ErrorCode::limit_exceeded, "{} items to compare are more than {}", view.extent, max_items);
+  }
   const auto before = [&](int64_t a, int64_t b) {
     for (int64_t o = 0; o < view.outer; ++o) {
       const T* x = data + (o * view.extent + a) * view.inner;
@@ -102,7 +110,7 @@ void eval_unique(EvalContext& c) {
   const auto count = static_cast<int64_t>(kinds.first.size());
   shape[static_cast<size_t>(axis)] = count;
   Tensor& output = c.output(0, input.dtype(), shape);
-  for (int64_t i = 0; i < view.outer * count; ++i) {
+  for (int64_t i = 0; i < (output.size() ? view.outer * count : 0); ++i) {
     const int64_t row = i / count * view.extent + kinds.first[static_cast<size_t>(i % count)];
     copy_elements(output, i * view.inner, input, row * view.inner, view.inner);
   }

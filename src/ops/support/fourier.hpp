@@ -20,7 +20,7 @@ class Fourier {
   /// data[k] = sum over n of data[n] * exp(-2*pi*i*k*n / length), in place. `scratch` is kept between calls by the
   /// caller, one for each thread.
   void transform(Complex* data, std::vector<Complex>& scratch) const;
-  /// The reverse: exp(+…), divided by the length.
+  /// The reverse: exp(+...), divided by the length.
   void invert(Complex* data, std::vector<Complex>& scratch) const;
 
  private:

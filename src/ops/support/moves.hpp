@@ -30,14 +30,14 @@ void fill_elements(Tensor& to, int64_t at, int64_t count, const Tensor& from, in
 /// Zero, false or the empty string everywhere.
 void clear_elements(Tensor& tensor);
 
-/// Fills `to`, seen as dense with these extents, with to[i, j, …] = from[offset + i*strides[0] + j*strides[1] + …].
+/// Fills `to`, seen as dense with these extents, with to[i, j, ...] = from[offset + i*strides[0] + j*strides[1] + ...].
 void strided_copy(EvalContext& context, Tensor& to, const Shape& extents, const Tensor& from, int64_t offset,
                   std::span<const int64_t> strides);
 /// `from` with its axes in another order.
 void permuted_copy(EvalContext& context, Tensor& to, const Tensor& from, const Shape& from_shape,
                    std::span<const int64_t> perm);
 
-/// to[i, j, …] = from[sources[0][i], sources[1][j], …], or the one element of `fill` where a source is negative.
+/// to[i, j, ...] = from[sources[0][i], sources[1][j], ...], or the one element of `fill` where a source is negative.
 void mapped_copy(EvalContext& context, Tensor& to, const Tensor& from, const std::vector<std::vector<int64_t>>& sources,
                  const Tensor& fill);
 

@@ -75,8 +75,8 @@ void check_reduction(const NodeView& node) {
   const std::string name = node.attr_string("reduction", "none");
   const bool old = name == "none" || name == "add" || name == "mul";
   if (!old && (node.version() < 18 || (name != "max" && name != "min"))) {
-    fail(ErrorCode::invalid_argument, "attribute 'reduction' is '{}', expected none, add or mul{}", name,
-         node.version() < 18 ? "" : ", max or min");
+    fail(ErrorCode::invalid_argument, "attribute 'reduction' is '{}', expected none, add{}", name,
+         node.version() < 18 ? " or mul" : ", mul, max or min");
   }
 }
 
