@@ -33,12 +33,15 @@ struct Transposed {
   int64_t group;
 
   bool same() const { return window.auto_pad == AutoPad::same_upper || window.auto_pad == AutoPad::same_lower; }
+  /// By how much the full extent exceeds one stride for each element of the input.
+  int64_t surplus(size_t axis) const { return window.reach(axis) + output_padding[axis] - window.strides[axis]; }
   Dim full_extent(size_t axis, const Dim& input) const {
     return Dim(window.strides[axis]) * (input - Dim(1)) + Dim(output_padding[axis] + window.reach(axis));
   }
   Dim output_extent(size_t axis, const Dim& input) const {
     if (!output_shape.empty()) return output_shape[axis];
-    if (same()) return input * Dim(window.strides[axis]);
+    // As many elements as strides, or as there are, where the window is shorter than a stride.
+    if (same()) return full_extent(axis, input) - Dim(std::max<int64_t>(0, surplus(axis)));
     return full_extent(axis, input) - Dim(window.pads_begin[axis] + window.pads_end[axis]);
   }
 };

@@ -99,7 +99,9 @@ struct Axis {
     Real at = align_corners_ ? (normalized + 1) / 2 * (size - 1) : ((normalized + 1) * size - 1) / 2;
     if (mode == Mode::nearest) at = std::nearbyint(at);
     if (!(at >= low && at <= high)) {
-      if (padding == Padding::border) at = std::isnan(at) ? 0 : std::clamp(at, Real(0), size - 1);
+      // A cubic sample beyond the border still weighs its elements as it lies.
+      const bool clamps = padding == Padding::border && mode != Mode::cubic;
+      if (clamps) at = std::isnan(at) ? 0 : std::clamp(at, Real(0), size - 1);
       if (padding == Padding::reflection) at = std::isfinite(at) ? reflect(at, low, high) : 0;
     }
     // What is further away than any tap reaches is alike; and NaN lies outside.

@@ -56,6 +56,14 @@ std::optional<Image> decode_tiff(Bytes file) {
       !TIFFGetField(tiff.get(), TIFFTAG_IMAGELENGTH, &height)) {
     return {};
   }
+  uint16_t extra = 0;
+  const uint16_t* kinds = nullptr;
+  if (TIFFGetField(tiff.get(), TIFFTAG_EXTRASAMPLES, &extra, &kinds) && extra > 0 && kinds[0] == EXTRASAMPLE_UNASSALPHA) {
+    // Called associated, alpha is not multiplied into the colors; it is dropped below.
+    std::vector<uint16_t> associated(kinds, kinds + extra);
+    associated[0] = EXTRASAMPLE_ASSOCALPHA;
+    TIFFSetField(tiff.get(), TIFFTAG_EXTRASAMPLES, extra, associated.data());
+  }
   Image image(width, height, 3);
   std::vector<uint32_t> colors(static_cast<size_t>(width) * height);
   if (!TIFFReadRGBAImageOriented(tiff.get(), width, height, colors.data(), ORIENTATION_TOPLEFT, 1)) return {};
