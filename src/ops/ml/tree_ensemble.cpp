@@ -257,7 +257,11 @@ class Decision {
       write_sign(classes, row, positive > 0);
       if (columns == 2 && base_.empty()) pair = SecondClass::opposite;
     }
-    std::vector<float> scores(score.begin(), score.end());
+    // A class that no leaf voted for keeps nothing of its base value.
+    std::vector<float> scores(columns, 0);
+    for (size_t k = 0; k < columns; ++k) {
+      if (columns == 1 || votes.has[k]) scores[k] = static_cast<float>(score[k]);
+    }
     if (lone) {
       scores = expand_score(transform_, scores[0], columns == 2 ? pair : SecondClass::none);
       scores.resize(columns, 0);
