@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 ROOT = Path(__file__).resolve().parents[2]
 KILN = os.environ.get("KILN_CLI", str(ROOT / "build" / "kiln"))
 CLASSIFIER = ROOT / "examples" / "classifier.onnx"
-COMMANDS = ["run", "info", "ops", "knobs", "completion"]
+COMMANDS = ["run", "info", "check", "ops", "knobs", "completion"]
 
 
 def environment(**variables):
@@ -133,6 +133,7 @@ def test_what_is_no_model(tmp_path):
     path.write_bytes(b"this is no model")
     for command in ("run", "info"):
         refused(1, command, path)
+    assert kiln("check", path).returncode == 1
 
 
 def test_a_model_cut_short(tmp_path):
@@ -296,7 +297,22 @@ def test_output_that_cannot_be_written():
     assert done.returncode == 1 and "cannot be written" in done.stderr
 
 
-# ---- info, ops, knobs, completion ----
+# ---- check, info, ops, knobs, completion ----
+
+def test_check(tmp_path):
+    assert "sound" in good("check", CLASSIFIER)
+    report = json.loads(good("check", CLASSIFIER, "--json"))
+    assert report["errors"] == 0 and report["findings"] == []
+    path = save(tmp_path / "m.onnx",
+                [helper.make_node("Add", ["x", "nothing"], ["y"], "sum"),
+                 helper.make_node("Fly", ["x"], ["z"], "wing")],
+                [value("x", TensorProto.FLOAT, [1])], [value("y", TensorProto.FLOAT, [1])])
+    done = kiln("check", path)
+    assert done.returncode == 1 and "sum" in done.stdout and "wing" in done.stdout
+    findings = json.loads(kiln("check", path, "--json").stdout)["findings"]
+    assert len([f for f in findings if f["severity"] == "error"]) >= 2
+    assert all(f["rule"] and f["place"] and f["message"] for f in findings)
+
 
 def test_info():
     text = good("info", CLASSIFIER)
@@ -366,6 +382,13 @@ def test_knobs():
                  json.loads(good("--knob", "onnx_max_rank=9", "knobs", "--json", KILN_THREADS="3"))}
     assert (set_knobs["onnx_max_rank"]["value"], set_knobs["onnx_max_rank"]["source"]) == ("9", "set")
     assert (set_knobs["threads"]["value"], set_knobs["threads"]["source"]) == ("3", "environment")
+
+
+def test_every_knob_of_the_sources_is_listed():
+    declared = set()
+    for path in (ROOT / "src").rglob("*.[ch]pp"):
+        declared |= set(re.findall(r'^inline (?:Choice)?Knob<[^>]+> \w+\{\s*"(\w+)"', path.read_text(), re.MULTILINE))
+    assert declared and declared == {knob["name"] for knob in json.loads(good("knobs", "--json"))}
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
