@@ -36,7 +36,7 @@ struct PortDim {
 /// An input or output of a model.
 struct PortInfo {
   std::string name;
-  std::string type;              ///< as ONNX writes it: "tensor(float)", "seq(tensor(int64))", "map(string,tensor(float))"
+  std::string type;              ///< as ONNX writes it: "tensor(float)", "map(string,tensor(float))"
   DType dtype = DType::undefined;  ///< of a tensor
   bool has_shape = false;        ///< whether the rank is known
   std::vector<PortDim> shape;

@@ -54,8 +54,8 @@ std::unique_ptr<ModelImpl> make_impl(ModelDef definition) {
   for (ValueId id : graph.outputs) {
     if (id == no_value) continue;
     const auto index = static_cast<size_t>(id);
-    impl->outputs.push_back(
-        port_info(graph.values[index].name, facts[index].type.is_known() ? facts[index].type : graph.values[index].type));
+    impl->outputs.push_back(port_info(graph.values[index].name,
+                                      facts[index].type.is_known() ? facts[index].type : graph.values[index].type));
   }
   impl->definition = std::move(definition);
   return impl;

@@ -76,7 +76,7 @@ Summary summarise(const Tensor& tensor) {
 }
 
 std::string element_text(const Tensor& tensor, int64_t index) {
-  if (tensor.dtype() == DType::string) return "\"" + printable(tensor.data<std::string>()[index]) + "\"";
+  if (tensor.dtype() == DType::string) return fmt::format("\"{}\"", printable(tensor.data<std::string>()[index]));
   if (is_complex(tensor.dtype())) {
     const std::complex<double> value = complex_at(tensor, index);
     return fmt::format("{:.6g}{:+.6g}i", value.real(), value.imag());

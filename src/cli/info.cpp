@@ -171,7 +171,8 @@ void print_report(const Report& report) {
   print_field("one run", fmt::format("{} FLOPs, {} read, {} written", count_text(report.cost.flops),
                                      bytes_text(report.cost.bytes_read), bytes_text(report.cost.bytes_written)));
   if (report.cost.uncounted > 0) {
-    print_field("", fmt::format("{} nodes are not counted: their shapes do not follow from those of the inputs", report.cost.uncounted));
+    print_field("", fmt::format("{} nodes are not counted: their shapes do not follow from those of the inputs",
+                                report.cost.uncounted));
   }
   for (const std::string& text : report.cost.assumptions) print_field("assumed", printable(text));
 }

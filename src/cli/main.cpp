@@ -93,6 +93,9 @@ int run_program(int argc, char** argv) {
     program.exit(request);
   } catch (const CLI::ParseError& error) {
     const auto chosen = program.get_subcommands();
+    if (const auto rest = program.remaining(); chosen.empty() && !rest.empty() && !rest.front().starts_with("-")) {
+      return complain(fmt::format("there is no command '{}' (see `kiln --help`)", rest.front()), exit_wrong_use);
+    }
     const std::string command = chosen.empty() ? "kiln" : "kiln " + chosen.front()->get_name();
     return complain(fmt::format("{} (see `{} --help`)", error.what(), command), exit_wrong_use);
   }

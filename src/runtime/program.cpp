@@ -258,8 +258,10 @@ class Compiler {
     }
     called_nodes_ += static_cast<int64_t>(body->nodes.size()) + 1;
     if (called_nodes_ > max_expanded_nodes.get()) {
-      fail(ErrorCode::limit_exceeded, "the functions of this model stand for more than {} nodes (knob "
-           "max_expanded_nodes)", max_expanded_nodes.get());
+      fail(ErrorCode::limit_exceeded,
+           "the functions of this model stand for more than {} nodes (knob "
+           "max_expanded_nodes)",
+           max_expanded_nodes.get());
     }
     calls_.push_back(&function);
     step.function = compile_graph(*body, function.opset_imports.empty() ? model_.opset_imports : function.opset_imports,
@@ -309,7 +311,7 @@ class Compiler {
   const ModelDef& model_;
   std::vector<std::string> missing_;
   std::vector<const Function*> calls_;  ///< being compiled, outermost first
-  int64_t called_nodes_ = 0;  ///< functions that call functions may stand for far more than the file has
+  int64_t called_nodes_ = 0;            ///< functions that call functions may stand for far more than the file has
 };
 
 }  // namespace
