@@ -40,6 +40,7 @@ class Im2Col {
 
 template <class Visit>
 void Im2Col::for_runs(int64_t row, int64_t begin, int64_t count, Visit&& visit) const {
+  if (count == 0) return;  // There may be no windows at all, which no index can be taken from.
   const size_t axes = image_.size(), last = axes - 1;
   // Where the first window sees this element of the kernel, along each axis, and which window comes first.
   constexpr size_t few = 8;
