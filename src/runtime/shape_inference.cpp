@@ -187,14 +187,11 @@ class ShapeInference::Driver : public InferHost {
       const Type& type = graph.values[index].type;
       facts[index].type = scopes_.empty() ? type : without_symbols(type);
     };
-    if (stated_ == StatedTypes::use) {
-      for (size_t i = 0; i < facts.size(); ++i) {
-        if (graph.values[i].has_info) take(i);
-      }
-    } else {
-      for (ValueId id : graph.inputs) {
-        if (id != no_value) take(static_cast<size_t>(id));
-      }
+    for (size_t i = 0; stated_ == StatedTypes::use && i < facts.size(); ++i) {
+      if (graph.values[i].has_info) take(i);
+    }
+    for (ValueId id : graph.inputs) {
+      if (id != no_value) take(static_cast<size_t>(id));
     }
     return facts;
   }
