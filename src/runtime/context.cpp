@@ -28,6 +28,13 @@ void check_input(const Port& input, const Value& value) {
   if (!fits) {
     fail(ErrorCode::invalid_argument, "input '{}': found {}, expected {}", input.name, value.describe(), type->str());
   }
+  if (value.is_map() && type->kind == Type::Kind::map && type->inner) {
+    const DType key = value.map().keys.dtype(), element = value.map().values.dtype();
+    const bool same = key == type->dtype && (!type->inner->is_tensor() || element == type->inner->dtype);
+    if (!same || value.map().keys.shape() != value.map().values.shape()) {
+      fail(ErrorCode::invalid_argument, "input '{}': found {}, expected {}", input.name, value.describe(), type->str());
+    }
+  }
   if (!value.is_tensor() || !type->is_tensor()) return;
   const Tensor& tensor = value.tensor();
   if (type->dtype != DType::undefined && tensor.dtype() != type->dtype) {
