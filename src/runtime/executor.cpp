@@ -147,6 +147,7 @@ void Executor::run_step(Frame& frame, const Step& step) {
       outputs = run_frame(body, values);
       outputs.resize(step.node->outputs.size());
     } else {
+      step.types->check(inputs);
       Host host(*this, frame);
       EvalContext context(*step.node, *step.schema, *frame.program.opsets, host, inputs, outputs);
       step.schema->op->eval(context);

@@ -228,11 +228,18 @@ class Compiler {
       return step;
     }
     check_arity(*step.schema, node, index);
+    step.types = rules_for(*step.schema, node.inputs.size());
     for (const Graph* subgraph : subgraphs_of(node)) {
       with_place([&] { program.subgraphs[subgraph] = compile_graph(*subgraph, *program.opsets, &program, depth + 1); },
                  [&] { return node.describe(index); });
     }
     return step;
+  }
+
+  std::shared_ptr<const TypeRules> rules_for(const Schema& schema, size_t inputs) {
+    auto& rules = type_rules_[{&schema, inputs}];
+    if (!rules) rules = std::make_shared<const TypeRules>(schema, inputs);
+    return rules;
   }
 
   /// Reference code may then set every output that its operator must have.
@@ -309,6 +316,7 @@ class Compiler {
   }
 
   const ModelDef& model_;
+  std::map<std::pair<const Schema*, size_t>, std::shared_ptr<const TypeRules>> type_rules_;
   std::vector<std::string> missing_;
   std::vector<const Function*> calls_;  ///< being compiled, outermost first
   int64_t called_nodes_ = 0;            ///< functions that call functions may stand for far more than the file has

@@ -6,6 +6,7 @@
 
 #include "graph/graph.hpp"
 #include "ops/schema.hpp"
+#include "runtime/type_rules.hpp"
 
 namespace kiln {
 
@@ -23,6 +24,7 @@ struct Step {
   const Node* node = nullptr;
   size_t node_index = 0;              ///< in the graph, for messages
   const Schema* schema = nullptr;     ///< null for a call of a model-local function
+  std::shared_ptr<const TypeRules> types;  ///< of the inputs; null for a call of a function
   std::unique_ptr<Program> function;  ///< the body of such a call
   std::vector<ValueSource> inputs;    ///< id is no_value where an input is left out
   std::vector<ValueId> releases;      ///< values of this frame that nobody reads after this step
