@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""Writes the committed seeds of the fuzz targets, tests/fuzz/corpus/TARGET/: small conformance models and arrays.
+
+The models' inputs become initialisers, so that a mutation of the bytes is a mutation of the data too.
+"""
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "conformance"))
+import cases  # noqa: E402
+
+LARGEST = 1500  # bytes of a seed
+MOST = {"run_fuzz": 150, "check_fuzz": 60, "onnx_reader_fuzz": 40}
+
+
+def closed(case):
+    """The model with its inputs as initialisers; None where that is not possible."""
+    model = onnx.ModelProto.FromString(case.load_model())
+    inputs, _ = case.load_data_sets()[0]
+    kept = []
+    for port, value in zip(model.graph.input, inputs):
+        if isinstance(value, (np.ndarray, np.generic)) and port.type.HasField("tensor_type"):
+            model.graph.initializer.append(numpy_helper.from_array(np.asarray(value), port.name))
+        else:
+            kept.append(port)
+    del model.graph.input[:]
+    model.graph.input.extend(kept)
+    return model.SerializeToString()
+
+
+def model_seeds():
+    """One small model for each operator, control flow and functions included, in the order of the cases."""
+    seen = set()
+    for case in cases.all_cases():
+        if case.kind != "node" or len(case.load_model()) > LARGEST:
+            continue
+        operators = frozenset(node.op_type for node in onnx.ModelProto.FromString(case.load_model()).graph.node)
+        if operators <= seen:
+            continue
+        try:
+            seed = closed(case)
+        except (TypeError, ValueError):
+            continue
+        if len(seed) <= LARGEST:
+            seen |= operators
+            yield case.name, seed
+
+
+def array_seeds():
+    def npy(array):
+        out = io.BytesIO()
+        np.save(out, array)
+        return out.getvalue()
+
+    def npz(save, **arrays):
+        out = io.BytesIO()
+        save(out, **arrays)
+        return out.getvalue()
+
+    floats = np.arange(6, dtype=np.float32).reshape(2, 3)
+    yield "npy_floats", b"\0" + npy(floats)
+    yield "npy_fortran", b"\0" + npy(np.asfortranarray(floats.astype(">f8")))
+    yield "npy_text", b"\0" + npy(np.array(["a", "bc", ""]))
+    yield "npz_stored", b"\1" + npz(np.savez, a=floats, b=np.array([True, False]))
+    yield "npz_deflated", b"\1" + npz(np.savez_compressed, a=np.zeros(300, np.int16))
+    yield "pb_tensor", b"\2" + numpy_helper.from_array(floats, "x").SerializeToString()
+    yield "pb_sequence", b"\3" + numpy_helper.from_list([np.array([1, 2]), np.array([3])], "s").SerializeToString()
+    yield "pb_optional", b"\4" + numpy_helper.from_optional(np.array(["x"]), "o").SerializeToString()
+
+
+def write(target, seeds):
+    folder = HERE / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in seeds:
+        (folder / name).write_bytes(content)
+
+
+if __name__ == "__main__":
+    models = list(model_seeds())
+    for target, most in MOST.items():
+        write(target, models[::max(1, len(models) // most)][:most])
+    write("array_fuzz", array_seeds())
