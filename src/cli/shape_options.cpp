@@ -1,6 +1,5 @@
 #include "cli/shape_options.hpp"
 
-#include <CLI/App.hpp>
 #include <algorithm>
 #include <charconv>
 

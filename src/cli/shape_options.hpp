@@ -1,5 +1,6 @@
 #pragma once
 
+#include <CLI/App.hpp>
 #include <map>
 #include <string>
 #include <string_view>
@@ -7,10 +8,6 @@
 
 #include "kiln/kiln.hpp"
 #include "runtime/shape_binding.hpp"
-
-namespace CLI {
-class App;
-}
 
 namespace kiln::cli {
 
