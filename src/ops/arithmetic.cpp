@@ -38,7 +38,7 @@ constexpr SchemaText sub_versions[] = {
 
 // Integers wrap: they are computed as unsigned ones, which the standard lets overflow.
 template <class T>
-using Wrapping = std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>, std::type_identity<T>>::type;
+using Wrapping = typename std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>, std::type_identity<T>>::type;
 
 void eval_add(EvalContext& c) {
   eval_binary(Carriers{}, c, []<class T>(T a, T b) {
