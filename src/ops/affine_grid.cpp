@@ -47,8 +47,8 @@ void infer_affine_grid(InferContext& context) {
 /// The coordinates of `count` pixels along an axis that reaches from -1 to 1: of its outer edges, or, when corners are
 /// aligned, of the centers of the pixels at the ends.
 std::vector<double> coordinates(int64_t count, bool align_corners) {
-  const double step = align_corners ? (count > 1 ? 2.0 / static_cast<double>(count - 1) : 0.0)
-                                    : 2.0 / static_cast<double>(count);
+  const double step =
+      align_corners ? (count > 1 ? 2.0 / static_cast<double>(count - 1) : 0.0) : 2.0 / static_cast<double>(count);
   const double start = align_corners ? -1 : -1 + step / 2;
   std::vector<double> result(static_cast<size_t>(count));
   for (size_t i = 0; i < result.size(); ++i) result[i] = start + static_cast<double>(i) * step;

@@ -8,8 +8,7 @@ namespace {
 
 constexpr SchemaText average_pool_versions[] = {
     {1, "X:T -> Y:T", "auto_pad:string=NOTSET kernel_shape!:ints pads:ints strides:ints", "T=real"},
-    {7, "X:T -> Y:T",
-     "auto_pad:string=NOTSET count_include_pad:int=0 kernel_shape!:ints pads:ints strides:ints",
+    {7, "X:T -> Y:T", "auto_pad:string=NOTSET count_include_pad:int=0 kernel_shape!:ints pads:ints strides:ints",
      "T=real"},
     {10, "X:T -> Y:T",
      "auto_pad:string=NOTSET ceil_mode:int=0 count_include_pad:int=0 kernel_shape!:ints pads:ints strides:ints",

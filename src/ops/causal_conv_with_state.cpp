@@ -11,8 +11,7 @@ namespace kiln::ops {
 namespace {
 
 constexpr SchemaText causal_conv_with_state_versions[] = {
-    {27, "input:T weight:T bias?:T past_state?:T -> output:T present_state:T",
-     "activation:string=none",
+    {27, "input:T weight:T bias?:T past_state?:T -> output:T present_state:T", "activation:string=none",
      "T=f32,f16,bf16"},
 };
 
@@ -112,6 +111,7 @@ void eval_causal_conv(EvalContext& context) {
 
 }  // namespace
 
-extern const OpDef causal_conv_with_state_op{"", "CausalConvWithState", causal_conv_with_state_versions, infer_causal_conv, eval_causal_conv};
+extern const OpDef causal_conv_with_state_op{"", "CausalConvWithState", causal_conv_with_state_versions,
+                                             infer_causal_conv, eval_causal_conv};
 
 }  // namespace kiln::ops

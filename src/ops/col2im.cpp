@@ -11,8 +11,7 @@ namespace kiln::ops {
 namespace {
 
 constexpr SchemaText col2im_versions[] = {
-    {18, "input:T image_shape:i64 block_shape:i64 -> output:T",
-     "dilations:ints pads:ints strides:ints",
+    {18, "input:T image_shape:i64 block_shape:i64 -> output:T", "dilations:ints pads:ints strides:ints",
      "T=basic,bf16"},
 };
 
@@ -47,7 +46,8 @@ void infer_col2im(InferContext& context) {
   context.set_output(0, context.dtype(0));
   const SymShape* input = context.shape(0);
   if (input && input->size() != 3) {
-    fail(ErrorCode::invalid_argument, "the input must have 3 axes (N, C * block, L), found shape {}", to_string(*input));
+    fail(ErrorCode::invalid_argument, "the input must have 3 axes (N, C * block, L), found shape {}",
+         to_string(*input));
   }
   const auto axes = count_axes(context);
   if (!axes) return;
@@ -86,8 +86,10 @@ void eval_col2im(EvalContext& context) {
   const Tensor& x = context.input(0);
   const Shape image = context.input_ints(1), block = context.input_ints(2);
   if (x.rank() != 3 || image.empty() || image.size() != block.size()) {
-    fail(ErrorCode::invalid_argument, "input of shape {}, image_shape {} and block_shape {}, expected 3 axes and lists of "
-         "one length", to_string(x.shape()), to_string(image), to_string(block));
+    fail(ErrorCode::invalid_argument,
+         "input of shape {}, image_shape {} and block_shape {}, expected 3 axes and lists of "
+         "one length",
+         to_string(x.shape()), to_string(image), to_string(block));
   }
   const Window window = read_window(context, block);
   const int64_t block_size = element_count(block);

@@ -10,14 +10,11 @@ namespace {
 
 constexpr SchemaText conv_versions[] = {
     {1, "X:T W:T B?:T -> Y:T",
-     "auto_pad:string=NOTSET dilations:ints group:int=1 kernel_shape:ints pads:ints strides:ints",
-     "T=real"},
+     "auto_pad:string=NOTSET dilations:ints group:int=1 kernel_shape:ints pads:ints strides:ints", "T=real"},
     {11, "X:T W:T B?:T -> Y:T",
-     "auto_pad:string=NOTSET dilations:ints group:int=1 kernel_shape:ints pads:ints strides:ints",
-     "T=real"},
+     "auto_pad:string=NOTSET dilations:ints group:int=1 kernel_shape:ints pads:ints strides:ints", "T=real"},
     {22, "X:T W:T B?:T -> Y:T",
-     "auto_pad:string=NOTSET dilations:ints group:int=1 kernel_shape:ints pads:ints strides:ints",
-     "T=real,bf16"},
+     "auto_pad:string=NOTSET dilations:ints group:int=1 kernel_shape:ints pads:ints strides:ints", "T=real,bf16"},
 };
 
 void infer_conv(InferContext& context) {

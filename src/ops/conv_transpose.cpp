@@ -54,7 +54,7 @@ void check_channels(const SymShape& x, const SymShape& w, int64_t group) {
   merge_dims(x[1], w[0], "the channels of X and the first axis of W");
 }
 
-/// Nothing while the kernel is not known.
+/// Nothing while neither the kernel nor the output's shape is known.
 std::optional<Transposed> read_transposed(const NodeView& node, const SymShape& x, const SymShape& w) {
   const size_t axes = spatial_axes(x);
   if (w.size() != x.size()) {
@@ -69,11 +69,12 @@ std::optional<Transposed> read_transposed(const NodeView& node, const SymShape& 
     kernel = read_window_list(node, "kernel_shape", axes, 1, 1);
     for (size_t i = 0; i < axes; ++i) merge_dims(w[i + 2], (*kernel)[i], "the kernel in W and kernel_shape");
   }
-  if (!kernel) return {};
-  Transposed result{read_window(node, *kernel), read_window_list(node, "output_padding", axes, 0, 0), {},
+  Transposed result{read_window(node, kernel.value_or(Shape(axes, 1))),
+                    read_window_list(node, "output_padding", axes, 0, 0),
+                    {},
                     node.attr_int("group", 1)};
   if (node.has_attribute("output_shape")) result.output_shape = read_window_list(node, "output_shape", axes, 0, 0);
-  return result;
+  return kernel || !result.output_shape.empty() ? std::optional(result) : std::nullopt;
 }
 
 void infer_conv_transpose(InferContext& context) {
@@ -167,8 +168,8 @@ void eval_conv_transpose(EvalContext& context) {
   const Shape windows(x.shape().begin() + 2, x.shape().end());
   const Im2Col columns(transposed.window, {output.begin() + 2, output.end()}, windows);
   dispatch(FloatTypes{}, x.dtype(), [&]<class T> {
-    Tensor products = context.host().allocate(dtype_of<GemmType<T>>,
-                                              {output[1], columns.kernel_size(), columns.window_count()});
+    Tensor products =
+        context.host().allocate(dtype_of<GemmType<T>>, {output[1], columns.kernel_size(), columns.window_count()});
     for (int64_t image = 0; image < output[0]; ++image) {
       convolve_image<T>(context, columns, transposed.group, image, products, y);
     }
@@ -177,6 +178,7 @@ void eval_conv_transpose(EvalContext& context) {
 
 }  // namespace
 
-extern const OpDef conv_transpose_op{"", "ConvTranspose", conv_transpose_versions, infer_conv_transpose, eval_conv_transpose};
+extern const OpDef conv_transpose_op{"", "ConvTranspose", conv_transpose_versions, infer_conv_transpose,
+                                     eval_conv_transpose};
 
 }  // namespace kiln::ops

@@ -14,11 +14,9 @@ namespace {
 
 constexpr SchemaText deform_conv_versions[] = {
     {19, "X:T W:T offset:T B?:T mask?:T -> Y:T",
-     "dilations:ints group:int=1 kernel_shape:ints offset_group:int=1 pads:ints strides:ints",
-     "T=real"},
+     "dilations:ints group:int=1 kernel_shape:ints offset_group:int=1 pads:ints strides:ints", "T=real"},
     {22, "X:T W:T offset:T B?:T mask?:T -> Y:T",
-     "dilations:ints group:int=1 kernel_shape:ints offset_group:int=1 pads:ints strides:ints",
-     "T=real,bf16"},
+     "dilations:ints group:int=1 kernel_shape:ints offset_group:int=1 pads:ints strides:ints", "T=real,bf16"},
 };
 
 void infer_deform_conv(InferContext& context) {

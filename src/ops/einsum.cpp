@@ -202,7 +202,8 @@ class Einsum {
       first.insert(first.end(), third.begin(), third.end());
       return first;
     };
-    const Term left = gather<S>(a, join(batch, rows, depth), true), right = gather<S>(b, join(batch, depth, columns), true);
+    const Term left = gather<S>(a, join(batch, rows, depth), true),
+               right = gather<S>(b, join(batch, depth, columns), true);
     Term result{join(batch, rows, columns), {}};
     result.tensor = context_.host().allocate(dtype_of<S>, shape_of(result.labels));
     const GemmShape shape{size_of(batch), size_of(rows), size_of(columns), size_of(depth)};
@@ -240,8 +241,8 @@ void eval_einsum(EvalContext& context) {
   Einsum einsum(context, equation, extents);
   dispatch(NumericTypes{}, type, [&]<class T> {
     using S = GemmType<T>;
-    const Tensor result = einsum.run<S>(
-        [&](size_t i) { return einsum.load<T, S>(context.input(i), equation.inputs[i]); });
+    const Tensor result =
+        einsum.run<S>([&](size_t i) { return einsum.load<T, S>(context.input(i), equation.inputs[i]); });
     copy_run(result.data<S>(), 1, y.size(), y.mutable_data<T>());
   });
 }

@@ -90,8 +90,11 @@ void eval_global_max_pool(EvalContext& context) {
 
 }  // namespace
 
-extern const OpDef global_average_pool_op{"", "GlobalAveragePool", global_average_pool_versions, infer_global_pool, eval_global_average_pool};
-extern const OpDef global_lp_pool_op{"", "GlobalLpPool", global_lp_pool_versions, infer_global_lp_pool, eval_global_lp_pool};
-extern const OpDef global_max_pool_op{"", "GlobalMaxPool", global_max_pool_versions, infer_global_pool, eval_global_max_pool};
+extern const OpDef global_average_pool_op{"", "GlobalAveragePool", global_average_pool_versions, infer_global_pool,
+                                          eval_global_average_pool};
+extern const OpDef global_lp_pool_op{"", "GlobalLpPool", global_lp_pool_versions, infer_global_lp_pool,
+                                     eval_global_lp_pool};
+extern const OpDef global_max_pool_op{"", "GlobalMaxPool", global_max_pool_versions, infer_global_pool,
+                                      eval_global_max_pool};
 
 }  // namespace kiln::ops

@@ -15,14 +15,11 @@ namespace kiln::ops {
 namespace {
 
 constexpr SchemaText grid_sample_versions[] = {
-    {16, "X:T1 grid:T2 -> Y:T1",
-     "align_corners:int=0 mode:string=bilinear padding_mode:string=zeros",
+    {16, "X:T1 grid:T2 -> Y:T1", "align_corners:int=0 mode:string=bilinear padding_mode:string=zeros",
      "T1=basic T2=real"},
-    {20, "X:T1 grid:T2 -> Y:T1",
-     "align_corners:int=0 mode:string=linear padding_mode:string=zeros",
+    {20, "X:T1 grid:T2 -> Y:T1", "align_corners:int=0 mode:string=linear padding_mode:string=zeros",
      "T1=basic T2=real"},
-    {22, "X:T1 grid:T2 -> Y:T1",
-     "align_corners:int=0 mode:string=linear padding_mode:string=zeros",
+    {22, "X:T1 grid:T2 -> Y:T1", "align_corners:int=0 mode:string=linear padding_mode:string=zeros",
      "T1=basic,bf16 T2=real,bf16"},
 };
 
@@ -138,8 +135,7 @@ struct Taps {
 template <class Real>
 class Sampler {
  public:
-  Sampler(const EvalContext& context, const Shape& x)
-      : mode_(read_mode(context)), padding_(read_padding(context)) {
+  Sampler(const EvalContext& context, const Shape& x) : mode_(read_mode(context)), padding_(read_padding(context)) {
     const std::vector<int64_t> steps = row_major_strides(x);
     const bool align_corners = context.attr_int("align_corners", 0) != 0;
     for (size_t axis = 2; axis < x.size(); ++axis) axes_.emplace_back(x[axis], steps[axis], align_corners);
@@ -160,7 +156,9 @@ class Sampler {
   void add_axis(const Axis<Real>& axis, Real normalized, Taps<Real>& taps) const {
     const Real at = axis.place(normalized, mode_, padding_), floor = std::floor(at), fraction = at - floor;
     const auto index = static_cast<int64_t>(floor);
-    const int64_t first = mode_ == Mode::cubic ? -1 : 0, count = mode_ == Mode::nearest ? 1 : mode_ == Mode::linear ? 2 : 4;
+    const int64_t first = mode_ == Mode::cubic ? -1 : 0, count = mode_ == Mode::nearest  ? 1
+                                                                 : mode_ == Mode::linear ? 2
+                                                                                         : 4;
     Taps<Real> grown;
     for (size_t i = 0; i < taps.offsets.size(); ++i) {
       for (int64_t k = first; k < first + count; ++k) {
@@ -194,7 +192,8 @@ void for_samples(EvalContext& context, const Tensor& x, const Tensor& grid, cons
     for (int64_t i = begin; i < end; ++i) {
       sampler.find(coordinates + i * (x.rank() - 2), taps);
       const int64_t image = i / points;
-      for (int64_t c = image * channels; c < (image + 1) * channels; ++c) write(c * points + i % points, c * plane, taps);
+      for (int64_t c = image * channels; c < (image + 1) * channels; ++c)
+        write(c * points + i % points, c * plane, taps);
     }
   });
 }

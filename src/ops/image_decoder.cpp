@@ -62,6 +62,7 @@ void eval_image_decoder(EvalContext& context) {
 
 }  // namespace
 
-extern const OpDef image_decoder_op{"", "ImageDecoder", image_decoder_versions, infer_image_decoder, eval_image_decoder};
+extern const OpDef image_decoder_op{"", "ImageDecoder", image_decoder_versions, infer_image_decoder,
+                                    eval_image_decoder};
 
 }  // namespace kiln::ops

@@ -22,8 +22,7 @@ void eval_matmul_integer(EvalContext& context) {
   dispatch(Bytes{}, a.dtype(), [&]<class A> {
     dispatch(Bytes{}, b.dtype(), [&]<class B> {
       matmul(
-          context, plan,
-          [&](int64_t at, int64_t count, uint32_t* to) { a_zero.subtract(a.data<A>(), at, count, to); },
+          context, plan, [&](int64_t at, int64_t count, uint32_t* to) { a_zero.subtract(a.data<A>(), at, count, to); },
           [&](int64_t at, int64_t count, uint32_t* to) { b_zero.subtract(b.data<B>(), at, count, to); }, sums);
     });
   });
@@ -31,6 +30,7 @@ void eval_matmul_integer(EvalContext& context) {
 
 }  // namespace
 
-extern const OpDef matmul_integer_op{"", "MatMulInteger", matmul_integer_versions, infer_matmul_integer, eval_matmul_integer};
+extern const OpDef matmul_integer_op{"", "MatMulInteger", matmul_integer_versions, infer_matmul_integer,
+                                     eval_matmul_integer};
 
 }  // namespace kiln::ops

@@ -11,8 +11,7 @@ namespace {
 
 constexpr SchemaText max_pool_versions[] = {
     {1, "X:T -> Y:T", "auto_pad:string=NOTSET kernel_shape!:ints pads:ints strides:ints", "T=real"},
-    {8, "X:T -> Y:T Indices?:I",
-     "auto_pad:string=NOTSET kernel_shape!:ints pads:ints storage_order:int=0 strides:ints",
+    {8, "X:T -> Y:T Indices?:I", "auto_pad:string=NOTSET kernel_shape!:ints pads:ints storage_order:int=0 strides:ints",
      "T=real I=i64"},
     {10, "X:T -> Y:T Indices?:I",
      "auto_pad:string=NOTSET ceil_mode:int=0 dilations:ints kernel_shape!:ints pads:ints storage_order:int=0 "

@@ -34,7 +34,8 @@ void infer_max_roi_pool(InferContext& context) {
          rois ? to_string(*rois) : "?");
   }
   if (rois) merge_dims((*rois)[1], Dim(5), "the numbers of a region");
-  context.set_output(0, context.dtype(0), SymShape{rois ? (*rois)[0] : Dim(), x ? (*x)[1] : Dim(), pooled[0], pooled[1]});
+  context.set_output(0, context.dtype(0),
+                     SymShape{rois ? (*rois)[0] : Dim(), x ? (*x)[1] : Dim(), pooled[0], pooled[1]});
 }
 
 /// The elements [begin, end) along one axis that go into a bin.

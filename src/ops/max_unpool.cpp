@@ -14,9 +14,7 @@ namespace {
 constexpr SchemaText max_unpool_versions[] = {
     {9, "X:T1 I:T2 output_shape?:T2 -> output:T1", "kernel_shape!:ints pads:ints strides:ints", "T1=real T2=i64"},
     {11, "X:T1 I:T2 output_shape?:T2 -> output:T1", "kernel_shape!:ints pads:ints strides:ints", "T1=real T2=i64"},
-    {22, "X:T1 I:T2 output_shape?:T2 -> output:T1",
-     "kernel_shape!:ints pads:ints strides:ints",
-     "T1=real,bf16 T2=i64"},
+    {22, "X:T1 I:T2 output_shape?:T2 -> output:T1", "kernel_shape!:ints pads:ints strides:ints", "T1=real,bf16 T2=i64"},
 };
 
 /// The attributes say what MaxPool's output had been made with.
@@ -69,7 +67,8 @@ void infer_max_unpool(InferContext& context) {
   } else {
     if (context.shape(2)) {
       if (context.shape(2)->size() != 1) fail(ErrorCode::invalid_argument, "'output_shape' must be a list");
-      merge_dims((*context.shape(2))[0], Dim(static_cast<int64_t>(input.size())), "'output_shape' and the input's axes");
+      merge_dims((*context.shape(2))[0], Dim(static_cast<int64_t>(input.size())),
+                 "'output_shape' and the input's axes");
     }
     if (const auto dims = context.dims(2)) output = *dims;
   }

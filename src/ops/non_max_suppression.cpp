@@ -12,10 +12,12 @@ namespace kiln::ops {
 namespace {
 
 constexpr SchemaText non_max_suppression_versions[] = {
-    {10, "boxes:f32 scores:f32 max_output_boxes_per_class?:i64 iou_threshold?:f32 score_threshold?:f32 -> "
+    {10,
+     "boxes:f32 scores:f32 max_output_boxes_per_class?:i64 iou_threshold?:f32 score_threshold?:f32 -> "
      "selected_indices:i64",
      "center_point_box:int=0"},
-    {11, "boxes:f32 scores:f32 max_output_boxes_per_class?:i64 iou_threshold?:f32 score_threshold?:f32 -> "
+    {11,
+     "boxes:f32 scores:f32 max_output_boxes_per_class?:i64 iou_threshold?:f32 score_threshold?:f32 -> "
      "selected_indices:i64",
      "center_point_box:int=0"},
 };
@@ -114,6 +116,7 @@ void eval_non_max_suppression(EvalContext& context) {
 
 }  // namespace
 
-extern const OpDef non_max_suppression_op{"", "NonMaxSuppression", non_max_suppression_versions, infer_non_max_suppression, eval_non_max_suppression};
+extern const OpDef non_max_suppression_op{"", "NonMaxSuppression", non_max_suppression_versions,
+                                          infer_non_max_suppression, eval_non_max_suppression};
 
 }  // namespace kiln::ops

@@ -7,11 +7,9 @@ namespace kiln::ops {
 namespace {
 
 constexpr SchemaText qlinear_matmul_versions[] = {
-    {10, "a:T1 a_scale:f32 a_zero_point:T1 b:T2 b_scale:f32 b_zero_point:T2 y_scale:f32 y_zero_point:T3 -> y:T3",
-     "",
+    {10, "a:T1 a_scale:f32 a_zero_point:T1 b:T2 b_scale:f32 b_zero_point:T2 y_scale:f32 y_zero_point:T3 -> y:T3", "",
      "T1=i8,u8 T2=i8,u8 T3=i8,u8"},
-    {21, "a:T1 a_scale:TS a_zero_point:T1 b:T2 b_scale:TS b_zero_point:T2 y_scale:TS y_zero_point:T3 -> y:T3",
-     "",
+    {21, "a:T1 a_scale:TS a_zero_point:T1 b:T2 b_scale:TS b_zero_point:T2 y_scale:TS y_zero_point:T3 -> y:T3", "",
      "TS=f32,f16,bf16 T1=float8,i8,u8 T2=float8,i8,u8 T3=float8,i8,u8"},
 };
 
@@ -27,9 +25,10 @@ void infer_qlinear_matmul(InferContext& context) {
 template <class Sum>
 Tensor multiply(EvalContext& context, const MatmulPlan& plan) {
   const Tensor &left = context.input(a), &right = context.input(b);
-  const ZeroPoints<Sum> left_zero(context, a_zero, left.shape(), true), right_zero(context, b_zero, right.shape(), false);
-  using From = std::conditional_t<std::is_same_v<Sum, float>, Join<Float8Types, Types<int8_t, uint8_t>>,
-                                  Types<int8_t, uint8_t>>;
+  const ZeroPoints<Sum> left_zero(context, a_zero, left.shape(), true),
+      right_zero(context, b_zero, right.shape(), false);
+  using From =
+      std::conditional_t<std::is_same_v<Sum, float>, Join<Float8Types, Types<int8_t, uint8_t>>, Types<int8_t, uint8_t>>;
   Tensor sums = context.host().allocate(dtype_of<Sum>, plan.output);
   // One type at a time: the product is taken with calls through the packed rows, not with code for each pair of types.
   const auto reader = [](const Tensor& tensor, const ZeroPoints<Sum>& zero) {
@@ -93,6 +92,7 @@ void eval_qlinear_matmul(EvalContext& context) {
 
 }  // namespace
 
-extern const OpDef qlinear_matmul_op{"", "QLinearMatMul", qlinear_matmul_versions, infer_qlinear_matmul, eval_qlinear_matmul};
+extern const OpDef qlinear_matmul_op{"", "QLinearMatMul", qlinear_matmul_versions, infer_qlinear_matmul,
+                                     eval_qlinear_matmul};
 
 }  // namespace kiln::ops

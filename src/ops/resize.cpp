@@ -5,6 +5,7 @@
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
+#include "ops/support/infer.hpp"
 #include "ops/support/resampling.hpp"
 #include "ops/support/resize_shape.hpp"
 #include "ops/support/saturate.hpp"
@@ -86,6 +87,16 @@ bool is_given(const InferContext& context, std::optional<size_t> input) {
   return !(shape && shape->size() == 1 && (*shape)[0] == Dim(0));
 }
 
+/// Fails when the shape of 'sizes' or 'scales' tells that it cannot be right.
+void check_list(const InferContext& context, size_t input, const ResizeTarget& target) {
+  const SymShape* shape = context.shape(input);
+  if (!shape) return;
+  if (shape->size() != 1) {
+    fail(ErrorCode::invalid_argument, "input {} must be a list, found shape {}", input, to_string(*shape));
+  }
+  merge_dims((*shape)[0], Dim(static_cast<int64_t>(target.axes.size())), "the numbers given and the axes to resize");
+}
+
 SymShape sized_output(const InferContext& context, const ResizeTarget& target, const std::vector<Dim>& sizes) {
   const SymShape& input = *context.shape(0);
   SymShape output = input;
@@ -137,6 +148,8 @@ void infer_resize(InferContext& context) {
   ResizeTarget target;
   target.axes = read_resize_axes(context, context.shape(0)->size());
   target.policy = read_resize_policy(context);
+  if (has_sizes) check_list(context, *inputs.sizes, target);
+  if (has_scales) check_list(context, *inputs.scales, target);
   SymShape output = *context.shape(0);
   for (const int64_t axis : target.axes) output[static_cast<size_t>(axis)] = Dim();
   if (const auto stated = attribute_scales(context)) {
@@ -316,8 +329,8 @@ void eval_resize(EvalContext& context) {
     const Tensor outside = extrapolated(x.dtype(), how.extrapolation);
     const Tensor source = x.rank() == 0 ? x.reshaped({1}) : x;
     Tensor result = y.rank() == 0 ? y.reshaped({1}) : y;
-    return dispatch_by_size(
-        x.dtype(), [&]<class T> { resize_nearest<T>(context, tables, source, result, outside.raw()); });
+    return dispatch_by_size(x.dtype(),
+                            [&]<class T> { resize_nearest<T>(context, tables, source, result, outside.raw()); });
   }
   if (x.dtype() == DType::string) fail(ErrorCode::unsupported, "strings can be resized in mode 'nearest' only");
   if (x.dtype() == DType::c64) return resize_weighted<float>(context, axes, how, x, y, 2);

@@ -8,7 +8,6 @@
 #include "base/error.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
-#include "ops/support/axes.hpp"
 #include "ops/support/infer.hpp"
 #include "tensor/dispatch.hpp"
 
@@ -64,8 +63,9 @@ void infer_roi_align(InferContext& context) {
     regions = (*context.shape(1))[0];
   }
   if (context.shape(2)) regions = merge_dims(regions, (*context.shape(2))[0], "regions and batch indices");
-  context.set_output(0, context.dtype(0), SymShape{regions, context.shape(0) ? (*context.shape(0))[1] : Dim(),
-                                                   context.attr_int("output_height"), context.attr_int("output_width")});
+  context.set_output(0, context.dtype(0),
+                     SymShape{regions, context.shape(0) ? (*context.shape(0))[1] : Dim(),
+                              context.attr_int("output_height"), context.attr_int("output_width")});
 }
 
 /// Where along one axis the samples of a region's bins lie: for each sample inside the image, the two elements that it
@@ -144,7 +144,10 @@ void roi_align(EvalContext& context, const Tensor& x, const Tensor& rois, const 
   const int64_t ratio = context.attr_int("sampling_ratio"), plane = x.dim(2) * x.dim(3), bins = y.dim(2) * y.dim(3);
   context.parallel_for(rois.dim(0), 1, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
-      const int64_t image = checked_index(images.data<int64_t>()[r], x.dim(0), "batch index");
+      const int64_t image = images.data<int64_t>()[r];
+      if (image < 0 || image >= x.dim(0)) {
+        fail(ErrorCode::invalid_argument, "region {} is of image {}, but there are {}", r, image, x.dim(0));
+      }
       std::array<Real, 4> box;
       for (size_t i = 0; i < 4; ++i) {
         box[i] = static_cast<Real>(rois.data<T>()[r * 4 + static_cast<int64_t>(i)]) * scale - Real(shift ? 0.5 : 0);
@@ -166,15 +169,16 @@ void roi_align(EvalContext& context, const Tensor& x, const Tensor& rois, const 
 void eval_roi_align(EvalContext& context) {
   const Tensor &x = context.input(0), &rois = context.input(1), &images = context.input(2);
   if (x.rank() != 4 || rois.rank() != 2 || rois.dim(1) != 4 || images.shape() != Shape{rois.dim(0)}) {
-    fail(ErrorCode::invalid_argument, "X, rois and batch_indices of shapes {}, {} and {}, expected [N,C,H,W], [R,4], [R]",
-         to_string(x.shape()), to_string(rois.shape()), to_string(images.shape()));
+    fail(ErrorCode::invalid_argument,
+         "X, rois and batch_indices of shapes {}, {} and {}, expected [N,C,H,W], [R,4], [R]", to_string(x.shape()),
+         to_string(rois.shape()), to_string(images.shape()));
   }
   const int64_t ratio = context.attr_int("sampling_ratio");
   if (ratio < 0 || ratio > 4096) {
     fail(ErrorCode::invalid_model, "attribute 'sampling_ratio' is {}, expected a number in [0, 4096]", ratio);
   }
-  Tensor& y = context.output(0, x.dtype(),
-                             {rois.dim(0), x.dim(1), context.attr_int("output_height"), context.attr_int("output_width")});
+  Tensor& y = context.output(
+      0, x.dtype(), {rois.dim(0), x.dim(1), context.attr_int("output_height"), context.attr_int("output_width")});
   if (y.size() == 0) return;
   if (x.dim(2) == 0 || x.dim(3) == 0) fail(ErrorCode::invalid_argument, "X has no pixels");
   dispatch(FloatTypes{}, x.dtype(), [&]<class T> { roi_align<T>(context, x, rois, images, y); });

@@ -29,8 +29,8 @@ struct Header {
   bool top_down = false;
   uint32_t bits = 0;
   Compression compression = uncompressed;
-  size_t pixels = 0;                    ///< where they begin
-  std::array<uint32_t, 3> masks{};      ///< of red, green and blue, for 16 and 32 bits
+  size_t pixels = 0;                ///< where they begin
+  std::array<uint32_t, 3> masks{};  ///< of red, green and blue, for 16 and 32 bits
   std::vector<std::array<uint8_t, 3>> palette;
 };
 

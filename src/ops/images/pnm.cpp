@@ -89,7 +89,8 @@ std::optional<Image> decode_pnm(Bytes file) {
   const int kind = file[1] - '0';
   const bool bitmap = kind == 1 || kind == 4, color = kind == 3 || kind == 6;
   Text text(file.subspan(2));
-  const auto width = text.number(), height = text.number(), largest = bitmap ? std::optional<int64_t>(1) : text.number();
+  const auto width = text.number(), height = text.number(),
+             largest = bitmap ? std::optional<int64_t>(1) : text.number();
   if (!width || !height || !largest || *largest < 1 || *largest > 65535) return {};
   Image image(*width, *height, color ? 3 : 1);
   bool good = false;

@@ -44,7 +44,7 @@ int silence(TIFF*, void*, const char*, const char*, va_list) { return 1; }
 std::optional<Image> decode_tiff(Bytes file) {
   Source source{file};
   const std::unique_ptr<TIFFOpenOptions, void (*)(TIFFOpenOptions*)> options(TIFFOpenOptionsAlloc(),
-                                                                            TIFFOpenOptionsFree);
+                                                                             TIFFOpenOptionsFree);
   TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), tmsize_t{1} << 30);
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), silence, nullptr);
   TIFFOpenOptionsSetWarningHandlerExtR(options.get(), silence, nullptr);
@@ -58,7 +58,8 @@ std::optional<Image> decode_tiff(Bytes file) {
   }
   uint16_t extra = 0;
   const uint16_t* kinds = nullptr;
-  if (TIFFGetField(tiff.get(), TIFFTAG_EXTRASAMPLES, &extra, &kinds) && extra > 0 && kinds[0] == EXTRASAMPLE_UNASSALPHA) {
+  if (TIFFGetField(tiff.get(), TIFFTAG_EXTRASAMPLES, &extra, &kinds) && extra > 0 &&
+      kinds[0] == EXTRASAMPLE_UNASSALPHA) {
     // Called associated, alpha is not multiplied into the colors; it is dropped below.
     std::vector<uint16_t> associated(kinds, kinds + extra);
     associated[0] = EXTRASAMPLE_ASSOCALPHA;

@@ -11,7 +11,8 @@ namespace {
 std::optional<std::vector<int64_t>> read_kernel(const NodeView& node, const SymShape& w, size_t axes) {
   if (node.has_attribute("kernel_shape")) {
     const std::vector<int64_t> kernel = read_window_list(node, "kernel_shape", axes, 1, 1);
-    for (size_t axis = 0; axis < axes; ++axis) merge_dims(w[axis + 2], kernel[axis], "the kernel in W and kernel_shape");
+    for (size_t axis = 0; axis < axes; ++axis)
+      merge_dims(w[axis + 2], kernel[axis], "the kernel in W and kernel_shape");
     return kernel;
   }
   return known_shape(SymShape(w.begin() + 2, w.end()));
@@ -22,8 +23,7 @@ void check_channels(const SymShape& x, const SymShape& w, int64_t group) {
   if (w[0].is_known() && w[0].value() % group != 0) {
     fail(ErrorCode::invalid_argument, "W makes {} channels, which {} groups cannot share", w[0].value(), group);
   }
-  if (w[1].is_known() && x[1].is_known() &&
-      (x[1].value() % group != 0 || x[1].value() / group != w[1].value())) {
+  if (w[1].is_known() && x[1].is_known() && (x[1].value() % group != 0 || x[1].value() / group != w[1].value())) {
     fail(ErrorCode::invalid_argument, "X has {} channels, but W is for {} groups of {}", x[1].value(), group,
          w[1].value());
   }
@@ -52,7 +52,10 @@ std::optional<Convolution> read_convolution(const NodeView& node, const SymShape
   const int64_t group = node.attr_int("group", 1);
   check_channels(x, w, group);
   auto kernel = read_kernel(node, w, axes);
-  if (!kernel) return {};
+  if (!kernel) {
+    read_window(node, std::vector<int64_t>(axes, 1));  // for what it refuses
+    return {};
+  }
   return Convolution{read_window(node, std::move(*kernel)), group};
 }
 

@@ -16,8 +16,8 @@ struct MatmulPlan {
   std::vector<int64_t> a_offsets, b_offsets;  ///< where each product's operands begin, in elements
 };
 
-/// gemm() over a plan. left(offset, count, to) and right(offset, count, to) write runs of the elements of A and of B, as
-/// many from an offset into the whole tensor.
+/// gemm() over a plan. left(offset, count, to) and right(offset, count, to) write runs of the elements of A and of B,
+/// as many from an offset into the whole tensor.
 template <class T, class Left, class Right>
 void matmul(EvalContext& context, const MatmulPlan& plan, Left&& left, Right&& right, T* out) {
   gemm<T>(

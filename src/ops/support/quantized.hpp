@@ -65,8 +65,8 @@ class ZeroPoints {
   std::optional<BroadcastPlan> plan_;
 };
 
-/// value + zero_point as T: rounded to the nearest integer, ties to even, before the zero point is added, and saturated.
-/// A float8 rounds once, in its own cast.
+/// value + zero_point as T: rounded to the nearest integer, ties to even, before the zero point is added, and
+/// saturated. A float8 rounds once, in its own cast.
 template <class T>
 T quantize(double value, double zero_point) {
   if constexpr (std::is_integral_v<T>) {

@@ -78,8 +78,8 @@ Resampling Resampling::read(const NodeView& node) {
   Resampling how;
   how.mode = read_mode(node);
   if (node.schema().op->name == "Upsample" || node.version() < 11) {
-    // The old versions leave the mapping open: x / scale, down when growing and up when shrinking, is what the standard's
-    // tests of that time ask for.
+    // The old versions leave the mapping open: x / scale, down when growing and up when shrinking, is what the
+    // standard's tests of that time ask for.
     how.transform = Transform::asymmetric;
     how.nearest = Nearest::floor_up_ceil_down;
     return how;

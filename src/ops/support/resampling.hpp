@@ -37,7 +37,7 @@ struct Resampling {
 struct ResampledAxis {
   int64_t input = 0, output = 0;
   double scale = 1;
-  double length = 0;                   ///< scale * input: the output's extent before it was rounded
+  double length = 0;                  ///< scale * input: the output's extent before it was rounded
   double roi_start = 0, roi_end = 1;  ///< for tf_crop_and_resize
 
   /// Where an output index lies in the input.
@@ -50,9 +50,9 @@ struct TapTable {
   TapTable(const Resampling& how, const ResampledAxis& axis);
 
   int64_t taps;
-  std::vector<int64_t> indices;    ///< of all output indices, tap by tap; all inside the input
-  std::vector<double> weights;     ///< none for Mode::nearest, which has one tap
-  std::vector<uint8_t> outside;    ///< 1 where the extrapolation value is taken
+  std::vector<int64_t> indices;  ///< of all output indices, tap by tap; all inside the input
+  std::vector<double> weights;   ///< none for Mode::nearest, which has one tap
+  std::vector<uint8_t> outside;  ///< 1 where the extrapolation value is taken
 };
 
 }  // namespace kiln::ops

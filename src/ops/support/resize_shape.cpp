@@ -107,7 +107,8 @@ Dim scaled_extent(const Dim& input, float scale) {
   for (int shift = 0; shift <= 8; ++shift) {
     const float whole = std::ldexp(scale, shift);
     if (whole > 65536) break;
-    if (whole == std::floor(whole)) return floor_div(input * Dim(static_cast<int64_t>(whole)), Dim(int64_t{1} << shift));
+    if (whole == std::floor(whole))
+      return floor_div(input * Dim(static_cast<int64_t>(whole)), Dim(int64_t{1} << shift));
   }
   return {};
 }

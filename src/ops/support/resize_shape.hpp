@@ -9,7 +9,7 @@ namespace kiln::ops {
 
 /// What says how large the output of a Resize or Upsample becomes.
 struct ResizeTarget {
-  std::vector<int64_t> axes;           ///< that sizes or scales are for
+  std::vector<int64_t> axes;  ///< that sizes or scales are for
   std::optional<std::vector<float>> scales;
   std::optional<std::vector<int64_t>> sizes;
   enum class Policy : uint8_t { stretch, not_larger, not_smaller } policy = Policy::stretch;

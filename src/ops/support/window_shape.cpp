@@ -16,7 +16,8 @@ AutoPad read_auto_pad(const NodeView& node) {
   if (text == "SAME_UPPER") return AutoPad::same_upper;
   if (text == "SAME_LOWER") return AutoPad::same_lower;
   if (text == "VALID") return AutoPad::valid;
-  fail(ErrorCode::invalid_model, "attribute 'auto_pad' is '{}', expected NOTSET, SAME_UPPER, SAME_LOWER or VALID", text);
+  fail(ErrorCode::invalid_model, "attribute 'auto_pad' is '{}', expected NOTSET, SAME_UPPER, SAME_LOWER or VALID",
+       text);
 }
 
 std::vector<int64_t> read_window_list(const NodeView& node, const char* name, size_t axes, int64_t least,
