@@ -160,3 +160,11 @@ def test_gradient_of_what_does_not_matter():
 def test_what_has_no_gradient(nodes, message):
     with pytest.raises(kiln.Error, match=message):
         run(nodes, {"x": normal(3)}, ["dx"])
+
+
+def test_weights_that_are_constants_have_gradients():
+    """Nothing is computed ahead or dropped that a Gradient node stands on by name alone."""
+    nodes = [node("Identity", "w", "v"), node("Mul", "v v", "y"), gradient_node(["v"]),
+             node("Add", "dv x", "z")]
+    got = run(nodes, {"x": np.array(1.0)}, ["z"], {"w": np.array(3.0)})
+    assert got["z"] == 7
