@@ -30,11 +30,9 @@ class Dice {
 
 /// Numbers at which lengths, indices and counts go wrong.
 inline uint64_t bad_number(Dice& dice) {
-  static constexpr std::array<int64_t, 26> numbers{0,         1,          2,          3,         -1,         -2,
-                                                   4,         7,          8,          16,        31,         63,
-                                                   64,        127,        255,        256,       1000,       65536,
-                                                   100000000, 2147483647, 2147483648, 1LL << 40, 1LL << 62,
-                                                   INT64_MAX, INT64_MIN,  -100};
+  static constexpr std::array<int64_t, 26> numbers{
+      0,   1,   2,   3,    -1,    -2,        4,          7,          8,         16,        31,        63,        64,
+      127, 255, 256, 1000, 65536, 100000000, 2147483647, 2147483648, 1LL << 40, 1LL << 62, INT64_MAX, INT64_MIN, -100};
   return dice.one_in(4) ? dice.below(20) : static_cast<uint64_t>(numbers.at(dice.below(numbers.size())));
 }
 
