@@ -80,6 +80,7 @@ inline void mutate_tree(std::vector<ProtoField>& root, Dice& dice) {
     case 2: {
       // Something from elsewhere, in the place of this.
       std::vector<ProtoField>& other = pick_list(root, dice);
+      if (other.empty()) return;
       const ProtoField copy = other[dice.below(other.size())];
       if (dice.one_in(2)) {
         std::vector<ProtoField>& target = pick_list(root, dice);
@@ -98,7 +99,7 @@ inline void mutate_tree(std::vector<ProtoField>& root, Dice& dice) {
     field.number_value = dice.one_in(3) ? field.number_value ^ (uint64_t{1} << dice.below(64)) : bad_number(dice);
   } else if (!field.is_message) {
     mutate_bytes(field.bytes, dice);
-  } else if (dice.one_in(3)) {
+  } else if (dice.one_in(3) && !field.fields.empty()) {
     std::swap(field.fields[dice.below(field.fields.size())], field.fields[dice.below(field.fields.size())]);
   } else {
     mutate_tree(field.fields, dice);
