@@ -43,8 +43,10 @@ std::vector<Finding> read_and_check(ReadOptions& options, Read&& read) {
   if (readable) {
     check::check_types(model, findings);
   } else {
-    findings.warning("types-not-checked", "model", "types and shapes were not checked, because the file has the faults "
-                     "above", "Mend them and check again.");
+    findings.warning("types-not-checked", "model",
+                     "types and shapes were not checked, because the file has the faults "
+                     "above",
+                     "Mend them and check again.");
   }
   return without_repeats(findings.findings());
 }

@@ -15,8 +15,8 @@ namespace kiln::check {
 struct Walk {
   const ModelDef& model;
   Diagnostics& findings;
-  const Function* function = nullptr;      ///< whose body is walked; null in the graphs of the model
-  const OpsetImports* opsets = nullptr;    ///< in force where the walk is
+  const Function* function = nullptr;    ///< whose body is walked; null in the graphs of the model
+  const OpsetImports* opsets = nullptr;  ///< in force where the walk is
   std::set<std::string, std::less<>>* used_attributes = nullptr;  ///< of the function, as its body refers to them
 };
 

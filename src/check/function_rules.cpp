@@ -12,7 +12,8 @@ constexpr size_t deepest_calls = 64;
 
 std::string place_of(const Function& function) {
   const std::string overload = function.overload.empty() ? "" : ":" + function.overload;
-  return fmt::format("function '{}{}{}{}'", function.domain, function.domain.empty() ? "" : ".", function.name, overload);
+  return fmt::format("function '{}{}{}{}'", function.domain, function.domain.empty() ? "" : ".", function.name,
+                     overload);
 }
 
 void collect_callees(const ModelDef& model, const Graph& graph, std::set<const Function*>& callees) {
@@ -95,11 +96,11 @@ void check_versions(Walk& walk, const Function& function, const Graph& graph, co
     const Schema* inside = find_schema(node.domain, node.op_type, own->second);
     const Schema* outside = find_schema(node.domain, node.op_type, outer->second);
     if (inside && outside && inside->since == outside->since) continue;
-    walk.findings.error("function-opset", place,
-                        fmt::format("it imports version {} of '{}' and the model version {}, between which {} changed",
-                                    own->second, node.domain.empty() ? "ai.onnx" : node.domain, outer->second,
-                                    node.op_type),
-                        "Import the same version in both.");
+    walk.findings.error(
+        "function-opset", place,
+        fmt::format("it imports version {} of '{}' and the model version {}, between which {} changed", own->second,
+                    node.domain.empty() ? "ai.onnx" : node.domain, outer->second, node.op_type),
+        "Import the same version in both.");
   }
 }
 
@@ -115,8 +116,11 @@ void check_functions(Walk& walk) {
     check_signature(walk, function, place);
     check_versions(walk, function, function.body, place);
     std::set<std::string, std::less<>> used;
-    Walk inside{.model = walk.model, .findings = walk.findings, .function = &function,
-                .opsets = &function.opset_imports, .used_attributes = &used};
+    Walk inside{.model = walk.model,
+                .findings = walk.findings,
+                .function = &function,
+                .opsets = &function.opset_imports,
+                .used_attributes = &used};
     check_graph(inside, function.body, nullptr);
     find_unused(inside, function.body);
     for (const std::string& name : function.attributes) {

@@ -38,7 +38,8 @@ void check_port(Walk& walk, const Graph& graph, ValueId id, std::string_view kin
       break;
     case Type::Kind::opaque:
       if (type.opaque_name.ends_with(',')) miss("the name of its opaque type");
-      walk.findings.error("cannot-run", place, fmt::format("Kiln cannot run models with values of type {}", type.str()));
+      walk.findings.error("cannot-run", place,
+                          fmt::format("Kiln cannot run models with values of type {}", type.str()));
       break;
   }
 }
@@ -62,9 +63,10 @@ void add_initializers(Walk& walk, const Graph& graph, Scope& scope) {
       walk.findings.error("duplicate-name", place_of(graph), fmt::format("two initialisers have the name '{}'", name));
     }
     if (walk.model.ir_version <= 3 && walk.model.ir_version > 0 && !scope.has(name)) {
-      walk.findings.error("initializer-no-input", fmt::format("{}, initialiser '{}'", place_of(graph), name),
-                          fmt::format("ir_version {} wants every initialiser to be an input too", walk.model.ir_version),
-                          "Set ir_version to 4 or later, or add the input.");
+      walk.findings.error(
+          "initializer-no-input", fmt::format("{}, initialiser '{}'", place_of(graph), name),
+          fmt::format("ir_version {} wants every initialiser to be an input too", walk.model.ir_version),
+          "Set ir_version to 4 or later, or add the input.");
     }
     scope.names.insert(name);
   };

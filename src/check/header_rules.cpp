@@ -11,8 +11,8 @@ constexpr int64_t newest_ir_version = 14;
 void check_ir_version(Walk& walk) {
   const int64_t version = walk.model.ir_version;
   if (version <= 0) {
-    walk.findings.error("ir-version", "model", fmt::format("ir_version is {}, expected 1 to {}", version,
-                                                           newest_ir_version),
+    walk.findings.error("ir-version", "model",
+                        fmt::format("ir_version is {}, expected 1 to {}", version, newest_ir_version),
                         "Set ir_version, or export the model again.");
   } else if (version > newest_ir_version) {
     walk.findings.error("ir-version", "model",
@@ -45,10 +45,10 @@ void check_opsets(Walk& walk) {
                         "Add an opset_import with the opset that the model was made for.");
   }
   if (!model.opset_imports.empty() && model.ir_version > 0 && model.ir_version < 3) {
-    walk.findings.error("opset-unexpected", "model",
-                        fmt::format("opsets are imported, which ir_version {} does not have; they came with 3",
-                                    model.ir_version),
-                        "Set ir_version to 3 or later.");
+    walk.findings.error(
+        "opset-unexpected", "model",
+        fmt::format("opsets are imported, which ir_version {} does not have; they came with 3", model.ir_version),
+        "Set ir_version to 3 or later.");
   }
   for (const auto& [domain, version] : model.opset_imports) {
     check_opset(walk, domain, version);
@@ -94,7 +94,8 @@ void check_bindings(Walk& walk, const TrainingInfo& info, const Metadata& bindin
       walk.findings.error("training-binding", place, fmt::format("{} binds '{}' twice", kind, target));
     }
     if (!has_initializer(walk.model.graph, target) && !has_initializer(info.algorithm, target)) {
-      walk.findings.error("training-binding", place, fmt::format("{} binds '{}', which is no initialiser", kind, target));
+      walk.findings.error("training-binding", place,
+                          fmt::format("{} binds '{}', which is no initialiser", kind, target));
     }
     if (!makes(source, value)) {
       walk.findings.error("training-binding", place,

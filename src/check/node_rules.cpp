@@ -58,7 +58,8 @@ class NodeRules {
   void check_reference(const Attribute& attribute) {
     if (!walk_.function) {
       error("attribute-reference", fmt::format("attribute '{}' refers to '{}', but only functions have attributes to "
-                                               "refer to", attribute.name, attribute.ref_name));
+                                               "refer to",
+                                               attribute.name, attribute.ref_name));
       return;
     }
     if (walk_.used_attributes) walk_.used_attributes->insert(attribute.ref_name);
@@ -106,10 +107,10 @@ class NodeRules {
                    fmt::format("Import opset {} or later.", op.versions.front().since));
     }
     if (schema->deprecated) {
-      return error("deprecated-operator",
-                   fmt::format("{} is not allowed since opset {}; the model imports {}", node_.op_type, schema->since,
-                               version),
-                   "Import an older opset, or export the model again.");
+      return error(
+          "deprecated-operator",
+          fmt::format("{} is not allowed since opset {}; the model imports {}", node_.op_type, schema->since, version),
+          "Import an older opset, or export the model again.");
     }
     if (!schema->op->eval) {
       error("cannot-run", fmt::format("Kiln has no code for {}", node_.op_type));
@@ -128,8 +129,9 @@ class NodeRules {
     }
     std::string help;
     if (names.empty()) {
-      help = "Kiln has no operators of this domain: the model must bring them as functions, or be exported without "
-             "them.";
+      help =
+          "Kiln has no operators of this domain: the model must bring them as functions, or be exported without "
+          "them.";
     }
     error("unknown-operator",
           fmt::format("domain '{}' has no operator '{}', and the model no such function{}", shown(node_.domain),
@@ -172,8 +174,8 @@ class NodeRules {
     }
     for (const AttributeDef& known : schema.attributes) {
       if (known.required && !node_.find_attribute(known.name)) {
-        error("missing-attribute", fmt::format("the attribute '{}' ({}) is required", known.name,
-                                               attribute_type_name(known.type)));
+        error("missing-attribute",
+              fmt::format("the attribute '{}' ({}) is required", known.name, attribute_type_name(known.type)));
       }
     }
   }

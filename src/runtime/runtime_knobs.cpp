@@ -8,7 +8,7 @@ namespace kiln {
 
 KnobList runtime_knobs() {
   static const std::array<KnobBase*, 5> list{&verify_shapes, &max_tensor_bytes, &max_run_bytes, &max_run_ms,
-                                            &max_expanded_nodes};
+                                             &max_expanded_nodes};
   return list;
 }
 

@@ -9,18 +9,25 @@ namespace kiln {
 
 inline Knob<bool> verify_shapes{"verify_shapes", "KILN_VERIFY_SHAPES", false,
                                 "hold every result against the types and shapes that inference gives for it"};
-inline Knob<int64_t> max_tensor_bytes{"max_tensor_bytes", "KILN_MAX_TENSOR_BYTES", int64_t{16} << 30,
-                                      "largest tensor, in bytes, that a run may make", 1, int64_t{1} << 46};
+inline Knob<int64_t> max_tensor_bytes{
+    "max_tensor_bytes", "KILN_MAX_TENSOR_BYTES", int64_t{16} << 30, "largest tensor, in bytes, that a run may make", 1,
+    int64_t{1} << 46};
 
-inline Knob<int64_t> max_run_bytes{"max_run_bytes", "KILN_MAX_RUN_BYTES", int64_t{1} << 40,
-                                   "most bytes that the tensors of a run may hold at the same time", 1,
+inline Knob<int64_t> max_run_bytes{"max_run_bytes",
+                                   "KILN_MAX_RUN_BYTES",
+                                   int64_t{1} << 40,
+                                   "most bytes that the tensors of a run may hold at the same time",
+                                   1,
                                    int64_t{1} << 46};
 inline Knob<int64_t> max_run_ms{"max_run_ms", "KILN_MAX_RUN_MS", 0,
                                 "longest time in milliseconds that a run may take, looked at between nodes and in "
-                                "loops; 0 for no limit", 0};
-inline Knob<int64_t> max_expanded_nodes{"max_expanded_nodes", "KILN_MAX_EXPANDED_NODES", 1'000'000,
-                                        "most nodes that the functions of a model may stand for, and that type inference "
-                                        "looks at", 1};
+                                "loops; 0 for no limit",
+                                0};
+inline Knob<int64_t> max_expanded_nodes{
+    "max_expanded_nodes", "KILN_MAX_EXPANDED_NODES", 1'000'000,
+    "most nodes that the functions of a model may stand for, and that type inference "
+    "looks at",
+    1};
 
 /// The knobs of this room.
 KnobList runtime_knobs();

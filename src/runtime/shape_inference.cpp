@@ -45,6 +45,12 @@ Fact constant_fact(const Tensor& tensor) {
   return fact;
 }
 
+bool has_arity(const Schema& schema, const Node& node) {
+  const size_t inputs = node.inputs.size(), outputs = node.outputs.size();
+  return inputs >= schema.min_inputs() && inputs <= schema.max_inputs() && outputs >= schema.min_outputs() &&
+         outputs <= schema.max_outputs();
+}
+
 /// The elements as a tensor, when the rules know them all as numbers.
 Tensor tensor_of_dims(const Fact& fact) {
   if (!fact.dims || !fact.type.is_tensor() || !fact.type.shape) return {};
@@ -285,7 +291,8 @@ class ShapeInference::Driver : public InferHost {
       const OpsetImports& opsets = *scopes_.back().opsets;
       const auto opset = opsets.find(canonical_domain(node.domain));
       const Schema* schema = opset == opsets.end() ? nullptr : find_schema(node.domain, node.op_type, opset->second);
-      if (!schema) return;
+      // Rules read their inputs and outputs without asking whether they are there.
+      if (!schema || !has_arity(*schema, node)) return;
       infer_by_schema(*schema, node, opsets, inputs, outputs, place);
       if (node_observer && !guessing_) node_observer({node, *schema, place(), inputs, outputs});
     }

@@ -54,8 +54,9 @@ void TypeRules::check(std::span<const Value* const> inputs) const {
     DType& like = bound[static_cast<size_t>(rules_[i].constraint)];
     if (like == DType::undefined) like = dtype;
     if (like != dtype) {
-      fail(ErrorCode::invalid_argument, "input {} is a tensor of {} where one of {} is expected, like the inputs before",
-           i, dtype_name(dtype), dtype_name(like));
+      fail(ErrorCode::invalid_argument,
+           "input {} is a tensor of {} where one of {} is expected, like the inputs before", i, dtype_name(dtype),
+           dtype_name(like));
     }
   }
 }

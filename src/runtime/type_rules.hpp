@@ -21,8 +21,8 @@ class TypeRules {
 
  private:
   struct Rule {
-    uint32_t dtypes;     ///< a bit for each element type of a tensor; 0 where no tensor type is named
-    int8_t constraint;   ///< inputs of the same number must be alike; -1 for none
+    uint32_t dtypes;    ///< a bit for each element type of a tensor; 0 where no tensor type is named
+    int8_t constraint;  ///< inputs of the same number must be alike; -1 for none
   };
   [[noreturn]] void fail_type(size_t input, DType found) const;
 

@@ -766,7 +766,8 @@ def function_imports_no_opset():
 
 @fault("function-opset", "Softmax changed")
 def function_opset_is_not_models():
-    return function_model([helper.make_node("Softmax", ["a"], ["b"], name="soft")], imports=[helper.make_opsetid("", 11)])
+    return function_model([helper.make_node("Softmax", ["a"], ["b"], name="soft")],
+                          imports=[helper.make_opsetid("", 11)])
 
 
 @fault("undefined-input", "graph 'Twice', node 'sum' (Add)")

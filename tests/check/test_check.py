@@ -94,6 +94,45 @@ def test_a_file_that_is_not_there():
     assert error.value.code == "not_found"
 
 
+def large_model(path, count):
+    """x[2,n] MatMul w[n,1], where the n floats of w are a hole in the file."""
+    def field(number, content):
+        return bytes([number << 3 | 2]) + length(len(content)) + content
+
+    def length(value):
+        text = b""
+        while value >= 128:
+            text += bytes([value & 127 | 128])
+            value >>= 7
+        return text + bytes([value])
+
+    node = onnx.helper.make_node("MatMul", ["x", "w"], ["y"])
+    rest = (field(1, node.SerializeToString()) + field(2, b"main")
+            + field(11, make_broken.value("x", (2, count)).SerializeToString())
+            + field(12, make_broken.value("y", (2, 1)).SerializeToString()))
+    head = bytes([8]) + length(count) + bytes([8, 1, 16, 1]) + field(8, b"w") + bytes([9 << 3 | 2]) + length(4 * count)
+    tensor = bytes([5 << 3 | 2]) + length(len(head) + 4 * count) + head
+    opset = onnx.helper.make_opsetid("", 21).SerializeToString()
+    with open(path, "wb") as out:
+        out.write(bytes([8, 10]) + field(8, opset) + bytes([7 << 3 | 2])
+                  + length(len(rest) + len(tensor) + 4 * count) + rest + tensor)
+        out.truncate(out.tell() + 4 * count)
+
+
+def test_weights_are_not_read(tmp_path):
+    path = tmp_path / "large.onnx"
+    large_model(path, 130_000_000)
+    assert path.stat().st_size > 500_000_000
+    script = ("import kiln, sys\n"
+              "def peak(): return int(next(l for l in open('/proc/self/status') if l.startswith('VmHWM')).split()[1])\n"
+              "before = peak()\n"
+              "assert not kiln.check(sys.argv[1])\n"
+              "kiln.Model.load(sys.argv[1])\n"
+              "print(peak() - before)\n")
+    done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 60 * 1024
+
+
 @pytest.mark.skipif("KILN_CLI" not in os.environ, reason="needs the command line program")
 def test_command_line(folder):
     def run(*arguments):

@@ -266,7 +266,8 @@ int run(int argc, char** argv) {
   std::vector<Sample> samples;
   if (!options.corpus.empty()) samples = load_corpus(options.corpus);
   if (samples.empty()) {
-    fmt::print(stderr, "usage: kiln_mutate CORPUS [--models N] [--tensors N] [--seed N] [--first N] [--jobs N] [--show]\n");
+    fmt::print(stderr,
+               "usage: kiln_mutate CORPUS [--models N] [--tensors N] [--seed N] [--first N] [--jobs N] [--show]\n");
     return 2;
   }
   return Campaign(options, std::move(samples)).run() ? 0 : 1;

@@ -30,11 +30,9 @@ class Dice {
 
 /// Numbers at which lengths, indices and counts go wrong.
 inline uint64_t bad_number(Dice& dice) {
-  static constexpr std::array<int64_t, 26> numbers{0,         1,          2,          3,         -1,         -2,
-                                                   4,         7,          8,          16,        31,         63,
-                                                   64,        127,        255,        256,       1000,       65536,
-                                                   100000000, 2147483647, 2147483648, 1LL << 40, 1LL << 62,
-                                                   INT64_MAX, INT64_MIN,  -100};
+  static constexpr std::array<int64_t, 26> numbers{
+      0,   1,   2,   3,    -1,    -2,        4,          7,          8,         16,        31,        63,        64,
+      127, 255, 256, 1000, 65536, 100000000, 2147483647, 2147483648, 1LL << 40, 1LL << 62, INT64_MAX, INT64_MIN, -100};
   return dice.one_in(4) ? dice.below(20) : static_cast<uint64_t>(numbers.at(dice.below(numbers.size())));
 }
 
@@ -82,6 +80,7 @@ inline void mutate_tree(std::vector<ProtoField>& root, Dice& dice) {
     case 2: {
       // Something from elsewhere, in the place of this.
       std::vector<ProtoField>& other = pick_list(root, dice);
+      if (other.empty()) return;
       const ProtoField copy = other[dice.below(other.size())];
       if (dice.one_in(2)) {
         std::vector<ProtoField>& target = pick_list(root, dice);
@@ -100,7 +99,7 @@ inline void mutate_tree(std::vector<ProtoField>& root, Dice& dice) {
     field.number_value = dice.one_in(3) ? field.number_value ^ (uint64_t{1} << dice.below(64)) : bad_number(dice);
   } else if (!field.is_message) {
     mutate_bytes(field.bytes, dice);
-  } else if (dice.one_in(3)) {
+  } else if (dice.one_in(3) && !field.fields.empty()) {
     std::swap(field.fields[dice.below(field.fields.size())], field.fields[dice.below(field.fields.size())]);
   } else {
     mutate_tree(field.fields, dice);

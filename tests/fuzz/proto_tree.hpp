@@ -12,9 +12,9 @@ namespace kiln::fuzz {
 /// Changing a field and writing the tree again gives a message whose lengths are right.
 struct ProtoField {
   uint32_t number = 0;
-  uint32_t wire = 0;               ///< 0 varint, 1 eight bytes, 2 bytes, 5 four bytes
-  uint64_t number_value = 0;       ///< for 0, 1 and 5
-  std::string bytes;               ///< for 2, unless `fields` has them
+  uint32_t wire = 0;          ///< 0 varint, 1 eight bytes, 2 bytes, 5 four bytes
+  uint64_t number_value = 0;  ///< for 0, 1 and 5
+  std::string bytes;          ///< for 2, unless `fields` has them
   bool is_message = false;
   std::vector<ProtoField> fields;
 };
@@ -67,7 +67,9 @@ class ProtoReader {
 
   bool fixed(size_t size, uint64_t& value) {
     if (text_.size() - at_ < size) return false;
-    for (size_t i = 0; i < size; ++i) value |= static_cast<uint64_t>(static_cast<unsigned char>(text_[at_ + i])) << 8 * i;
+    for (size_t i = 0; i < size; ++i) {
+      value |= static_cast<uint64_t>(static_cast<unsigned char>(text_[at_ + i])) << 8 * i;
+    }
     at_ += size;
     return true;
   }
