@@ -5,6 +5,7 @@ from typing import Any, Mapping
 
 import numpy as np
 
+from ..sparse import SparseTensor
 from . import _errors
 
 _NUMPY_NAMES = {
@@ -28,7 +29,7 @@ def onnx_type(dtype: np.dtype) -> str:
 
 def adapt(node, value: Any) -> Any:
     """Checks one value that is not a plain array; lists for a tensor become an array of the type expected."""
-    if value is None or isinstance(value, (np.ndarray, dict)) or node is None or hasattr(value, "indices"):
+    if value is None or node is None or isinstance(value, (np.ndarray, dict, SparseTensor)):
         return value
     expected = node.type[len("optional("):-1] if node.type.startswith("optional(") else node.type
     if expected.startswith("seq("):
