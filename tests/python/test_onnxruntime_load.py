@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-import one_node
-from one_node import FLOAT, tensor
+import small_models
+from small_models import FLOAT, tensor
 
 CPU = ["CPUExecutionProvider"]
 
 
 def test_what_a_session_says_of_itself(ort):
-    session = ort.InferenceSession(one_node.add(), providers=CPU)
+    session = ort.InferenceSession(small_models.add(), providers=CPU)
     assert [(node.name, node.type, node.shape) for node in session.get_inputs()] == [
         ("x", "tensor(float)", ["n", 3]), ("y", "tensor(float)", ["n", 3])]
     assert str(session.get_outputs()[0]) == "NodeArg(name='z', type='tensor(float)', shape=['n', 3])"
@@ -22,19 +22,19 @@ def test_what_a_session_says_of_itself(ort):
 
 
 def test_shapes_that_are_not_known(ort):
-    unnamed = one_node.model([helper.make_node("Relu", ["x"], ["y"])], [tensor("x", FLOAT, [None, 3, "a"])],
+    unnamed = small_models.model([helper.make_node("Relu", ["x"], ["y"])], [tensor("x", FLOAT, [None, 3, "a"])],
                              [tensor("y", FLOAT, None)])
     assert ort.InferenceSession(unnamed, providers=CPU).get_inputs()[0].shape == [None, 3, "a"]
-    without = one_node.model([helper.make_node("Relu", ["x"], ["y"])],
+    without = small_models.model([helper.make_node("Relu", ["x"], ["y"])],
                              [helper.make_value_info("x", helper.make_tensor_type_proto(FLOAT, None))],
                              [helper.make_value_info("y", helper.make_tensor_type_proto(FLOAT, None))])
     assert ort.InferenceSession(without, providers=CPU).get_inputs()[0].shape == []
 
 
 def test_other_types(ort):
-    of = ort.InferenceSession(one_node.sequence(), providers=CPU).get_inputs()[0]
+    of = ort.InferenceSession(small_models.sequence(), providers=CPU).get_inputs()[0]
     assert (of.type, of.shape) == ("seq(tensor(float))", [])
-    of = ort.InferenceSession(one_node.optional(), providers=CPU).get_inputs()[0]
+    of = ort.InferenceSession(small_models.optional(), providers=CPU).get_inputs()[0]
     assert (of.type, of.shape) == ("optional(tensor(float))", [2])
 
 
@@ -52,7 +52,7 @@ def test_metadata(ort):
 
 def test_paths(ort, tmp_path):
     path = tmp_path / "é add.onnx"
-    path.write_bytes(one_node.add())
+    path.write_bytes(small_models.add())
     for given in (path, str(path)):
         session = ort.InferenceSession(given, providers=CPU)
         assert len(session.run(None, {"x": np.ones((1, 3), "f"), "y": np.ones((1, 3), "f")})) == 1
@@ -66,25 +66,25 @@ def test_what_cannot_be_loaded(ort, state, tmp_path):
         ort.InferenceSession(b"\x01garbage garbage", providers=CPU)
     with pytest.raises(state.InvalidArgument, match="No graph was found in the protobuf"):
         ort.InferenceSession(b"", providers=CPU)
-    for other in (io.BytesIO(one_node.add()), None, 3):
+    for other in (io.BytesIO(small_models.add()), None, 3):
         with pytest.raises(TypeError, match="Unable to load from type"):
             ort.InferenceSession(other, providers=CPU)
-    unknown = one_node.model([helper.make_node("Nonsense", ["x"], ["y"])], [tensor("x", FLOAT, [3])],
+    unknown = small_models.model([helper.make_node("Nonsense", ["x"], ["y"])], [tensor("x", FLOAT, [3])],
                              [tensor("y", FLOAT, [3])])
     with pytest.raises(state.InvalidGraph, match="Nonsense"):
         ort.InferenceSession(unknown, providers=CPU)
-    undefined = one_node.model([helper.make_node("Relu", ["q"], ["y"])], [tensor("x", FLOAT, [3])],
+    undefined = small_models.model([helper.make_node("Relu", ["q"], ["y"])], [tensor("x", FLOAT, [3])],
                                [tensor("y", FLOAT, [3])])
     with pytest.raises(state.InvalidArgument, match="q"):
         ort.InferenceSession(undefined, providers=CPU)
 
 
 def test_providers(ort):
-    session = ort.InferenceSession(one_node.add(), providers=[("CPUExecutionProvider", {"arena_extend_strategy": "x"})])
+    session = ort.InferenceSession(small_models.add(), providers=[("CPUExecutionProvider", {"arena_extend_strategy": "x"})])
     assert session.get_provider_options() == {"CPUExecutionProvider": {}}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        session = ort.InferenceSession(one_node.add(), providers=["NoSuchExecutionProvider", "CPUExecutionProvider"])
+        session = ort.InferenceSession(small_models.add(), providers=["NoSuchExecutionProvider", "CPUExecutionProvider"])
     assert session.get_providers() == CPU
     assert "NoSuchExecutionProvider" in str(caught[0].message)
     assert "CPUExecutionProvider" in ort.get_available_providers() and ort.get_device() == "CPU"
@@ -110,9 +110,9 @@ def test_session_options(ort):
     assert options.get_session_config_entry("a") == "b"
     with pytest.raises(RuntimeError, match="does not have configuration with key: c"):
         options.get_session_config_entry("c")
-    ort.InferenceSession(one_node.add(), options, CPU)
+    ort.InferenceSession(small_models.add(), options, CPU)
     with pytest.raises(TypeError):
-        ort.InferenceSession(one_node.add(), 3)
+        ort.InferenceSession(small_models.add(), 3)
 
 
 def test_run_options(ort):

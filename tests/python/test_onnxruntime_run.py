@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-import one_node
+import small_models
 
 X = np.arange(6, dtype=np.float32).reshape(2, 3)
 
 
 @pytest.fixture
 def session(ort):
-    return ort.InferenceSession(one_node.add(), providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(small_models.add(), providers=["CPUExecutionProvider"])
 
 
 def refused(session, kind, text, feed, names=None):
@@ -59,7 +59,7 @@ def test_wrong_names_are_refused(session, state):
 def test_lists_become_the_type_expected(ort, session):
     assert (session.run(None, {"x": X.tolist(), "y": [[1, 2, 3], [4, 5, 6]]})[0] == X + [[1, 2, 3], [4, 5, 6]]).all()
     assert (session.run(None, {"x": [X[0], X[1]], "y": X})[0] == X + X).all()
-    words = ort.InferenceSession(one_node.identity(TensorProto.STRING), providers=["CPUExecutionProvider"])
+    words = ort.InferenceSession(small_models.identity(TensorProto.STRING), providers=["CPUExecutionProvider"])
     assert words.run(None, {"x": ["a", "b"]})[0].tolist() == ["a", "b"]
 
 
@@ -78,14 +78,14 @@ def test_layouts(session):
 
 
 def test_scalars(ort):
-    session = ort.InferenceSession(one_node.identity(TensorProto.INT64, ()), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(small_models.identity(TensorProto.INT64, ()), providers=["CPUExecutionProvider"])
     output = session.run(None, {"x": np.array(5)})[0]
     assert output.shape == () and output == 5
     assert session.run(None, {"x": np.array([5])})[0] == 5
 
 
 def test_results_can_be_written_to(ort):
-    session = ort.InferenceSession(one_node.identity(TensorProto.FLOAT), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(small_models.identity(TensorProto.FLOAT), providers=["CPUExecutionProvider"])
     given = np.ones(3, np.float32)
     output = session.run(None, {"x": given})[0]
     output[:] = 7
@@ -94,14 +94,14 @@ def test_results_can_be_written_to(ort):
 
 
 def test_strings(ort):
-    session = ort.InferenceSession(one_node.identity(TensorProto.STRING), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(small_models.identity(TensorProto.STRING), providers=["CPUExecutionProvider"])
     for given in (np.array(["a", "bé"]), np.array(["a", "bé"], object)):
         output = session.run(None, {"x": given})[0]
         assert output.dtype == object and output.tolist() == ["a", "bé"]
 
 
 def test_sequences(ort):
-    session = ort.InferenceSession(one_node.sequence(), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(small_models.sequence(), providers=["CPUExecutionProvider"])
     length, items = session.run(None, {"s": [X, X[0]]})
     assert length == 2 and [item.shape for item in items] == [(2, 3), (3,)]
     assert session.run(None, {"s": []})[1] == []
@@ -110,13 +110,13 @@ def test_sequences(ort):
 
 
 def test_optionals(ort):
-    session = ort.InferenceSession(one_node.optional(), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(small_models.optional(), providers=["CPUExecutionProvider"])
     assert session.run(None, {"x": None}) == [None]
     assert session.run(None, {"x": X[0, :2]})[0].tolist() == [0, 1]
 
 
 def test_maps(ort):
-    session = ort.InferenceSession(one_node.zipmap(), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(small_models.zipmap(), providers=["CPUExecutionProvider"])
     assert session.get_outputs()[0].type == "seq(map(int64,tensor(float)))"
     output = session.run(None, {"p": X})[0]
     assert output == [{4: 0.0, 5: 1.0, 6: 2.0}, {4: 3.0, 5: 4.0, 6: 5.0}]
@@ -124,7 +124,7 @@ def test_maps(ort):
 
 
 def test_defaults(ort):
-    session = ort.InferenceSession(one_node.with_default(), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(small_models.with_default(), providers=["CPUExecutionProvider"])
     assert [node.name for node in session.get_inputs()] == ["x"]
     assert [node.name for node in session.get_overridable_initializers()] == ["w"]
     assert session.run(None, {"x": X[0]})[0].tolist() == [1, 3, 5]
@@ -139,7 +139,7 @@ def test_terminate(ort, state, session):
 
 
 def test_terminate_from_another_thread(ort, state):
-    session = ort.InferenceSession(one_node.endless_loop(), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(small_models.endless_loop(), providers=["CPUExecutionProvider"])
     options = ort.RunOptions()
 
     def stop():

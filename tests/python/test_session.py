@@ -12,17 +12,17 @@ import pytest
 from onnx import TensorProto, helper
 
 import kiln
-import one_node
+import small_models
 
 X = np.arange(6, dtype=np.float32).reshape(2, 3)
 
 
 def same(dtype, given, shape=("n",)):
-    return kiln.Session(one_node.identity(dtype, shape)).run({"x": given})["y"]
+    return kiln.Session(small_models.identity(dtype, shape)).run({"x": given})["y"]
 
 
 def test_run_by_name():
-    session = kiln.Session(one_node.add())
+    session = kiln.Session(small_models.add())
     assert (session.run({"x": X, "y": X})["z"] == X + X).all()
     first, second = session._session.run({"x": X, "y": X}, ["z", "z"])
     first[:] = 0
@@ -72,9 +72,9 @@ def test_strings():
 
 
 def test_results_outlive_everything_and_are_writable():
-    session = kiln.Session(one_node.model(
-        [helper.make_node("Add", ["x", "x"], ["y"])], [one_node.tensor("x", one_node.FLOAT, ["n"])],
-        [one_node.tensor("y", one_node.FLOAT, ["n"])]))
+    session = kiln.Session(small_models.model(
+        [helper.make_node("Add", ["x", "x"], ["y"])], [small_models.tensor("x", small_models.FLOAT, ["n"])],
+        [small_models.tensor("y", small_models.FLOAT, ["n"])]))
     given = np.ones(100_000, np.float32)
     first = session.run({"x": given})["y"]
     first[:] = 5
@@ -87,26 +87,26 @@ def test_results_outlive_everything_and_are_writable():
 
 
 def test_a_weight_given_out_is_a_copy():
-    weight = helper.make_tensor("w", one_node.FLOAT, [64], np.ones(64))
-    session = kiln.Session(one_node.model([helper.make_node("Identity", ["w"], ["y"])], [],
-                                          [one_node.tensor("y", one_node.FLOAT, [64])], initializers=[weight]))
+    weight = helper.make_tensor("w", small_models.FLOAT, [64], np.ones(64))
+    session = kiln.Session(small_models.model([helper.make_node("Identity", ["w"], ["y"])], [],
+                                          [small_models.tensor("y", small_models.FLOAT, [64])], initializers=[weight]))
     session.run({})["y"][:] = 7
     assert (session.run({})["y"] == 1).all()
 
 
 def test_sequences_and_optionals():
-    result = kiln.Session(one_node.sequence()).run({"s": (X, X[0])})
+    result = kiln.Session(small_models.sequence()).run({"s": (X, X[0])})
     result["t"][0][:] = 9
     assert result["n"] == 2 and X[0, 1] == 1
-    assert kiln.Session(one_node.optional()).run({"x": None}) == {"y": None}
+    assert kiln.Session(small_models.optional()).run({"x": None}) == {"y": None}
 
 
 def test_maps():
-    assert kiln.Session(one_node.zipmap()).run({"p": X})["z"][0] == {4: 0.0, 5: 1.0, 6: 2.0}
+    assert kiln.Session(small_models.zipmap()).run({"p": X})["z"][0] == {4: 0.0, 5: 1.0, 6: 2.0}
     kind = helper.make_map_type_proto(TensorProto.STRING, helper.make_tensor_type_proto(TensorProto.DOUBLE, []))
     node = helper.make_node("DictVectorizer", ["m"], ["v"], domain="ai.onnx.ml", string_vocabulary=["a", "b"])
-    session = kiln.Session(one_node.model([node], [helper.make_value_info("m", kind)],
-                                          [one_node.tensor("v", TensorProto.DOUBLE, [1, 2])],
+    session = kiln.Session(small_models.model([node], [helper.make_value_info("m", kind)],
+                                          [small_models.tensor("v", TensorProto.DOUBLE, [1, 2])],
                                           opsets=(("", 20), ("ai.onnx.ml", 1))))
     assert session.run({"m": {"b": 2}})["v"].tolist() == [[0, 2]]
     with pytest.raises(kiln.Error, match="keys of"):
@@ -121,17 +121,17 @@ def test_sparse_tensors():
 
 def test_errors_have_codes():
     with pytest.raises(kiln.Error, match="no output 'q'") as caught:
-        kiln.Session(one_node.add()).run({"x": X, "y": X}, ["q"])
+        kiln.Session(small_models.add()).run({"x": X, "y": X}, ["q"])
     assert caught.value.code == "invalid_argument"
     with pytest.raises(kiln.Error) as caught:
         kiln.Session("/there/is/no/such.onnx")
     assert caught.value.code == "not_found"
     with pytest.raises(kiln.Error, match="set"):
-        kiln.Session(one_node.add()).run({"x": {1, 2}, "y": X})
+        kiln.Session(small_models.add()).run({"x": {1, 2}, "y": X})
 
 
 def test_cancel_from_another_thread():
-    session = kiln.Session(one_node.endless_loop())
+    session = kiln.Session(small_models.endless_loop())
     flag = kiln.CancelFlag()
     timer = threading.Timer(0.2, flag.set)
     timer.start()
@@ -142,8 +142,8 @@ def test_cancel_from_another_thread():
 
 
 def test_ctrl_c_stops_a_run():
-    program = ("import sys, numpy, kiln; sys.path.insert(0, sys.argv[1]); import one_node\n"
-               "session = kiln.Session(one_node.endless_loop())\n"
+    program = ("import sys, numpy, kiln; sys.path.insert(0, sys.argv[1]); import small_models\n"
+               "session = kiln.Session(small_models.endless_loop())\n"
                "print('running', flush=True)\n"
                "try: session.run({'go': numpy.array(True), 'x': numpy.float32(1)})\n"
                "except KeyboardInterrupt: print('stopped')")
@@ -156,7 +156,7 @@ def test_ctrl_c_stops_a_run():
 
 def test_the_gil_is_released():
     flag = kiln.CancelFlag()
-    runner = threading.Thread(target=lambda: pytest.raises(kiln.Error, kiln.Session(one_node.endless_loop()).run,
+    runner = threading.Thread(target=lambda: pytest.raises(kiln.Error, kiln.Session(small_models.endless_loop()).run,
                                                            {"go": np.array(True), "x": np.float32(1)}, cancel=flag))
     runner.start()
     time.sleep(0.1)
@@ -168,6 +168,6 @@ def test_the_gil_is_released():
 
 
 def test_models():
-    model = kiln.Model.load(one_node.add())
+    model = kiln.Model.load(small_models.add())
     assert kiln.Model.load(model.to_onnx()).info.graph_name == "graph"
     assert model.info.opsets == [("", 20)]
