@@ -86,14 +86,15 @@ Tensor tensor_from_array(nb::object array) {
     shape = shape_of(array);
     const nb::object rows = Numpy::get().ascontiguousarray(array);
     view = view_of(rows.attr("reshape")(-1).attr("view")("uint8"));
-    if (!view) fail("cannot read the memory of an array of type " + nb::cast<std::string>(nb::str(array.attr("dtype"))));
+    if (!view)
+      fail("cannot read the memory of an array of type " + nb::cast<std::string>(nb::str(array.attr("dtype"))));
   }
   const void* data = view->buffer.buf;
   const auto bytes = static_cast<size_t>(view->buffer.len);
   return Tensor::borrow(dtype, std::move(shape), data, bytes, std::move(view));
 }
 
-/// The inside of "seq(…)" and the like; "" when `type` is something else.
+/// The inside of "seq(...)" and the like; "" when `type` is something else.
 std::string_view inside(std::string_view type, std::string_view kind) {
   if (type.size() <= kind.size() + 1 || !type.starts_with(kind) || type[kind.size()] != '(') return {};
   return type.substr(kind.size() + 1, type.size() - kind.size() - 2);
@@ -186,8 +187,9 @@ nb::object map_to_dict(const Map& map) {
 }  // namespace
 
 void bind_values(nb::module_& module) {
-  nb::class_<Memory>(module, "Memory", nb::type_slots(memory_slots),
-                     "What the arrays that a run gives lie in: it keeps their elements for as long as an array needs them.");
+  nb::class_<Memory>(
+      module, "Memory", nb::type_slots(memory_slots),
+      "What the arrays that a run gives lie in: it keeps their elements for as long as an array needs them.");
 }
 
 Value value_from_python(nb::handle object, std::string_view type) {

@@ -13,8 +13,8 @@ def model(nodes, inputs, outputs, *, initializers=(), opsets=(("", 20),), **fiel
 
 
 def add() -> bytes:
-    return model([helper.make_node("Add", ["x", "y"], ["z"])], [tensor("x", FLOAT, ["n", 3]), tensor("y", FLOAT, ["n", 3])],
-                 [tensor("z", FLOAT, ["n", 3])])
+    x, y, z = (tensor(name, FLOAT, ["n", 3]) for name in "xyz")
+    return model([helper.make_node("Add", ["x", "y"], ["z"])], [x, y], [z])
 
 
 def identity(dtype, shape=("n",)) -> bytes:

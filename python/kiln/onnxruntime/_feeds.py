@@ -59,8 +59,8 @@ def _adapt_sequence(expected: str, value: Any) -> Any:
 def fit_scalars(nodes: Mapping[str, Any], feed: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Arrays of one element that are given for a scalar, as scalars: ONNX Runtime does not check a scalar's rank."""
     return {name: value.reshape(()) for name, value in feed.items()
-            if isinstance(value, np.ndarray) and value.ndim and value.size == 1 and nodes[name].type.startswith("tensor(")
-            and nodes[name]._is_scalar}
+            if isinstance(value, np.ndarray) and value.ndim and value.size == 1
+            and nodes[name].type.startswith("tensor(") and nodes[name]._is_scalar}
 
 
 def check(node, value: Any) -> None:
