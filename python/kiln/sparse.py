@@ -7,7 +7,7 @@ import numpy as np
 
 
 class SparseTensor(NamedTuple):
-    """The `values` [n] that are not zero, their `indices` ([n] into the flattened tensor, or [n, rank]) and the shape."""
+    """`values` [n] that are not zero, their `indices` ([n] into the flattened tensor, or [n, rank]) and the shape."""
 
     values: np.ndarray
     indices: np.ndarray

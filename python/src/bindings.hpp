@@ -10,7 +10,7 @@ namespace kiln::python {
 
 namespace nb = nanobind;
 
-/// kiln.Error, with its code as the attribute `code` ("invalid_argument", …).
+/// kiln.Error, with its code as the attribute `code` ("invalid_argument", ...).
 void bind_errors(nb::module_& module);
 /// What arrays made of results lie in.
 void bind_values(nb::module_& module);

@@ -9,7 +9,8 @@ namespace kiln::python {
 void bind_errors(nb::module_& module) {
   static PyObject* error_type = nullptr;
   error_type = PyErr_NewExceptionWithDoc(
-      "kiln.Error", "What Kiln raises. `code` says what kind of thing went wrong: 'invalid_argument', 'invalid_model', …",
+      "kiln.Error",
+      "What Kiln raises. `code` says what kind of thing went wrong: 'invalid_argument', 'invalid_model', ...",
       PyExc_RuntimeError, nullptr);
   module.attr("Error") = nb::borrow(error_type);
   nb::register_exception_translator([](const std::exception_ptr& pointer, void*) {

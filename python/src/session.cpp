@@ -96,12 +96,14 @@ nb::list run(Session& session, nb::dict feed, const std::vector<std::string>& ou
 
 void bind_session(nb::module_& module) {
   module.attr("__version__") = nb::str(std::string(version()).c_str());
-  module.def("set_threads", &set_threads, nb::arg("count"), "Threads of all sessions; 0 takes what the process may use.");
+  module.def("set_threads", &set_threads, nb::arg("count"),
+             "Threads of all sessions; 0 takes what the process may use.");
   module.def("threads", &threads);
 
   nb::class_<std::atomic<bool>>(module, "CancelFlag", "Stops the runs that were given it once it is set.")
       .def(nb::init<>())
-      .def("set", [](std::atomic<bool>& flag, bool value) { flag = value; }, nb::arg("value") = true)
+      .def(
+          "set", [](std::atomic<bool>& flag, bool value) { flag = value; }, nb::arg("value") = true)
       .def("__bool__", [](const std::atomic<bool>& flag) { return flag.load(); });
 
   nb::class_<PortInfo>(module, "Port", "An input or output of a model.")
@@ -111,7 +113,8 @@ void bind_session(nb::module_& module) {
       .def_prop_ro("shape", &shape_of, "A list of numbers, symbols and None; None while the rank is unknown.")
       .def_ro("optional", &PortInfo::optional)
       .def("__repr__", [](const PortInfo& port) {
-        return "<kiln.Port '" + port.name + "' " + port.type + " " + nb::cast<std::string>(nb::str(shape_of(port))) + ">";
+        return "<kiln.Port '" + port.name + "' " + port.type + " " + nb::cast<std::string>(nb::str(shape_of(port))) +
+               ">";
       });
 
   nb::class_<ModelInfo>(module, "ModelInfo", "What a model says about itself.")
@@ -131,24 +134,27 @@ void bind_session(nb::module_& module) {
       .def_prop_ro("info", &Model::info, nb::rv_policy::reference_internal)
       .def_prop_ro("inputs", &Model::inputs)
       .def_prop_ro("outputs", &Model::outputs)
-      .def("to_onnx", [](const Model& model) {
-        const std::string bytes = model.to_onnx();
-        return nb::bytes(bytes.data(), bytes.size());
-      })
+      .def("to_onnx",
+           [](const Model& model) {
+             const std::string bytes = model.to_onnx();
+             return nb::bytes(bytes.data(), bytes.size());
+           })
       .def("save_onnx", &Model::save_onnx, nb::arg("path"));
 
   nb::class_<Session>(module, "Session", "A model that is ready to run.")
-      .def("__init__",
-           [](Session* self, nb::object source, nb::object external_folder, uint64_t seed) {
-             Model model = load_model(std::move(source), std::move(external_folder));
-             const nb::gil_scoped_release release;
-             new (self) Session(std::move(model), {.seed = seed});
-           },
-           nb::arg("source"), nb::arg("external_folder") = nb::none(), nb::arg("seed") = 0)
+      .def(
+          "__init__",
+          [](Session* self, nb::object source, nb::object external_folder, uint64_t seed) {
+            Model model = load_model(std::move(source), std::move(external_folder));
+            const nb::gil_scoped_release release;
+            new (self) Session(std::move(model), {.seed = seed});
+          },
+          nb::arg("source"), nb::arg("external_folder") = nb::none(), nb::arg("seed") = 0)
       .def_prop_ro("info", &Session::info, nb::rv_policy::reference_internal)
       .def_prop_ro("inputs", &Session::inputs)
       .def_prop_ro("outputs", &Session::outputs)
-      .def("run", &run, nb::arg("feed"), nb::arg("outputs") = std::vector<std::string>{}, nb::arg("cancel") = nb::none())
+      .def("run", &run, nb::arg("feed"), nb::arg("outputs") = std::vector<std::string>{},
+           nb::arg("cancel") = nb::none())
       .def("trim", &Session::trim);
 }
 

@@ -86,14 +86,15 @@ Tensor tensor_from_array(nb::object array) {
     shape = shape_of(array);
     const nb::object rows = Numpy::get().ascontiguousarray(array);
     view = view_of(rows.attr("reshape")(-1).attr("view")("uint8"));
-    if (!view) fail("cannot read the memory of an array of type " + nb::cast<std::string>(nb::str(array.attr("dtype"))));
+    if (!view)
+      fail("cannot read the memory of an array of type " + nb::cast<std::string>(nb::str(array.attr("dtype"))));
   }
   const void* data = view->buffer.buf;
   const auto bytes = static_cast<size_t>(view->buffer.len);
   return Tensor::borrow(dtype, std::move(shape), data, bytes, std::move(view));
 }
 
-/// The inside of "seq(…)" and the like; "" when `type` is something else.
+/// The inside of "seq(...)" and the like; "" when `type` is something else.
 std::string_view inside(std::string_view type, std::string_view kind) {
   if (type.size() <= kind.size() + 1 || !type.starts_with(kind) || type[kind.size()] != '(') return {};
   return type.substr(kind.size() + 1, type.size() - kind.size() - 2);
@@ -130,8 +131,16 @@ Map map_from_dict(nb::handle dict, std::string_view key_and_value) {
     value = dtype_from_name(inside(key_and_value.substr(comma + 1), "tensor"));
   }
   const nb::list keys(dict.attr("keys")()), values(dict.attr("values")());
-  return {tensor_from_list(keys, key), tensor_from_list(values, value)};
+  // Keys are not converted: numbers are no strings.
+  Tensor given = tensor_from_list(keys, nb::len(keys) == 0 ? key : DType::undefined);
+  if (key != DType::undefined && given.dtype() != key) {
+    fail("a map with keys of " + std::string(dtype_name(given.dtype())) + " is given where keys of " +
+         std::string(dtype_name(key)) + " are expected");
+  }
+  return {std::move(given), tensor_from_list(values, value)};
 }
+
+nb::object sparse_class() { return nb::module_::import_("kiln.sparse").attr("SparseTensor"); }
 
 SparseTensor sparse_from_python(nb::handle object) {
   SparseTensor sparse;
@@ -178,8 +187,9 @@ nb::object map_to_dict(const Map& map) {
 }  // namespace
 
 void bind_values(nb::module_& module) {
-  nb::class_<Memory>(module, "Memory", nb::type_slots(memory_slots),
-                     "What the arrays that a run gives lie in: it keeps their elements for as long as an array needs them.");
+  nb::class_<Memory>(
+      module, "Memory", nb::type_slots(memory_slots),
+      "What the arrays that a run gives lie in: it keeps their elements for as long as an array needs them.");
 }
 
 Value value_from_python(nb::handle object, std::string_view type) {
@@ -187,9 +197,7 @@ Value value_from_python(nb::handle object, std::string_view type) {
   if (Numpy::get().is_array(object)) return tensor_from_array(nb::borrow(object));
   if (object.is_none()) return {};
   const bool is_list = nb::isinstance<nb::list>(object) || nb::isinstance<nb::tuple>(object);
-  if (nb::hasattr(object, "indices") && nb::hasattr(object, "values") && nb::hasattr(object, "shape")) {
-    return sparse_from_python(object);
-  }
+  if (nb::isinstance(object, sparse_class())) return sparse_from_python(object);
   if (nb::isinstance<nb::dict>(object)) return map_from_dict(object, inside(type, "map"));
   if (is_list && (type.empty() || type.starts_with("seq("))) return sequence_from_list(object, inside(type, "seq"));
   if (Numpy::get().is_scalar(object)) return tensor_from_array(Numpy::get().asarray(object));
@@ -212,8 +220,7 @@ nb::object value_to_python(const Value& value) {
   }
   if (value.is_map()) return map_to_dict(value.map());
   const SparseTensor& sparse = value.sparse();
-  return nb::module_::import_("kiln").attr("SparseTensor")(tensor_to_array(sparse.values),
-                                                           tensor_to_array(sparse.indices), shape_tuple(sparse.shape));
+  return sparse_class()(tensor_to_array(sparse.values), tensor_to_array(sparse.indices), shape_tuple(sparse.shape));
 }
 
 }  // namespace kiln::python

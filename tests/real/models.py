@@ -31,6 +31,25 @@ def normal(*shape):
     return lambda random: random.standard_normal(shape, dtype=np.float32)
 
 
+def page(height: int, width: int, batch: int = 1):
+    """Makes pictures of lines of text, normalised as the OCR models want them."""
+
+    def make(random):
+        from PIL import Image, ImageDraw
+
+        pictures = []
+        for _ in range(batch):
+            picture = Image.new("RGB", (width, height), "white")
+            draw = ImageDraw.Draw(picture)
+            for y in range(8, height - 16, 40):
+                letters = "".join(random.choice(list("ABCDEFGHIKLMNOPRSTUVWXYZ 0123456789"), width // 16))
+                draw.text((10, y), letters, fill="black", font_size=24)
+            pictures.append(np.asarray(picture, np.float32).transpose(2, 0, 1) / 127.5 - 1)
+        return np.stack(pictures)
+
+    return make
+
+
 def feed(**inputs):
     return lambda random: {name: make(random) for name, make in inputs.items()}
 
@@ -208,9 +227,9 @@ MODELS = [
     RealModel("gpt2", gpt2, text_feed(BERT, 50257)),
     RealModel("lstm_bidirectional", lstm, feed(x=normal(4, 30, 64))),
     RealModel("minilm", minilm, text_feed(MINILM, 30522)),
-    RealModel("ppocr_v4_det", installed(OCR, "models/ch_PP-OCRv4_det_infer.onnx"), feed(x=normal(1, 3, 320, 480))),
-    RealModel("ppocr_v4_rec", installed(OCR, "models/ch_PP-OCRv4_rec_infer.onnx"), feed(x=normal(2, 3, 48, 320))),
-    RealModel("ppocr_cls", installed(OCR, "models/ch_ppocr_mobile_v2.0_cls_infer.onnx"), feed(x=normal(3, 3, 48, 192))),
+    RealModel("ppocr_v4_det", installed(OCR, "models/ch_PP-OCRv4_det_infer.onnx"), feed(x=page(320, 480))),
+    RealModel("ppocr_v4_rec", installed(OCR, "models/ch_PP-OCRv4_rec_infer.onnx"), feed(x=page(48, 320, 2))),
+    RealModel("ppocr_cls", installed(OCR, "models/ch_ppocr_mobile_v2.0_cls_infer.onnx"), feed(x=page(48, 192, 3))),
     silero("silero_vad.onnx", "state", "sr"),
     silero("silero_vad_16k_op15.onnx", "state", "sr"),
     silero("silero_vad_16k_sequence.onnx", "h", "c"),

@@ -36,7 +36,7 @@ _WHILE_RUNNING = {
     "unsupported": NotImplemented, "out_of_memory": RuntimeException, "limit_exceeded": RuntimeException,
 }
 # What says that the bytes are no model at all, and that the model uses an operator that does not exist.
-_NO_MODEL = ("malformed", "the model has no graph", "is not protobuf")
+_NO_MODEL = ("damaged, or no ONNX model", "the model has no graph")
 _NO_OPERATOR = ("has no operator", "imports no opset", "does not have it yet")
 
 
@@ -49,6 +49,8 @@ def from_loading(error: Error) -> Exception:
     text = str(error)
     if error.code == "invalid_model" and any(sign in text for sign in _NO_MODEL):
         return make(InvalidProtobuf, f"Failed to load model because protobuf parsing failed: {text}")
+    if error.code == "invalid_model" and "which nothing defines" in text:
+        return make(InvalidArgument, f"Invalid model. {text}")
     if error.code == "unsupported" and any(sign in text for sign in _NO_OPERATOR):
         return make(InvalidGraph, f"This is an invalid model. {text}")
     return make(_WHILE_LOADING.get(error.code, Fail), text)

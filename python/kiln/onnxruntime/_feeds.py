@@ -5,6 +5,7 @@ from typing import Any, Mapping
 
 import numpy as np
 
+from ..sparse import SparseTensor
 from . import _errors
 
 _NUMPY_NAMES = {
@@ -28,7 +29,7 @@ def onnx_type(dtype: np.dtype) -> str:
 
 def adapt(node, value: Any) -> Any:
     """Checks one value that is not a plain array; lists for a tensor become an array of the type expected."""
-    if value is None or isinstance(value, (np.ndarray, dict)) or node is None or hasattr(value, "indices"):
+    if value is None or node is None or isinstance(value, (np.ndarray, dict, SparseTensor)):
         return value
     expected = node.type[len("optional("):-1] if node.type.startswith("optional(") else node.type
     if expected.startswith("seq("):
@@ -58,8 +59,8 @@ def _adapt_sequence(expected: str, value: Any) -> Any:
 def fit_scalars(nodes: Mapping[str, Any], feed: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Arrays of one element that are given for a scalar, as scalars: ONNX Runtime does not check a scalar's rank."""
     return {name: value.reshape(()) for name, value in feed.items()
-            if isinstance(value, np.ndarray) and value.ndim and value.size == 1 and nodes[name].type.startswith("tensor(")
-            and nodes[name]._is_scalar}
+            if isinstance(value, np.ndarray) and value.ndim and value.size == 1
+            and nodes[name].type.startswith("tensor(") and nodes[name]._is_scalar}
 
 
 def check(node, value: Any) -> None:
