@@ -1,0 +1,102 @@
+#include "kernels/conv/depthwise.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+
+namespace kiln {
+
+extern const DepthwiseTable depthwise_table_portable, depthwise_table_avx2, depthwise_table_avx512;
+
+const DepthwiseTable& depthwise_table(Isa isa) {
+  switch (isa) {
+    case Isa::avx512: return depthwise_table_avx512;
+    case Isa::avx2: return depthwise_table_avx2;
+    default: return depthwise_table_portable;
+  }
+}
+
+DepthwiseConv::DepthwiseConv(const ConvProblem& p, const BlockedLayout& in, const BlockedLayout& out, Isa isa,
+                             int64_t rows)
+    : problem_(p), in_(in), out_(out), isa_(isa), epilogue_(p.epilogue) {
+  check_conv(p, false);
+  if (p.group != p.channels_in || p.group != p.channels_out) {
+    fail(ErrorCode::unsupported, "{} groups of {} input and {} output channels are no depthwise convolution", p.group,
+         p.channels_in, p.channels_out);
+  }
+  const int64_t height = p.out_height(), width = p.out_width();
+  check_conv_layout(in, p.batch, p.channels_in, p.height, p.width, isa, "the input of a convolution");
+  check_conv_layout(out, p.batch, p.channels_out, height, width, isa, "the output of a convolution");
+  check_reach(-p.pad_top, (height - 1) * p.stride_h - p.pad_top + p.span_h() - 1, p.height, in.halo, "rows");
+  check_reach(-p.pad_left, (width - 1) * p.stride_w - p.pad_left + p.span_w() - 1, p.width, in.halo, "columns");
+  const DepthwiseTable& table = depthwise_table(isa);
+  rows_ = rows < 1 ? table.rows : std::min<int64_t>(rows, table.rows);
+  const bool square = p.kernel_h == p.kernel_w && (p.kernel_w == 3 || p.kernel_w == 5 || p.kernel_w == 7) &&
+                      p.dilation_h == 1 && p.dilation_w == 1 && p.stride_w <= 2;
+  functions_ = square ? table.square[(p.kernel_w - 3) / 2][p.stride_w - 1] : table.any;
+  for (int64_t y = 0; y < p.kernel_h; ++y) {
+    for (int64_t x = 0; x < p.kernel_w; ++x) {
+      taps_.push_back(y * p.dilation_h * in.row_stride() + x * p.dilation_w * in.block);
+    }
+  }
+}
+
+std::string DepthwiseConv::name() const { return fmt::format("conv_f32_depthwise_{}", isa_name(isa_)); }
+
+// [block][tap][lanes], then the bias.
+void DepthwiseConv::pack(const float* weights, const float* bias, float* packed) const {
+  const int64_t taps = problem_.kernel_h * problem_.kernel_w, lanes = out_.block, channels = problem_.channels_out;
+  std::fill(packed, packed + packed_floats(), 0.0f);
+  for (int64_t c = 0; c < channels; ++c) {
+    for (int64_t tap = 0; tap < taps; ++tap) {
+      packed[(c / lanes * taps + tap) * lanes + c % lanes] = weights[c * taps + tap];
+    }
+  }
+  if (bias != nullptr) std::copy(bias, bias + channels, packed + out_.blocks() * taps * lanes);
+}
+
+void DepthwiseConv::run_part(int64_t, int64_t part, int64_t parts, const ConvPointers& p, float*) const {
+  clear_halo(out_, p.out, part, parts);
+  const int64_t lanes = out_.block, blocks = out_.blocks(), height = out_.h, width = out_.w;
+  const int64_t tap_count = static_cast<int64_t>(taps_.size()), runs = divide_up(width, rows_);
+  const Epilogue& e = epilogue_.epilogue;
+  const bool after = e.residual == Residual::after_activation;
+  const TileTable& tiles = tile_table(isa_);
+  DepthwiseArgs a{};
+  a.in_row = in_.row_stride();
+  a.in_step = problem_.stride_w * lanes;
+  a.taps = taps_.data();
+  a.tap_count = tap_count;
+  a.low = epilogue_.low, a.high = epilogue_.high;
+  const auto [begin, end] = part_range(problem_.batch * blocks * height, part, parts);
+  for (int64_t i = begin; i < end; ++i) {
+    const int64_t image = i / (blocks * height), block = i / height % blocks, y = i % height;
+    const int64_t out_at = out_.offset(image, block, y, 0);
+    const float* const in =
+        p.in + in_.offset(image, block, y * problem_.stride_h - problem_.pad_top, -problem_.pad_left);
+    a.weights = p.packed + block * tap_count * lanes;
+    a.bias = p.packed + (blocks * tap_count + block) * lanes;
+    for (int64_t run = 0, x = 0; run < runs; ++run) {
+      const int64_t pixels = divide_up(width - x, runs - run);
+      a.in = in + x * a.in_step;
+      a.out = p.out + out_at + x * lanes;
+      a.residual = p.residual == nullptr || after ? nullptr : p.residual + out_at + x * lanes;
+      functions_[pixels](a);
+      x += pixels;
+    }
+    if (epilogue_.pass) {
+      tiles.pass({e.activation, e.alpha, e.beta, p.out + out_at, after ? p.residual + out_at : nullptr, 1, 0, width,
+                  lanes, 1, 0});
+    }
+    const int64_t used = std::min(lanes, problem_.channels_out - block * lanes);
+    if (epilogue_.moves_zero && used < lanes) {
+      for (float* pixel = p.out + out_at; pixel != p.out + out_at + width * lanes; pixel += lanes) {
+        std::fill(pixel + used, pixel + lanes, 0.0f);
+      }
+    }
+  }
+}
+
+}  // namespace kiln

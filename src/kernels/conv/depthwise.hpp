@@ -1,0 +1,61 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/conv/conv_problem.hpp"
+#include "kernels/tile/tile.hpp"
+
+namespace kiln {
+
+/// A run of output pixels of one block of channels.
+struct DepthwiseArgs {
+  const float* in;        ///< what the first pixel's first tap reads
+  int64_t in_row;         ///< from a row of taps to the next
+  int64_t in_step;        ///< from pixel to pixel
+  const ptrdiff_t* taps;  ///< where each tap reads; for the functions of any kernel
+  int64_t tap_count;
+  const float* weights;  ///< [tap][lanes]
+  const float* bias;
+  float* out;
+  const float* residual;  ///< laid out like out; null for none
+  float low, high;
+};
+using DepthwiseFunction = void (*)(const DepthwiseArgs&);
+
+struct DepthwiseTable {
+  static constexpr int most_rows = 14;
+
+  int rows;                                       ///< the most pixels of a run
+  DepthwiseFunction square[3][2][most_rows + 1];  ///< [(kernel - 3) / 2][stride - 1][pixels], without dilation
+  DepthwiseFunction any[most_rows + 1];           ///< [pixels]
+};
+const DepthwiseTable& depthwise_table(Isa isa);
+
+/// conv_f32_depthwise: each channel by itself, between blocked tensors. The input's halo must cover the pads.
+class DepthwiseConv {
+ public:
+  /// Fails with Error(unsupported) unless group, input and output channels are the same number.
+  /// `rows` is the most pixels of a run; 0 takes as many as there are registers for.
+  DepthwiseConv(const ConvProblem& problem, const BlockedLayout& in, const BlockedLayout& out, Isa isa,
+                int64_t rows = 0);
+
+  std::string name() const;
+  int64_t packed_floats() const { return out_.blocks() * out_.block * (problem_.kernel_h * problem_.kernel_w + 1); }
+  /// Weights as ONNX has them [channel][1][h][w]; the bias may be null.
+  void pack(const float* weights, const float* bias, float* packed) const;
+  int64_t scratch_floats(int64_t) const { return 0; }
+  int64_t phases() const { return 1; }
+  void run_part(int64_t phase, int64_t part, int64_t parts, const ConvPointers& p, float* scratch) const;
+
+ private:
+  ConvProblem problem_;
+  BlockedLayout in_, out_;
+  Isa isa_;
+  EpiloguePlan epilogue_;
+  int64_t rows_;
+  std::vector<ptrdiff_t> taps_;
+  const DepthwiseFunction* functions_;
+};
+
+}  // namespace kiln

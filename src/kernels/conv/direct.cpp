@@ -1,0 +1,209 @@
+#include "kernels/conv/direct.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/cpu.hpp"
+#include "base/error.hpp"
+
+namespace kiln {
+namespace {
+
+/// Sets K for these taps: channel blocks outermost, so that only the last has a tail of channels.
+void set_depth(TileWalk& walk, int64_t channels, const BlockedLayout& in, std::span<const int64_t> rows,
+               std::span<const int64_t> columns) {
+  const int64_t taps = static_cast<int64_t>(rows.size() * columns.size());
+  for (int64_t block = 0; block < divide_up(channels, in.block); ++block) {
+    for (const int64_t y : rows) {
+      for (const int64_t x : columns) {
+        walk.offsets.push_back(block * in.block_stride() + y * in.row_stride() + x * in.block);
+      }
+    }
+  }
+  walk.length = in.block;
+  walk.groups = channels / in.block * taps;
+  walk.tail_length = channels % in.block;
+  walk.tail_groups = walk.tail_length != 0 ? taps : 0;
+}
+
+/// What the k-th float of K is: the channel, and which of the taps.
+struct DepthPlace {
+  int64_t channel, tap;
+};
+DepthPlace depth_place(const TileWalk& walk, int64_t taps, int64_t k) {
+  const int64_t full = walk.groups * walk.length;
+  const int64_t group = k < full ? k / walk.length : walk.groups + (k - full) / walk.tail_length;
+  const int64_t within = k < full ? k % walk.length : (k - full) % walk.tail_length;
+  return {group / taps * walk.length + within, group % taps};
+}
+
+void set_common(TileWalk& walk, const ConvProblem& p, const GroupGathering& groups, const BlockedLayout& in,
+                const BlockedLayout& out, Isa isa, const TileTuning& tuning) {
+  walk.isa = isa;
+  walk.tuning = tuning;
+  walk.epilogue = EpiloguePlan(p.epilogue);
+  walk.images = p.batch;
+  walk.sections = groups.sections;
+  walk.channels = groups.channels_out;
+  walk.in_image = in.image_stride();
+  walk.in_section = groups.channels_in / in.block * in.block_stride();
+  walk.out_image = out.image_stride();
+  walk.out_block = out.block_stride();
+}
+
+}  // namespace
+
+DirectConv::DirectConv(const ConvProblem& p, const BlockedLayout& in, const BlockedLayout& out, Isa isa,
+                       const TileTuning& tuning)
+    : problem_(p), groups_((check_conv(p, false), p), block_of(isa)), out_(out) {
+  const int64_t height = p.out_height(), width = p.out_width();
+  check_conv_layout(in, p.batch, p.channels_in, p.height, p.width, isa, "the input of a convolution");
+  check_conv_layout(out, p.batch, p.channels_out, height, width, isa, "the output of a convolution");
+  check_reach(-p.pad_top, (height - 1) * p.stride_h - p.pad_top + p.span_h() - 1, p.height, in.halo, "rows");
+  check_reach(-p.pad_left, (width - 1) * p.stride_w - p.pad_left + p.span_w() - 1, p.width, in.halo, "columns");
+  set_common(walk_, p, groups_, in, out, isa, tuning);
+  std::vector<int64_t> rows, columns;
+  for (int64_t y = 0; y < p.kernel_h; ++y) rows.push_back(in.halo - p.pad_top + y * p.dilation_h);
+  for (int64_t x = 0; x < p.kernel_w; ++x) columns.push_back(in.halo - p.pad_left + x * p.dilation_w);
+  set_depth(walk_, groups_.channels_in, in, rows, columns);
+  walk_.in_pixel = p.stride_w * in.block;
+  walk_.out_pixel = out.block;
+  const bool plain = p.kernel_h == 1 && p.kernel_w == 1 && p.stride_h == 1 && p.stride_w == 1;
+  if (plain && in.halo == 0 && out.halo == 0) {
+    // All pixels of an image lie in a row, cut into runs as long as a band.
+    const int64_t pixels = height * width, tile = tile_table(isa).rows[std::clamp(tuning.blocks, 1, 4)];
+    const int64_t run = std::min(pixels, std::max<int64_t>(1, tuning.band) * std::max<int64_t>(tile, 1));
+    walk_.lines = divide_up(pixels, run);
+    walk_.width = run;
+    walk_.last_width = pixels - (walk_.lines - 1) * run;
+    walk_.in_line = run * in.block;
+    walk_.out_line = run * out.block;
+    walk_.tuning.band = 1;
+  } else {
+    walk_.lines = height;
+    walk_.width = width;
+    walk_.in_line = p.stride_h * in.row_stride();
+    walk_.out_line = out.row_stride();
+  }
+  walk_.prepare();
+}
+
+TileTuning DirectConv::default_tuning(const ConvProblem& p, Isa isa) {
+  TileTuning t;
+  const int64_t blocks = divide_up(p.channels_out, block_of(isa)), taps = p.kernel_h * p.kernel_w;
+  const int64_t weight_bytes = p.channels_in / p.group * p.channels_out * taps * 4;
+  t.blocks = static_cast<int>(blocks % 3 == 0 && blocks % 2 != 0 ? 3 : std::min<int64_t>(blocks, 2));
+  t.channels_outer = weight_bytes > cache_sizes().l2 / 2;
+  t.prefetch_weights = t.channels_outer;
+  t.two_lines = p.out_width() <= 7;
+  t.band = t.channels_outer ? 1000 : taps == 1 ? 8 : 2;
+  if (taps == 1 && !t.channels_outer && p.height * p.width >= 10000) t.prefetch_pixels = 14;
+  return t;
+}
+
+std::string DirectConv::name() const { return fmt::format("conv_f32_direct_{}", isa_name(walk_.isa)); }
+
+void DirectConv::pack(const float* weights, const float* bias, float* packed) const {
+  const int64_t taps = problem_.kernel_h * problem_.kernel_w;
+  walk_.pack(
+      packed,
+      [&](int64_t section, int64_t channel, int64_t k) {
+        const DepthPlace place = depth_place(walk_, taps, k);
+        const int64_t in = groups_.within_group(channel, place.channel);
+        const int64_t row = (section * groups_.channels_out + channel) * groups_.group_in + in;
+        return in < 0 ? 0.0f : weights[row * taps + place.tap];
+      },
+      [&](int64_t section, int64_t channel) {
+        return bias == nullptr ? 0.0f : bias[section * groups_.channels_out + channel];
+      });
+}
+
+void DirectConv::run_part(int64_t, int64_t part, int64_t parts, const ConvPointers& p, float*) const {
+  clear_halo(out_, p.out, part, parts);
+  const int64_t first = out_.offset(0, 0, 0, 0);
+  walk_.run_part(part, parts, p.in, p.packed, p.out + first, p.residual == nullptr ? nullptr : p.residual + first);
+}
+
+TransposedConv::TransposedConv(const ConvProblem& p, const BlockedLayout& in, const BlockedLayout& out, Isa isa,
+                               const TileTuning& tuning)
+    : isa_(isa), problem_(p), groups_((check_conv(p, true), p), block_of(isa)), out_(out) {
+  const int64_t height = p.transposed_height(), width = p.transposed_width();
+  check_conv_layout(in, p.batch, p.channels_in, p.height, p.width, isa, "the input of a transposed convolution");
+  check_conv_layout(out, p.batch, p.channels_out, height, width, isa, "the output of a transposed convolution");
+  // Output y gets input i by tap k where i stride + k dilation == y + pad; for y = y0 + j stride, i is j + a constant.
+  const auto reach = [&](int64_t y0, int64_t count, int64_t stride, int64_t dilation, int64_t kernel, int64_t pad,
+                         int64_t size, const char* side, std::vector<int64_t>& taps) {
+    std::vector<int64_t> offsets;
+    for (int64_t k = 0; k < kernel; ++k) {
+      const int64_t from = y0 + pad - k * dilation;
+      if (from % stride != 0) continue;
+      check_reach(from / stride, from / stride + count - 1, size, in.halo, side);
+      taps.push_back(k);
+      offsets.push_back(in.halo + from / stride);
+    }
+    return offsets;
+  };
+  int64_t packed_at = 0;
+  for (int64_t y0 = 0; y0 < std::min(p.stride_h, height); ++y0) {
+    for (int64_t x0 = 0; x0 < std::min(p.stride_w, width); ++x0) {
+      Residue residue;
+      residue.y0 = y0, residue.x0 = x0;
+      TileWalk& walk = residue.walk;
+      walk.lines = divide_up(height - y0, p.stride_h);
+      walk.width = divide_up(width - x0, p.stride_w);
+      const auto rows =
+          reach(y0, walk.lines, p.stride_h, p.dilation_h, p.kernel_h, p.pad_top, p.height, "rows", residue.taps_h);
+      const auto columns =
+          reach(x0, walk.width, p.stride_w, p.dilation_w, p.kernel_w, p.pad_left, p.width, "columns", residue.taps_w);
+      set_common(walk, p, groups_, in, out, isa, tuning);
+      set_depth(walk, groups_.channels_in, in, rows, columns);
+      walk.in_pixel = in.block;
+      walk.in_line = in.row_stride();
+      walk.out_pixel = p.stride_w * out.block;
+      walk.out_line = p.stride_h * out.row_stride();
+      walk.prepare();
+      residue.packed_at = packed_at;
+      residue.out_at = out.offset(0, 0, y0, x0);
+      packed_at += walk.packed_floats();
+      residues_.push_back(std::move(residue));
+    }
+  }
+}
+
+std::string TransposedConv::name() const { return fmt::format("conv_f32_transposed_{}", isa_name(isa_)); }
+
+int64_t TransposedConv::packed_floats() const {
+  return residues_.back().packed_at + residues_.back().walk.packed_floats();
+}
+
+void TransposedConv::pack(const float* weights, const float* bias, float* packed) const {
+  for (const Residue& residue : residues_) {
+    const auto columns = static_cast<int64_t>(residue.taps_w.size());
+    const int64_t taps = static_cast<int64_t>(residue.taps_h.size()) * columns;
+    residue.walk.pack(
+        packed + residue.packed_at,
+        [&](int64_t section, int64_t channel, int64_t k) {
+          const DepthPlace place = depth_place(residue.walk, taps, k);
+          if (groups_.within_group(channel, place.channel) < 0) return 0.0f;
+          const int64_t row =
+              (section * groups_.channels_in + place.channel) * groups_.group_out + channel % groups_.group_out;
+          const int64_t y = residue.taps_h[static_cast<size_t>(place.tap / columns)];
+          const int64_t x = residue.taps_w[static_cast<size_t>(place.tap % columns)];
+          return weights[(row * problem_.kernel_h + y) * problem_.kernel_w + x];
+        },
+        [&](int64_t section, int64_t channel) {
+          return bias == nullptr ? 0.0f : bias[section * groups_.channels_out + channel];
+        });
+  }
+}
+
+void TransposedConv::run_part(int64_t, int64_t part, int64_t parts, const ConvPointers& p, float*) const {
+  clear_halo(out_, p.out, part, parts);
+  for (const Residue& residue : residues_) {
+    residue.walk.run_part(part, parts, p.in, p.packed + residue.packed_at, p.out + residue.out_at,
+                          p.residual == nullptr ? nullptr : p.residual + residue.out_at);
+  }
+}
+
+}  // namespace kiln

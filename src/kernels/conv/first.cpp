@@ -1,0 +1,101 @@
+#include "kernels/conv/first.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+
+namespace kiln {
+
+FirstConv::FirstConv(const ConvProblem& p, const BlockedLayout& out, Isa isa, const TileTuning& tuning)
+    : problem_(p), out_(out) {
+  check_conv(p, false);
+  if (p.group != 1) fail(ErrorCode::unsupported, "the kernel for first layers knows no groups, here {}", p.group);
+  check_conv_layout(out, p.batch, p.channels_out, p.out_height(), p.out_width(), isa, "the output of a convolution");
+  walk_.isa = isa;
+  walk_.tuning = tuning;
+  walk_.tuning.two_lines = false;
+  walk_.tuning.prefetch_pixels = 0;
+  walk_.tuning.band = std::clamp<int64_t>(tuning.band, 1, p.out_height());
+  band_rows_ = (walk_.tuning.band - 1) * p.stride_h + p.span_h();
+  row_ = (p.width + p.pad_left + p.pad_right + 15) / 16 * 16;
+  for (int64_t channel = 0; channel < p.channels_in; ++channel) {
+    for (int64_t y = 0; y < p.kernel_h; ++y) {
+      const int64_t at = (channel * band_rows_ + y * p.dilation_h) * row_;
+      if (p.dilation_w == 1) {
+        walk_.offsets.push_back(at);
+      } else {
+        for (int64_t x = 0; x < p.kernel_w; ++x) walk_.offsets.push_back(at + x * p.dilation_w);
+      }
+    }
+  }
+  walk_.groups = static_cast<int64_t>(walk_.offsets.size());
+  walk_.length = p.dilation_w == 1 ? p.kernel_w : 1;
+  walk_.epilogue = EpiloguePlan(p.epilogue);
+  walk_.images = p.batch;
+  walk_.lines = p.out_height();
+  walk_.width = p.out_width();
+  walk_.channels = p.channels_out;
+  walk_.in_line = p.stride_h * row_;
+  walk_.in_pixel = p.stride_w;
+  walk_.out_image = out.image_stride();
+  walk_.out_line = out.row_stride();
+  walk_.out_pixel = out.block;
+  walk_.out_block = out.block_stride();
+  walk_.prepare();
+}
+
+TileTuning FirstConv::default_tuning(const ConvProblem& p, Isa isa) {
+  TileTuning t;
+  t.blocks = static_cast<int>(std::min<int64_t>(4, divide_up(p.channels_out, block_of(isa))));
+  t.band = 8;
+  return t;
+}
+
+std::string FirstConv::name() const { return fmt::format("conv_f32_first_{}", isa_name(walk_.isa)); }
+
+void FirstConv::pack(const float* weights, const float* bias, float* packed) const {
+  walk_.pack(
+      packed, [&](int64_t, int64_t channel, int64_t k) { return weights[channel * walk_.depth() + k]; },
+      [&](int64_t, int64_t channel) { return bias == nullptr ? 0.0f : bias[channel]; });
+}
+
+/// The input rows of output lines [line0, line0 + lines), with pads: [channel][band_rows_][row_].
+void FirstConv::copy_band(const float* image, int64_t line0, int64_t lines, float* to) const {
+  const ConvProblem& p = problem_;
+  const int64_t rows = (lines - 1) * p.stride_h + p.span_h(), first = line0 * p.stride_h - p.pad_top;
+  for (int64_t channel = 0; channel < p.channels_in; ++channel) {
+    for (int64_t i = 0; i < rows; ++i) {
+      float* const row = to + (channel * band_rows_ + i) * row_;
+      const int64_t y = first + i;
+      if (y < 0 || y >= p.height) {
+        std::memset(row, 0, static_cast<size_t>(row_) * sizeof(float));
+        continue;
+      }
+      const float* const from = image + (channel * p.height + y) * p.width;
+      std::fill(row, row + p.pad_left, 0.0f);
+      std::memcpy(row + p.pad_left, from, static_cast<size_t>(p.width) * sizeof(float));
+      std::fill(row + p.pad_left + p.width, row + row_, 0.0f);
+    }
+  }
+}
+
+void FirstConv::run_part(int64_t, int64_t part, int64_t parts, const ConvPointers& p, float* scratch) const {
+  clear_halo(out_, p.out, part, parts);
+  float* const band = scratch + part * problem_.channels_in * band_rows_ * row_;
+  const int64_t bands = divide_up(walk_.lines, walk_.tuning.band), first = out_.offset(0, 0, 0, 0);
+  const auto [begin, end] = part_range(bands * problem_.batch, part, parts);
+  for (int64_t i = begin; i < end; ++i) {
+    const int64_t image = i / bands, line0 = i % bands * walk_.tuning.band;
+    const int64_t line1 = std::min(walk_.lines, line0 + walk_.tuning.band);
+    copy_band(p.in + image * problem_.channels_in * problem_.height * problem_.width, line0, line1 - line0, band);
+    for (int64_t panel = 0; panel < walk_.panel_count(); ++panel) {
+      walk_.run_lines(panel, image, line0, line1, band - line0 * walk_.in_line, p.packed, p.out + first,
+                      p.residual == nullptr ? nullptr : p.residual + first);
+    }
+  }
+}
+
+}  // namespace kiln

@@ -1,0 +1,41 @@
+#include "kernels/layout.hpp"
+
+#include <cstring>
+
+#include "base/checked.hpp"
+#include "base/error.hpp"
+
+namespace kiln {
+
+void check_layout(const BlockedLayout& l, const char* what) {
+  if (l.n < 0 || l.c < 1 || l.h < 1 || l.w < 1 || l.halo < 0 || (l.block != 8 && l.block != 16) ||
+      (l.image_blocks != 0 && l.image_blocks < (l.c - 1) / l.block + 1)) {
+    fail(ErrorCode::invalid_argument,
+         "{}: {} images of {} channels, {} x {}, in blocks of {} with a halo of {} are no layout", what, l.n, l.c, l.h,
+         l.w, l.block, l.halo);
+  }
+  const int64_t halos = checked_mul<int64_t>(l.halo, 2, what);
+  const int64_t height = checked_add(l.h, halos, what), width = checked_add(l.w, halos, what);
+  const int64_t blocks = l.image_blocks != 0 ? l.image_blocks : l.blocks();
+  const int64_t dims[] = {l.n, blocks, height, width, l.block, static_cast<int64_t>(sizeof(float))};
+  checked_product(dims, what);
+}
+
+void clear_halo(const BlockedLayout& layout, float* data, int64_t part, int64_t parts) {
+  if (layout.halo == 0) return;
+  const int64_t blocks = layout.blocks(), row = layout.row_stride(), halo = layout.halo;
+  const auto [begin, end] = part_range(layout.n * blocks, part, parts);
+  const auto clear = [](float* from, int64_t count) {
+    std::memset(from, 0, static_cast<size_t>(count) * sizeof(float));
+  };
+  for (int64_t i = begin; i < end; ++i) {
+    float* plane = data + i / blocks * layout.image_stride() + i % blocks * layout.block_stride();
+    // The right end of a row and the left end of the next lie together.
+    clear(plane, halo * row + halo * layout.block);
+    for (int64_t y = 1; y < layout.h; ++y)
+      clear(plane + (halo + y) * row - halo * layout.block, 2 * halo * layout.block);
+    clear(plane + (halo + layout.h) * row - halo * layout.block, halo * row + halo * layout.block);
+  }
+}
+
+}  // namespace kiln

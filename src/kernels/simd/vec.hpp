@@ -1,0 +1,34 @@
+#pragma once
+
+#include <utility>
+
+#include "base/cpu.hpp"
+
+namespace kiln {
+
+/// A register's worth of T on an instruction set; vec_avx512.hpp and its like define it. All that a source compiled
+/// for a wide instruction set instantiates must be a template over Isa (or be inlined for certain), so that the linker
+/// never takes wide code for another instruction set's. min and max give their second argument if either is NaN.
+template <class T, Isa isa>
+struct Vec;
+
+/// The C++ type of the number `i`, for loops that are unrolled by calling a generic lambda.
+template <int i>
+struct Index {
+  static constexpr int value = i;
+  constexpr operator int() const { return i; }  // NOLINT(google-explicit-constructor)
+};
+
+template <class Body, int... i>
+[[gnu::always_inline]] constexpr void unroll_each(Body&& body, std::integer_sequence<int, i...>) {
+  (body(Index<i>{}), ...);
+}
+
+/// body(Index<0>), body(Index<1>), ... body(Index<count - 1>), with no loop. The body must be always_inline for arrays
+/// indexed by it to stay in registers.
+template <int count, class Body>
+[[gnu::always_inline]] constexpr void unroll(Body&& body) {
+  unroll_each(body, std::make_integer_sequence<int, count>{});
+}
+
+}  // namespace kiln

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <immintrin.h>
+
+#include "kernels/simd/vec.hpp"
+
+namespace kiln {
+
+template <>
+struct Vec<float, Isa::avx2> {
+  static constexpr int lanes = 8;
+  using Mask = __m256;
+  __m256 v;
+
+  [[gnu::always_inline]] static __m256i first_lanes(int n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  }
+  [[gnu::always_inline]] static Vec load(const float* p) { return {_mm256_loadu_ps(p)}; }
+  [[gnu::always_inline]] static Vec load_first(const float* p, int n) {
+    return {_mm256_maskload_ps(p, first_lanes(n))};
+  }
+  [[gnu::always_inline]] static Vec all(float x) { return {_mm256_set1_ps(x)}; }
+  [[gnu::always_inline]] void store(float* p) const { _mm256_storeu_ps(p, v); }
+  [[gnu::always_inline]] void store_first(float* p, int n) const { _mm256_maskstore_ps(p, first_lanes(n), v); }
+
+  [[gnu::always_inline]] friend Vec operator+(Vec a, Vec b) { return {_mm256_add_ps(a.v, b.v)}; }
+  [[gnu::always_inline]] friend Vec operator-(Vec a, Vec b) { return {_mm256_sub_ps(a.v, b.v)}; }
+  [[gnu::always_inline]] friend Vec operator*(Vec a, Vec b) { return {_mm256_mul_ps(a.v, b.v)}; }
+  [[gnu::always_inline]] friend Vec operator/(Vec a, Vec b) { return {_mm256_div_ps(a.v, b.v)}; }
+  /// a * b + c
+  [[gnu::always_inline]] friend Vec fma(Vec a, Vec b, Vec c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+  [[gnu::always_inline]] friend Vec min(Vec a, Vec b) { return {_mm256_min_ps(a.v, b.v)}; }
+  [[gnu::always_inline]] friend Vec max(Vec a, Vec b) { return {_mm256_max_ps(a.v, b.v)}; }
+  [[gnu::always_inline]] friend Vec abs(Vec a) { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), a.v)}; }
+  [[gnu::always_inline]] friend Vec sqrt(Vec a) { return {_mm256_sqrt_ps(a.v)}; }
+  /// To the nearest integer, ties to even.
+  [[gnu::always_inline]] friend Vec round(Vec a) { return {_mm256_round_ps(a.v, 8)}; }
+  [[gnu::always_inline]] friend Vec copy_sign(Vec magnitude, Vec sign) {
+    const __m256 bit = _mm256_set1_ps(-0.0f);
+    return {_mm256_or_ps(_mm256_andnot_ps(bit, magnitude.v), _mm256_and_ps(bit, sign.v))};
+  }
+  /// 2^a for whole numbers a in [-126, 127].
+  [[gnu::always_inline]] friend Vec power_of_2(Vec a) {
+    const __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(a.v), _mm256_set1_epi32(127));
+    return {_mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23))};
+  }
+  [[gnu::always_inline]] friend Mask operator<(Vec a, Vec b) { return _mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ); }
+  [[gnu::always_inline]] static Vec select(Mask mask, Vec yes, Vec no) { return {_mm256_blendv_ps(no.v, yes.v, mask)}; }
+  [[gnu::always_inline]] friend float sum(Vec a) {
+    __m128 half = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+    half = _mm_add_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
+  }
+  [[gnu::always_inline]] friend float largest(Vec a) {
+    __m128 half = _mm_max_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+    half = _mm_max_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_max_ss(half, _mm_movehdup_ps(half)));
+  }
+};
+
+}  // namespace kiln

@@ -1,0 +1,58 @@
+#pragma once
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC's header makes undefined registers that way
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#include <immintrin.h>
+#pragma GCC diagnostic pop
+
+#include "kernels/simd/vec.hpp"
+
+namespace kiln {
+
+template <>
+struct Vec<float, Isa::avx512> {
+  static constexpr int lanes = 16;
+  using Mask = __mmask16;
+  __m512 v;
+
+  [[gnu::always_inline]] static Vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
+  [[gnu::always_inline]] static Vec load_first(const float* p, int n) {
+    return {_mm512_maskz_loadu_ps(static_cast<Mask>((1u << n) - 1), p)};
+  }
+  [[gnu::always_inline]] static Vec all(float x) { return {_mm512_set1_ps(x)}; }
+  [[gnu::always_inline]] void store(float* p) const { _mm512_storeu_ps(p, v); }
+  [[gnu::always_inline]] void store_first(float* p, int n) const {
+    _mm512_mask_storeu_ps(p, static_cast<Mask>((1u << n) - 1), v);
+  }
+
+  [[gnu::always_inline]] friend Vec operator+(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }
+  [[gnu::always_inline]] friend Vec operator-(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
+  [[gnu::always_inline]] friend Vec operator*(Vec a, Vec b) { return {_mm512_mul_ps(a.v, b.v)}; }
+  [[gnu::always_inline]] friend Vec operator/(Vec a, Vec b) { return {_mm512_div_ps(a.v, b.v)}; }
+  /// a * b + c
+  [[gnu::always_inline]] friend Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+  [[gnu::always_inline]] friend Vec min(Vec a, Vec b) { return {_mm512_min_ps(a.v, b.v)}; }
+  [[gnu::always_inline]] friend Vec max(Vec a, Vec b) { return {_mm512_max_ps(a.v, b.v)}; }
+  [[gnu::always_inline]] friend Vec abs(Vec a) { return {_mm512_abs_ps(a.v)}; }
+  [[gnu::always_inline]] friend Vec sqrt(Vec a) { return {_mm512_sqrt_ps(a.v)}; }
+  /// To the nearest integer, ties to even.
+  [[gnu::always_inline]] friend Vec round(Vec a) { return {_mm512_roundscale_ps(a.v, 8)}; }
+  [[gnu::always_inline]] friend Vec copy_sign(Vec magnitude, Vec sign) {
+    return {_mm512_castsi512_ps(_mm512_ternarylogic_epi32(
+        _mm512_set1_epi32(0x7fffffff), _mm512_castps_si512(magnitude.v), _mm512_castps_si512(sign.v), 0xca))};
+  }
+  /// 2^a for whole numbers a in [-126, 127].
+  [[gnu::always_inline]] friend Vec power_of_2(Vec a) {
+    const __m512i exponent = _mm512_add_epi32(_mm512_cvtps_epi32(a.v), _mm512_set1_epi32(127));
+    return {_mm512_castsi512_ps(_mm512_slli_epi32(exponent, 23))};
+  }
+  [[gnu::always_inline]] friend Mask operator<(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ); }
+  [[gnu::always_inline]] static Vec select(Mask mask, Vec yes, Vec no) {
+    return {_mm512_mask_blend_ps(mask, no.v, yes.v)};
+  }
+  [[gnu::always_inline]] friend float sum(Vec a) { return _mm512_reduce_add_ps(a.v); }
+  [[gnu::always_inline]] friend float largest(Vec a) { return _mm512_reduce_max_ps(a.v); }
+};
+
+}  // namespace kiln

@@ -1,0 +1,147 @@
+#include "kernels/tile/tile_walk.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.hpp"
+
+namespace kiln {
+
+void TileWalk::prepare() {
+  table_ = &tile_table(isa);
+  if (last_width == 0) last_width = width;
+  section_blocks_ = divide_up(channels, lanes());
+  tuning.blocks =
+      static_cast<int>(std::clamp<int64_t>(tuning.blocks, 1, std::min<int64_t>(section_blocks_, table_->blocks)));
+  tuning.band = std::clamp<int64_t>(tuning.band, 1, std::max<int64_t>(lines, 1));
+  tuning.two_lines =
+      tuning.two_lines && table_->two_line_rows > 0 && tuning.blocks == 2 && in_pixel == lanes() && last_width == width;
+  panels_.clear();
+  int64_t at = 0;
+  for (int64_t section = 0; section < sections; ++section) {
+    for (int64_t block = 0; block < section_blocks_; block += tuning.blocks) {
+      const int64_t blocks = std::min<int64_t>(tuning.blocks, section_blocks_ - block);
+      panels_.push_back({section, block, blocks, at});
+      at += blocks * lanes() * depth();
+    }
+  }
+  bias_at_ = at;
+}
+
+int64_t TileWalk::rows_of(int64_t blocks) const { return std::min<int64_t>(tuning.rows, table_->rows[blocks]); }
+
+/// The last panel of a row-major output whose channels do not fill it: computed beside, then copied.
+void TileWalk::run_edge_tile(TileArgs args, const Panel& panel, int64_t rows) const {
+  alignas(64) float sums[TileTable::most_rows * 2 * 16], added[TileTable::most_rows * 2 * 16];
+  const int64_t step = panel.blocks * lanes(), count = channels - panel.block * lanes();
+  float* const out = args.out;
+  const float* const residual = args.residual;
+  const auto bytes = static_cast<size_t>(count) * sizeof(float);
+  const int64_t out_step = args.out_step;
+  if (residual != nullptr) {
+    std::memset(added, 0, sizeof added);
+    for (int64_t i = 0; i < rows; ++i) std::memcpy(added + i * step, residual + i * out_step, bytes);
+    args.residual = added;
+  }
+  args.out = sums;
+  args.out_step = step;
+  args.out_block = lanes();
+  run_tile(args, panel, rows, false);
+  for (int64_t i = 0; i < rows; ++i) std::memcpy(out + i * out_step, sums + i * step, bytes);
+}
+
+void TileWalk::run_tile(TileArgs& args, const Panel& panel, int64_t rows, bool two_lines) const {
+  const float* const residual = args.residual;
+  const bool after = epilogue.epilogue.residual == Residual::after_activation;
+  if (after) args.residual = nullptr;
+  (two_lines ? table_->two_lines[rows] : table_->find(args.in_step, panel.blocks, rows))(args);
+  args.residual = residual;
+  if (!epilogue.pass) return;
+  const Epilogue& e = epilogue.epilogue;
+  table_->pass({e.activation, e.alpha, e.beta, args.out, after ? residual : nullptr, two_lines ? 2 : 1, args.out_line,
+                rows, args.out_step, panel.blocks, args.out_block});
+}
+
+void TileWalk::run_lines(int64_t panel_index, int64_t image, int64_t line0, int64_t line1, const float* in,
+                         const float* packed, float* out, const float* residual) const {
+  const Panel& panel = panels_[static_cast<size_t>(panel_index)];
+  const float* bias = packed + bias_at_ + (panel.section * section_blocks_ + panel.block) * lanes();
+  run_panel(panel_index, image, line0, line1, in, packed + panel.weights, bias, out, residual);
+}
+
+void TileWalk::run_panel(int64_t panel_index, int64_t image, int64_t line0, int64_t line1, const float* in,
+                         const float* weights, const float* bias, float* out, const float* residual) const {
+  const Panel& panel = panels_[static_cast<size_t>(panel_index)];
+  const int64_t panel_floats = panel.blocks * lanes() * depth();
+  const int64_t first_block = panel.section * section_blocks_ + panel.block;
+  const bool partial = (panel.block + panel.blocks) * lanes() > channels;
+  const bool edge = row_major && partial;
+  const bool clears = !row_major && partial && epilogue.moves_zero;
+  const bool by_two = tuning.two_lines && panel.blocks == 2;
+  const int64_t most = rows_of(panel.blocks);
+  const int64_t most_two = std::min<int64_t>(most, table_->two_line_rows);
+
+  TileArgs args{};
+  args.offsets = offsets.data();
+  args.groups = groups, args.length = length, args.tail_groups = tail_groups, args.tail_length = tail_length;
+  args.weights = weights;
+  args.bias = bias;
+  args.in_step = in_pixel, args.in_line = in_line;
+  args.out_step = out_pixel, args.out_block = out_block, args.out_line = out_line;
+  args.low = epilogue.low, args.high = epilogue.high;
+  args.prefetch_input = panel_index == 0 ? tuning.prefetch_pixels * in_pixel : 0;
+
+  // The next panel's weights are spread over the tiles of this one.
+  const bool prefetches = tuning.prefetch_weights && panel_index + 1 < panel_count();
+  const int64_t tiles_a_line = divide_up(width, by_two ? most_two : most);
+  const int64_t calls = std::max<int64_t>(1, divide_up(lines, by_two ? 2 : 1) * tiles_a_line);
+  const int64_t all_groups = std::max<int64_t>(1, groups + tail_groups);
+  const int64_t lines_each = divide_up(divide_up(panel_floats, 16), calls * all_groups);
+  const char* const next = reinterpret_cast<const char*>(args.weights + panel_floats);
+  const char* const next_end = next + panel_floats * static_cast<int64_t>(sizeof(float));
+  int64_t call = line0 * tiles_a_line / (by_two ? 2 : 1);
+
+  for (int64_t line = line0; line < line1;) {
+    const bool two = by_two && line + 1 < line1;
+    const int64_t pixels = line == lines - 1 ? last_width : width;
+    const int64_t tiles = divide_up(pixels, two ? most_two : most);
+    const int64_t in_at = image * in_image + panel.section * in_section + line * in_line;
+    const int64_t out_at = image * out_image + line * out_line + first_block * out_block;
+    for (int64_t i = 0, x = 0; i < tiles; ++i, ++call) {
+      const int64_t rows = divide_up(pixels - x, tiles - i);
+      args.in = in + in_at + x * in_pixel;
+      args.out = out + out_at + x * out_pixel;
+      args.residual = residual == nullptr ? nullptr : residual + out_at + x * out_pixel;
+      args.prefetch = next + call * lines_each * all_groups * 64;
+      args.prefetch_lines = prefetches && args.prefetch < next_end ? lines_each : 0;
+      if (edge) {
+        run_edge_tile(args, panel, rows);
+      } else {
+        run_tile(args, panel, rows, two);
+      }
+      if (clears) {
+        const int64_t used = channels - (section_blocks_ - 1) * lanes();
+        for (int64_t j = 0; j < (two ? 2 * rows : rows); ++j) {
+          float* const last = args.out + (panel.blocks - 1) * out_block + j / rows * out_line + j % rows * out_pixel;
+          std::fill(last + used, last + lanes(), 0.0f);
+        }
+      }
+      x += rows;
+    }
+    line += two ? 2 : 1;
+  }
+}
+
+void TileWalk::run_part(int64_t part, int64_t parts, const float* in, const float* packed, float* out,
+                        const float* residual) const {
+  const int64_t bands = divide_up(lines, tuning.band), strips = bands * images;
+  const auto [begin, end] = part_range(strips * panel_count(), part, parts);
+  for (int64_t i = begin; i < end; ++i) {
+    const int64_t panel = tuning.channels_outer ? i / strips : i % panel_count();
+    const int64_t strip = tuning.channels_outer ? i % strips : i / panel_count();
+    const int64_t line0 = strip % bands * tuning.band;
+    run_lines(panel, strip / bands, line0, std::min(lines, line0 + tuning.band), in, packed, out, residual);
+  }
+}
+
+}  // namespace kiln

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <vector>
+
+#include "kernels/tile/tile.hpp"
+
+namespace kiln {
+
+/// What is chosen by measuring or by rule for a layer made of tiles.
+struct TileTuning {
+  int blocks = 2;                   ///< channel blocks of a tile
+  int rows = TileTable::most_rows;  ///< the most rows of a tile, if the instruction set has that many
+  int64_t band = 4;                 ///< output lines of a task
+  bool channels_outer = false;      ///< walk all lines for one group of output channels before the next
+  bool two_lines = false;           ///< tiles on two lines, for lines of 7 pixels and fewer
+  bool prefetch_weights = false;    ///< of the next group of output channels, into L2
+  int64_t prefetch_pixels = 0;      ///< how far ahead input is prefetched
+
+  bool operator==(const TileTuning&) const = default;
+};
+
+/// A dense layer as tiles: which input each output pixel reads, where outputs go, and how the weights are packed.
+/// All steps are in floats. Made by the kernels of conv/ and gemm/, which fill in the fields and call prepare().
+class TileWalk {
+ public:
+  Isa isa = Isa::portable;
+  TileTuning tuning;
+  EpiloguePlan epilogue{Epilogue{}};
+  // The outputs: images x lines x width pixels x channels. Channels come in `sections` with inputs of their own.
+  int64_t images = 1, lines = 1, width = 1, last_width = 0;  ///< last_width: of an image's last line; 0: as the others
+  int64_t sections = 1, channels = 1;                        ///< channels of one section
+  bool row_major = false;  ///< nothing is padded: channels past the last stay untouched
+  int64_t in_image = 0, in_section = 0, in_line = 0, in_pixel = 0;
+  int64_t out_image = 0, out_line = 0, out_pixel = 0, out_block = 0;
+  // K of one section: groups of floats (TileArgs).
+  std::vector<ptrdiff_t> offsets;
+  int64_t groups = 0, length = 0, tail_groups = 0, tail_length = 0;
+
+  /// To be called once all fields above are set.
+  void prepare();
+
+  int64_t depth() const { return groups * length + tail_groups * tail_length; }
+  /// Floats of the packed weights and, behind them, the bias.
+  int64_t packed_floats() const { return bias_at_ + sections * section_blocks_ * lanes(); }
+  /// Packs weight(section, channel, k), k counting through the groups, and bias(section, channel).
+  template <class Weight, class Bias>
+  void pack(float* packed, Weight&& weight, Bias&& bias) const {
+    float* to = packed;
+    for (const Panel& panel : panels_) {
+      const int64_t first = panel.block * lanes();
+      for (int64_t k = 0; k < depth(); ++k) {
+        for (int64_t c = first; c < first + panel.blocks * lanes(); ++c) {
+          *to++ = c < channels ? weight(panel.section, c, k) : 0.0f;
+        }
+      }
+    }
+    for (int64_t s = 0; s < sections; ++s) {
+      for (int64_t c = 0; c < section_blocks_ * lanes(); ++c) *to++ = c < channels ? bias(s, c) : 0.0f;
+    }
+  }
+
+  /// Part `part` of `parts` of all tasks. `residual` lies as the output does; null where there is none.
+  void run_part(int64_t part, int64_t parts, const float* in, const float* packed, float* out,
+                const float* residual) const;
+
+  // For kernels that lay out input or weights as they go:
+  int64_t panel_count() const { return static_cast<int64_t>(panels_.size()); }
+  /// Some lines of one panel, a group of output channels that shares a run of packed weights.
+  void run_lines(int64_t panel, int64_t image, int64_t line0, int64_t line1, const float* in, const float* packed,
+                 float* out, const float* residual) const;
+  /// The same with the panel's weights and bias given.
+  void run_panel(int64_t panel, int64_t image, int64_t line0, int64_t line1, const float* in, const float* weights,
+                 const float* bias, float* out, const float* residual) const;
+  int64_t panel_first_channel(int64_t panel) const { return panels_[static_cast<size_t>(panel)].block * lanes(); }
+  int64_t panel_channels(int64_t panel) const { return panels_[static_cast<size_t>(panel)].blocks * lanes(); }
+
+ private:
+  /// Output channels that share a run of packed weights.
+  struct Panel {
+    int64_t section, block, blocks;
+    int64_t weights;  ///< where they begin
+  };
+
+  int64_t lanes() const { return table_->lanes; }
+  int64_t rows_of(int64_t blocks) const;
+  void run_tile(TileArgs& args, const Panel& panel, int64_t rows, bool two_lines) const;
+  void run_edge_tile(TileArgs args, const Panel& panel, int64_t rows) const;
+
+  const TileTable* table_ = nullptr;
+  std::vector<Panel> panels_;
+  int64_t section_blocks_ = 0, bias_at_ = 0;
+};
+
+}  // namespace kiln

@@ -1,0 +1,100 @@
+#include "kernels/gemm/gemm.hpp"
+
+#include "kernels/reference.hpp"
+
+namespace kiln::kernel_test {
+namespace {
+
+template <class Kernel, class Pointers>
+void run_gemm(const Kernel& kernel, int64_t parts, const Pointers& pointers) {
+  std::vector<float> scratch(static_cast<size_t>(kernel.scratch_floats(parts)), NAN);
+  for (int64_t phase = 0; phase < kernel.phases(); ++phase) {
+    for (int64_t part = 0; part < parts; ++part) kernel.run_part(phase, part, parts, pointers, scratch.data());
+  }
+}
+
+TEST(PackedGemm, EqualsTheReference) {
+  Philox rng(41);
+  for (int i = 0; i < 200; ++i) {
+    GemmProblem p;
+    p.m = i % 3 == 0 ? pick(rng, 1, 3) : pick(rng, 1, 70);
+    p.n = pick(rng, 1, 150), p.k = pick(rng, 1, 100);
+    p.epilogue = random_epilogue(rng);
+    const bool transposed = pick(rng, 0, 1) == 1;
+    const Tensor a = random_tensor(rng, {p.m, p.k}), bias = random_tensor(rng, {p.n});
+    const Tensor b = random_tensor(rng, transposed ? Shape{p.n, p.k} : Shape{p.k, p.n}, 1 / std::sqrt(p.k));
+    Tensor expected = run_op("Gemm", {a, b, bias}, {}, {{"transB", transposed}});
+    const Tensor residual = p.epilogue.residual == Residual::none ? Tensor() : random_tensor(rng, expected.shape());
+    apply_epilogue(p.epilogue, expected, residual);
+    TileTuning tuning;
+    tuning.blocks = static_cast<int>(pick(rng, 1, 4));
+    tuning.band = pick(rng, 1, 4);
+    tuning.channels_outer = pick(rng, 0, 1) == 1;
+    tuning.prefetch_weights = pick(rng, 0, 1) == 1;
+    const int64_t parts = pick(rng, 1, 3);
+    for (const Isa isa : usable_isas()) {
+      for (const TileTuning& with : {tuning, PackedGemm::default_tuning(p, isa)}) {
+        const PackedGemm kernel(p, isa, with);
+        std::vector<float> packed = rubbish(kernel.packed_floats());
+        kernel.pack(b.data<float>(), transposed ? 1 : p.n, transposed ? p.k : 1, bias.data<float>(), packed.data());
+        Tensor c(DType::f32, {p.m, p.n});
+        run_gemm(kernel, parts,
+                 GemmPointers{a.data<float>(), packed.data(), c.mutable_data<float>(),
+                              residual.defined() ? residual.data<float>() : nullptr});
+        EXPECT_LT(worst_error(c, expected), 2e-5) << kernel.name() << " " << p.m << " x " << p.n << " x " << p.k
+                                                  << " activation " << static_cast<int>(p.epilogue.activation);
+      }
+    }
+  }
+}
+
+TEST(PackedGemm, WritesNothingBesideItsColumns) {
+  Philox rng(42);
+  GemmProblem p;
+  p.m = 5, p.n = 7, p.k = 3, p.c_row = 9;
+  const Tensor a = random_tensor(rng, {p.m, p.k}), b = random_tensor(rng, {p.k, p.n});
+  for (const Isa isa : usable_isas()) {
+    const PackedGemm kernel(p, isa, {});
+    std::vector<float> packed = rubbish(kernel.packed_floats()), c = rubbish(p.m * p.c_row);
+    kernel.pack(b.data<float>(), p.n, 1, nullptr, packed.data());
+    run_gemm(kernel, 1, GemmPointers{a.data<float>(), packed.data(), c.data()});
+    for (int64_t i = 0; i < p.m; ++i) {
+      EXPECT_EQ(c[static_cast<size_t>(i * 9 + 7)], 1e9f);
+      EXPECT_EQ(c[static_cast<size_t>(i * 9 + 8)], 1e9f);
+    }
+  }
+}
+
+TEST(BatchedGemm, EqualsTheReference) {
+  Philox rng(43);
+  for (int i = 0; i < 120; ++i) {
+    BatchedGemmProblem p;
+    p.outer = pick(rng, 1, 2), p.inner = pick(rng, 1, 3);
+    p.m = pick(rng, 1, 40), p.n = pick(rng, 1, 70), p.k = pick(rng, 1, 50);
+    p.scale = 0.5f;
+    p.b_transposed = pick(rng, 0, 1) == 1;
+    p.epilogue = random_epilogue(rng);
+    p.a_row = p.k, p.a_inner = p.m * p.k, p.a_outer = p.inner * p.a_inner;
+    p.b_row = p.b_transposed ? p.k : p.n, p.b_inner = p.k * p.n, p.b_outer = p.inner * p.b_inner;
+    p.c_row = p.n, p.c_inner = p.m * p.n, p.c_outer = p.inner * p.c_inner;
+    const Tensor a = random_tensor(rng, {p.outer, p.inner, p.m, p.k}, 1 / std::sqrt(p.k));
+    const Tensor b = random_tensor(rng, {p.outer, p.inner, p.k, p.n});
+    Tensor expected = run_op("MatMul", {a, b}, {});
+    for (float& value : expected.mutable_elements<float>()) value *= p.scale;
+    const Tensor residual = p.epilogue.residual == Residual::none ? Tensor() : random_tensor(rng, expected.shape());
+    apply_epilogue(p.epilogue, expected, residual);
+    const Tensor given = p.b_transposed ? run_op("Transpose", {b}, {{"perm", {0, 1, 3, 2}}}) : b;
+    const int64_t parts = pick(rng, 1, 3);
+    for (const Isa isa : usable_isas()) {
+      const BatchedGemm kernel(p, isa, static_cast<int>(pick(rng, 0, 4)));
+      Tensor c(DType::f32, expected.shape());
+      run_gemm(kernel, parts,
+               BatchedGemmPointers{a.data<float>(), given.data<float>(), c.mutable_data<float>(),
+                                   residual.defined() ? residual.data<float>() : nullptr});
+      EXPECT_LT(worst_error(c, expected), 2e-5) << kernel.name() << " " << p.m << " x " << p.n << " x " << p.k;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace kiln::kernel_test
