@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "check/checker.hpp"
 
 namespace kiln::check {
@@ -37,6 +39,11 @@ void check_opset(Walk& walk, const std::string& domain, int64_t version) {
   }
 }
 
+bool has_function_in(const ModelDef& model, std::string_view domain) {
+  return std::any_of(model.functions.begin(), model.functions.end(),
+                     [&](const Function& function) { return function.domain == domain; });
+}
+
 void check_opsets(Walk& walk) {
   const ModelDef& model = walk.model;
   if (model.opset_imports.empty() && model.ir_version >= 3) {
@@ -52,13 +59,7 @@ void check_opsets(Walk& walk) {
   }
   for (const auto& [domain, version] : model.opset_imports) {
     check_opset(walk, domain, version);
-    const bool used_by_function = [&] {
-      for (const Function& function : model.functions) {
-        if (function.domain == domain) return true;
-      }
-      return false;
-    }();
-    if (!known_opsets().contains(domain) && !used_by_function) {
+    if (!known_opsets().contains(domain) && !has_function_in(model, domain)) {
       walk.findings.warning("opset-domain", fmt::format("opset import '{}'", domain),
                             "Kiln has no operators of this domain, and the model no functions");
     }
