@@ -9,6 +9,7 @@
 #include "graph/captures.hpp"
 #include "graph/gradient_body.hpp"
 #include "graph/instantiate.hpp"
+#include "ops/withdrawn.hpp"
 #include "runtime/runtime_knobs.hpp"
 #include "tensor/sparse.hpp"
 
@@ -223,7 +224,7 @@ class Compiler {
     }
     const auto opset = program.opsets->find(canonical_domain(node.domain));
     step.schema = opset == program.opsets->end() ? nullptr : find_schema(node.domain, node.op_type, opset->second);
-    if (!step.schema || !step.schema->op->eval) {
+    if (!step.schema || withdrawn(*step.schema) || !step.schema->op->eval) {
       missing_.push_back(describe_missing(node, index, *program.opsets));
       return step;
     }
@@ -287,6 +288,11 @@ class Compiler {
     if (!op) {
       return fmt::format("{}: domain '{}' has no operator '{}', and the model no function of that name",
                          node.describe(index), domain, node.op_type);
+    }
+    const Schema* schema = find_schema(node.domain, node.op_type, opset->second);
+    if (schema && withdrawn(*schema)) {
+      return fmt::format("{}: it is deprecated since version {} of '{}'; the model imports {}", node.describe(index),
+                         schema->since, domain, opset->second);
     }
     if (op->eval) {
       return fmt::format("{}: opset {} of '{}' does not have it yet; it came with version {}", node.describe(index),

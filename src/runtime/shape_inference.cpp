@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "graph/captures.hpp"
 #include "graph/instantiate.hpp"
+#include "ops/withdrawn.hpp"
 #include "runtime/runtime_knobs.hpp"
 
 namespace kiln {
@@ -292,7 +293,7 @@ class ShapeInference::Driver : public InferHost {
       const auto opset = opsets.find(canonical_domain(node.domain));
       const Schema* schema = opset == opsets.end() ? nullptr : find_schema(node.domain, node.op_type, opset->second);
       // Rules read their inputs and outputs without asking whether they are there.
-      if (!schema || !has_arity(*schema, node)) return;
+      if (!schema || withdrawn(*schema) || !has_arity(*schema, node)) return;
       infer_by_schema(*schema, node, opsets, inputs, outputs, place);
       if (node_observer && !guessing_) node_observer({node, *schema, place(), inputs, outputs});
     }
