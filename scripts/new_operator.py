@@ -129,7 +129,9 @@ def version_text(schema):
     if schema.deprecated:
         fields.append("true")
     row = "{" + f"{schema.since_version}, " + ", ".join(fields) + "},"
-    return row if len(row) < 114 and "\n" not in row else "{" + f"{schema.since_version}, " + ",\n     ".join(fields) + "},"
+    if len(row) < 114 and "\n" not in row:
+        return row
+    return "{" + f"{schema.since_version}, " + ",\n     ".join(fields) + "},"
 
 
 def main():

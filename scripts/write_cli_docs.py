@@ -1,4 +1,5 @@
-"""write_cli_docs.py PROGRAM [--check]: puts the --help of kiln's commands into docs/cli/, and the operators into docs/ops.md.
+"""write_cli_docs.py PROGRAM [--check]: puts the --help of kiln's commands into docs/cli/,
+and the operators into docs/ops.md.
 
 A page of docs/cli/ keeps what else it says: only its first block of ``` is replaced, and a command without a page gets
 one. With --check nothing is written, and the exit status is 1 if a page is not what the program says.

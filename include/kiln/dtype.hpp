@@ -41,9 +41,9 @@ enum class DType : uint8_t {
 
 inline constexpr int kDTypeCount = 29;
 
-/// "f32", "i64", "string", …; "undefined" for DType::undefined.
+/// "f32", "i64", "string", ...; "undefined" for DType::undefined.
 std::string_view dtype_name(DType dtype);
-/// ONNX's own name: "float", "int64", "bfloat16", …
+/// ONNX's own name: "float", "int64", "bfloat16", ...
 std::string_view dtype_onnx_name(DType dtype);
 /// The reverse of both; DType::undefined for a name that is neither.
 DType dtype_from_name(std::string_view name);

@@ -36,11 +36,11 @@ struct PortDim {
 /// An input or output of a model.
 struct PortInfo {
   std::string name;
-  std::string type;              ///< as ONNX writes it: "tensor(float)", "map(string,tensor(float))"
+  std::string type;                ///< as ONNX writes it: "tensor(float)", "map(string,tensor(float))"
   DType dtype = DType::undefined;  ///< of a tensor
-  bool has_shape = false;        ///< whether the rank is known
+  bool has_shape = false;          ///< whether the rank is known
   std::vector<PortDim> shape;
-  bool optional = false;         ///< an input that may be left out
+  bool optional = false;  ///< an input that may be left out
 };
 
 /// What a model says about itself.
@@ -98,7 +98,7 @@ void set_threads(int count);
 int threads();
 
 struct SessionOptions {
-  uint64_t seed = 0;  ///< for random operators without a seed of their own; 0 takes a new one for each session
+  uint64_t seed = 0;     ///< for random operators without a seed of their own; 0 takes a new one for each session
   bool optimize = true;  ///< rewrite the graph before it runs (also the knob `optimize`)
 };
 

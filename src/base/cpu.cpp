@@ -159,9 +159,7 @@ Isa choose_isa(IsaChoice choice, const CpuFeatures& features) {
   if (choice == IsaChoice::automatic) {
     return best;
   }
-  const Isa wanted = choice == IsaChoice::avx512 ? Isa::avx512
-                     : choice == IsaChoice::avx2 ? Isa::avx2
-                                                 : Isa::portable;
+  const Isa wanted = choice == IsaChoice::avx512 ? Isa::avx512 : choice == IsaChoice::avx2 ? Isa::avx2 : Isa::portable;
   if (wanted > best) {
     fail(ErrorCode::unsupported, "knob isa (KILN_ISA) asks for {}, but the best that this CPU ({}) has is {}",
          isa_name(wanted), cpu_name(), isa_name(best));

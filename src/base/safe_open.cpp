@@ -73,8 +73,8 @@ void require_regular(const struct stat& status, const std::string& path, ErrorCo
 /// The folders and the file of a relative path; refuses what is not plainly downward.
 std::vector<std::string> components_of(std::string_view path, const std::string& folder) {
   const auto refuse = [&](std::string_view why) {
-    fail(ErrorCode::invalid_model, "'{}': {}; expected a path to a file inside '{}'",
-         path.substr(0, path.find('\0')), why, folder);
+    fail(ErrorCode::invalid_model, "'{}': {}; expected a path to a file inside '{}'", path.substr(0, path.find('\0')),
+         why, folder);
   };
   if (path.empty()) {
     refuse("the path is empty");

@@ -215,8 +215,9 @@ struct SmallFloat {
     bits = static_cast<Bits>(small_float_detail::encode(spec, negative, magnitude, 0, spec.saturates));
   }
   template <class T>
-    requires(!std::is_arithmetic_v<T> && !std::same_as<T, SmallFloat> && std::convertible_to<T, float>)
-  constexpr explicit SmallFloat(T value) : SmallFloat(static_cast<float>(value)) {}
+  requires(!std::is_arithmetic_v<T> && !std::same_as<T, SmallFloat> &&
+           std::convertible_to<T, float>) constexpr explicit SmallFloat(T value)
+      : SmallFloat(static_cast<float>(value)) {}
 
   static constexpr SmallFloat from_bits(Bits bits) {
     SmallFloat result{};

@@ -12,11 +12,14 @@
 namespace kiln {
 
 inline constexpr int max_threads = 256;
-inline Knob<int64_t> threads_knob{"threads",  "KILN_THREADS", 0, "threads of the pool; 0 takes one per usable core", 0,
-                                  max_threads};
-inline Knob<int64_t> spin_microseconds_knob{
-    "spin_microseconds", "KILN_SPIN_MICROSECONDS", 20, "how long an idle thread looks for work before it sleeps", 0,
-    1000000};
+inline Knob<int64_t> threads_knob{"threads", "KILN_THREADS", 0, "threads of the pool; 0 takes one per usable core",
+                                  0,         max_threads};
+inline Knob<int64_t> spin_microseconds_knob{"spin_microseconds",
+                                            "KILN_SPIN_MICROSECONDS",
+                                            20,
+                                            "how long an idle thread looks for work before it sleeps",
+                                            0,
+                                            1000000};
 
 /// Threads that share the iterations of a loop. The caller is one of them, so that a pool of n starts n - 1, at the
 /// first loop that needs them. Nothing is pinned. Any number of threads may call at once; a loop inside a loop runs

@@ -11,10 +11,10 @@ namespace kiln {
 struct Finding {
   enum class Severity { error, warning };
   Severity severity = Severity::error;
-  std::string rule;      ///< short and stable, for machines: "unknown-operator", "shape-mismatch"
-  std::string place;     ///< "graph 'main', node 'conv1' (Conv), input 1 (W)"
-  std::string message;   ///< what was found and what was expected
-  std::string help;      ///< what to do about it; may be empty
+  std::string rule;     ///< short and stable, for machines: "unknown-operator", "shape-mismatch"
+  std::string place;    ///< "graph 'main', node 'conv1' (Conv), input 1 (W)"
+  std::string message;  ///< what was found and what was expected
+  std::string help;     ///< what to do about it; may be empty
 };
 
 /// Where readers and checkers put what they find. By default the first error is thrown as kiln::Error; a collecting

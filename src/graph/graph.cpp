@@ -67,7 +67,8 @@ const Initializer* Graph::find_initializer(ValueId id) const {
   return nullptr;
 }
 
-const Function* ModelDef::find_function(std::string_view domain_, std::string_view name, std::string_view overload) const {
+const Function* ModelDef::find_function(std::string_view domain_, std::string_view name,
+                                        std::string_view overload) const {
   for (const Function& function : functions) {
     if (function.name == name && function.domain == domain_ && function.overload == overload) return &function;
   }

@@ -46,8 +46,8 @@ struct Attribute {
                             std::vector<Type>>;
   std::string name;
   AttributeType type = AttributeType::undefined;
-  Data data;                   ///< the alternative that `type` names, or nothing while ref_name is set
-  std::string ref_name;        ///< inside a function: the function's attribute to take the value from
+  Data data;             ///< the alternative that `type` names, or nothing while ref_name is set
+  std::string ref_name;  ///< inside a function: the function's attribute to take the value from
   std::string doc;
 };
 
@@ -72,18 +72,18 @@ struct Node {
 /// is found there by name.
 struct ValueInfo {
   std::string name;
-  Type type;               ///< what the model says or inference found
-  bool has_info = false;   ///< the model states the type itself
+  Type type;              ///< what the model says or inference found
+  bool has_info = false;  ///< the model states the type itself
   std::string doc;
   Metadata metadata;
 };
 
 struct Initializer {
   ValueId value = no_value;
-  Tensor tensor;           ///< may borrow, unaligned, from the mapped model file
+  Tensor tensor;  ///< may borrow, unaligned, from the mapped model file
   std::string doc;
   Metadata metadata;
-  Metadata external;       ///< where the file says the bytes are, for a tensor kept outside the model file
+  Metadata external;  ///< where the file says the bytes are, for a tensor kept outside the model file
 };
 
 struct SparseInitializer {
@@ -110,10 +110,10 @@ class Graph {
   std::vector<QuantizationAnnotation> quantization;
   Metadata metadata;
 
-  ValueId find_value(std::string_view value_name) const;     ///< no_value when there is none
-  ValueId value_named(const std::string& value_name);        ///< finds it or makes it; no_value for ""
+  ValueId find_value(std::string_view value_name) const;  ///< no_value when there is none
+  ValueId value_named(const std::string& value_name);     ///< finds it or makes it; no_value for ""
   ValueId add_value(std::string value_name, Type type = {});
-  const std::string& name_of(ValueId id) const;              ///< "" for no_value
+  const std::string& name_of(ValueId id) const;  ///< "" for no_value
   const Initializer* find_initializer(ValueId id) const;
 
  private:
@@ -128,8 +128,8 @@ struct Function {
   std::string name;
   std::string overload;
   std::string doc;
-  std::vector<std::string> attributes;          ///< that a call must give
-  std::vector<Attribute> attribute_defaults;    ///< that a call may leave out
+  std::vector<std::string> attributes;        ///< that a call must give
+  std::vector<Attribute> attribute_defaults;  ///< that a call may leave out
   OpsetImports opset_imports;
   Graph body;
   Metadata metadata;

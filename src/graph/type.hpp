@@ -14,12 +14,12 @@ struct Type {
   enum class Kind : uint8_t { unknown, tensor, sparse, sequence, map, optional, opaque };
 
   Kind kind = Kind::unknown;
-  DType dtype = DType::undefined;        ///< element type of a tensor; key type of a map
-  std::optional<SymShape> shape;         ///< of a tensor; nothing while the rank is unknown
-  std::shared_ptr<const Type> inner;     ///< element of a sequence or an optional, value of a map
-  std::string denotation;                ///< what ONNX calls the meaning of a value ("IMAGE")
+  DType dtype = DType::undefined;            ///< element type of a tensor; key type of a map
+  std::optional<SymShape> shape;             ///< of a tensor; nothing while the rank is unknown
+  std::shared_ptr<const Type> inner;         ///< element of a sequence or an optional, value of a map
+  std::string denotation;                    ///< what ONNX calls the meaning of a value ("IMAGE")
   std::vector<std::string> dim_denotations;  ///< empty, or one for each dim ("DATA_CHANNEL")
-  std::string opaque_name;               ///< "domain,name" of an opaque type
+  std::string opaque_name;                   ///< "domain,name" of an opaque type
 
   static Type tensor(DType dtype, std::optional<SymShape> shape = {});
   static Type sparse(DType dtype, std::optional<SymShape> shape = {});

@@ -7,7 +7,8 @@ namespace kiln {
 namespace {
 
 const Tensor& tensor_of(const Value& value, size_t index) {
-  if (!value.is_tensor()) fail(ErrorCode::invalid_argument, "input {} must be a tensor, found {}", index, value.describe());
+  if (!value.is_tensor())
+    fail(ErrorCode::invalid_argument, "input {} must be a tensor, found {}", index, value.describe());
   return value.tensor();
 }
 
@@ -97,7 +98,8 @@ std::span<const std::string> NodeView::attr_strings(std::string_view name) const
 
 std::vector<Type> EvalHost::infer_graph(const Graph& graph, std::span<const Value>) {
   std::vector<Type> types;
-  for (ValueId id : graph.outputs) types.push_back(id == no_value ? Type() : graph.values[static_cast<size_t>(id)].type);
+  for (ValueId id : graph.outputs)
+    types.push_back(id == no_value ? Type() : graph.values[static_cast<size_t>(id)].type);
   return types;
 }
 

@@ -80,7 +80,7 @@ class EvalContext : public NodeView {
   bool has_input(size_t index) const { return index < inputs_.size() && inputs_[index] != nullptr; }
   const Value& value(size_t index) const;   ///< fails when it is left out
   const Tensor& input(size_t index) const;  ///< fails when it is left out or is no tensor
-  /// The integers of a 1-D or scalar i32/i64 tensor input ("axes", "shape", …).
+  /// The integers of a 1-D or scalar i32/i64 tensor input ("axes", "shape", ...).
   std::vector<int64_t> input_ints(size_t index) const;
   /// The only element of an integer tensor input.
   int64_t input_int(size_t index) const;
@@ -116,8 +116,8 @@ class InferHost {
 /// What is known of one value while types are inferred.
 struct Fact {
   Type type;
-  Tensor constant;                               ///< the value itself where it is known before any run, if small
-  std::optional<std::vector<Dim>> dims;          ///< the elements of a small integer tensor, as expressions
+  Tensor constant;                       ///< the value itself where it is known before any run, if small
+  std::optional<std::vector<Dim>> dims;  ///< the elements of a small integer tensor, as expressions
 };
 
 /// One node seen by type and shape inference. Unknown stays unknown: a rule that lacks a shape sets the type only.
@@ -129,10 +129,10 @@ class InferContext : public NodeView {
 
   size_t input_count() const { return inputs_.size(); }
   bool has_input(size_t index) const { return index < inputs_.size() && inputs_[index] != nullptr; }
-  const Type& type(size_t index) const;            ///< an unknown type when it is left out
-  DType dtype(size_t index) const;                 ///< undefined while unknown
-  const SymShape* shape(size_t index) const;       ///< null while the rank is unknown
-  const Tensor* constant(size_t index) const;      ///< null unless known
+  const Type& type(size_t index) const;        ///< an unknown type when it is left out
+  DType dtype(size_t index) const;             ///< undefined while unknown
+  const SymShape* shape(size_t index) const;   ///< null while the rank is unknown
+  const Tensor* constant(size_t index) const;  ///< null unless known
   /// The elements of an integer tensor as expressions: from the constant or by propagation.
   std::optional<std::vector<Dim>> dims(size_t index) const;
   /// The same when all of them are plain numbers.

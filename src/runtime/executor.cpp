@@ -50,9 +50,7 @@ class Executor::Host : public EvalHost {
  public:
   Host(Executor& executor, Frame& frame) : executor_(executor), frame_(frame) {}
 
-  Tensor allocate(DType dtype, Shape shape) override {
-    return executor_.allocate(dtype, std::move(shape));
-  }
+  Tensor allocate(DType dtype, Shape shape) override { return executor_.allocate(dtype, std::move(shape)); }
   void parallel_for(int64_t count, int64_t grain, FunctionRef<void(int64_t, int64_t)> body) override {
     executor_.threads_.parallel_for(count, grain, body);
   }
@@ -99,8 +97,10 @@ Tensor Executor::allocate(DType dtype, Shape shape) {
   const auto bytes = element_count(shape) * static_cast<int64_t>(dtype_size(dtype));
   const int64_t limit = max_run_bytes.get(), used = static_cast<int64_t>(buffers_.bytes_used());
   if (bytes > limit - used) {
-    fail(ErrorCode::limit_exceeded, "a tensor of {} {} and the {} bytes held already are more than {} bytes (knob "
-         "max_run_bytes)", dtype_name(dtype), to_string(shape), used, limit);
+    fail(ErrorCode::limit_exceeded,
+         "a tensor of {} {} and the {} bytes held already are more than {} bytes (knob "
+         "max_run_bytes)",
+         dtype_name(dtype), to_string(shape), used, limit);
   }
   return buffers_.allocate(dtype, std::move(shape));
 }

@@ -71,9 +71,11 @@ class Compiler {
     program.constants.resize(graph.values.size());
     for (const Initializer& initializer : graph.initializers) {
       // Weights mapped from a file may stand at any address; code that reads elements needs them aligned.
+      if (initializer.value == no_value) fail(ErrorCode::invalid_model, "an initialiser has no name");
       program.constants[slot(initializer.value)] = aligned(initializer.tensor);
     }
     for (const SparseInitializer& initializer : graph.sparse_initializers) {
+      if (initializer.value == no_value) fail(ErrorCode::invalid_model, "a sparse initialiser has no name");
       program.constants[slot(initializer.value)] = densify(initializer.tensor);
     }
   }

@@ -129,6 +129,7 @@ class ShapeInference::Driver : public InferHost {
     set_inputs(graph, input_types, replaced, facts);
     for (const Initializer& initializer : graph.initializers) set_initializer(graph, initializer, facts);
     for (const SparseInitializer& initializer : graph.sparse_initializers) {
+      if (initializer.value == no_value) continue;
       const Shape& shape = initializer.tensor.shape;
       facts[static_cast<size_t>(initializer.value)].type =
           Type::tensor(initializer.tensor.values.dtype(), SymShape(shape.begin(), shape.end()));
@@ -222,6 +223,8 @@ class ShapeInference::Driver : public InferHost {
   }
 
   void set_initializer(const Graph& graph, const Initializer& initializer, Facts& facts) {
+    // A model with faults may have initialisers without a name or without their data.
+    if (initializer.value == no_value || !initializer.tensor.defined()) return;
     Fact& fact = facts[static_cast<size_t>(initializer.value)];
     Fact known = constant_fact(initializer.tensor);
     known.type = merge(fact.type, known.type, [&] { return "initializer '" + graph.name_of(initializer.value) + "'"; });

@@ -6,20 +6,62 @@
 
 namespace kiln {
 
-template <> struct DTypeOf<f16> { static constexpr DType value = DType::f16; };
-template <> struct DTypeOf<bf16> { static constexpr DType value = DType::bf16; };
-template <> struct DTypeOf<f8e4m3fn> { static constexpr DType value = DType::f8e4m3fn; };
-template <> struct DTypeOf<f8e4m3fnuz> { static constexpr DType value = DType::f8e4m3fnuz; };
-template <> struct DTypeOf<f8e5m2> { static constexpr DType value = DType::f8e5m2; };
-template <> struct DTypeOf<f8e5m2fnuz> { static constexpr DType value = DType::f8e5m2fnuz; };
-template <> struct DTypeOf<f8e8m0> { static constexpr DType value = DType::f8e8m0; };
-template <> struct DTypeOf<f6e2m3> { static constexpr DType value = DType::f6e2m3; };
-template <> struct DTypeOf<f6e3m2> { static constexpr DType value = DType::f6e3m2; };
-template <> struct DTypeOf<f4e2m1> { static constexpr DType value = DType::f4e2m1; };
-template <> struct DTypeOf<int4> { static constexpr DType value = DType::i4; };
-template <> struct DTypeOf<uint4> { static constexpr DType value = DType::u4; };
-template <> struct DTypeOf<int2> { static constexpr DType value = DType::i2; };
-template <> struct DTypeOf<uint2> { static constexpr DType value = DType::u2; };
+template <>
+struct DTypeOf<f16> {
+  static constexpr DType value = DType::f16;
+};
+template <>
+struct DTypeOf<bf16> {
+  static constexpr DType value = DType::bf16;
+};
+template <>
+struct DTypeOf<f8e4m3fn> {
+  static constexpr DType value = DType::f8e4m3fn;
+};
+template <>
+struct DTypeOf<f8e4m3fnuz> {
+  static constexpr DType value = DType::f8e4m3fnuz;
+};
+template <>
+struct DTypeOf<f8e5m2> {
+  static constexpr DType value = DType::f8e5m2;
+};
+template <>
+struct DTypeOf<f8e5m2fnuz> {
+  static constexpr DType value = DType::f8e5m2fnuz;
+};
+template <>
+struct DTypeOf<f8e8m0> {
+  static constexpr DType value = DType::f8e8m0;
+};
+template <>
+struct DTypeOf<f6e2m3> {
+  static constexpr DType value = DType::f6e2m3;
+};
+template <>
+struct DTypeOf<f6e3m2> {
+  static constexpr DType value = DType::f6e3m2;
+};
+template <>
+struct DTypeOf<f4e2m1> {
+  static constexpr DType value = DType::f4e2m1;
+};
+template <>
+struct DTypeOf<int4> {
+  static constexpr DType value = DType::i4;
+};
+template <>
+struct DTypeOf<uint4> {
+  static constexpr DType value = DType::u4;
+};
+template <>
+struct DTypeOf<int2> {
+  static constexpr DType value = DType::i2;
+};
+template <>
+struct DTypeOf<uint2> {
+  static constexpr DType value = DType::u2;
+};
 
 /// A list of element types, for dispatch().
 template <class... Ts>
@@ -28,7 +70,9 @@ struct Types {};
 template <class... Lists>
 struct JoinTypes;
 template <class... Ts>
-struct JoinTypes<Types<Ts...>> { using type = Types<Ts...>; };
+struct JoinTypes<Types<Ts...>> {
+  using type = Types<Ts...>;
+};
 template <class... As, class... Bs, class... Rest>
 struct JoinTypes<Types<As...>, Types<Bs...>, Rest...> : JoinTypes<Types<As..., Bs...>, Rest...> {};
 template <class... Lists>

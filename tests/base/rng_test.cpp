@@ -55,8 +55,7 @@ TEST(NumpyRandomState, GivesNumpysStream) {
     EXPECT_EQ(zero.uniform(), value);
   }
   NumpyRandomState forty_two(42);
-  for (const double value :
-       {0x1.fca2a28a9307cp-2, -0x1.1b2a505de052ap-3, 0x1.4b9dd50245e68p-1, 0x1.85e548e01aa2bp+0}) {
+  for (const double value : {0x1.fca2a28a9307cp-2, -0x1.1b2a505de052ap-3, 0x1.4b9dd50245e68p-1, 0x1.85e548e01aa2bp+0}) {
     EXPECT_EQ(forty_two.normal(), value);
   }
   EXPECT_EQ(NumpyRandomState(4294967295u).uniform(0, 1), 0x1.8fe69a3924820p-4);

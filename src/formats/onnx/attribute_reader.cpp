@@ -96,8 +96,8 @@ void settle_type(ReadContext& context, Attribute& attribute, int32_t declared, A
   }
   attribute.type = static_cast<AttributeType>(declared);
   if (context.strict() && declared == 0 && found != AttributeType::undefined) {
-    context.error("attribute-type", fmt::format("it does not say its type; its value is of type {}",
-                                                attribute_type_name(found)));
+    context.error("attribute-type",
+                  fmt::format("it does not say its type; its value is of type {}", attribute_type_name(found)));
   }
   if (!attribute.ref_name.empty()) {
     if (found != AttributeType::undefined) {

@@ -18,7 +18,7 @@ std::string peek(std::string_view message, uint32_t wanted) {
     for (WireReader in(message); in.next();) {
       if (in.field() == wanted && in.is_bytes()) {
         const std::string_view text = in.bytes();
-        return with_valid_utf8(text.substr(0, longest)) + (text.size() > longest ? "…" : "");
+        return with_valid_utf8(text.substr(0, longest)) + (text.size() > longest ? "..." : "");
       }
       in.skip();
     }

@@ -11,8 +11,8 @@ Shape broadcast_shapes(const Shape& a, const Shape& b) {
     const int64_t x = i < a.size() ? a[a.size() - 1 - i] : 1;
     const int64_t y = i < b.size() ? b[b.size() - 1 - i] : 1;
     if (x != y && x != 1 && y != 1) {
-      fail(ErrorCode::invalid_argument, "shapes {} and {} do not broadcast: {} meets {}", to_string(a), to_string(b),
-           x, y);
+      fail(ErrorCode::invalid_argument, "shapes {} and {} do not broadcast: {} meets {}", to_string(a), to_string(b), x,
+           y);
     }
     result[result.size() - 1 - i] = x == 1 ? y : x;
   }

@@ -29,8 +29,8 @@ class BroadcastPlan {
 
  private:
   int64_t size_ = 1;
-  std::vector<int64_t> extents_;                ///< merged axes, outermost first; never empty
-  std::vector<std::vector<int64_t>> strides_;   ///< of each input along each merged axis, 0 where it repeats
+  std::vector<int64_t> extents_;               ///< merged axes, outermost first; never empty
+  std::vector<std::vector<int64_t>> strides_;  ///< of each input along each merged axis, 0 where it repeats
 };
 
 template <class Row>
