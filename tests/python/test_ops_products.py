@@ -1,4 +1,4 @@
-"""Matrix products, convolutions and Einsum against plain numpy: types, versions and shapes that ONNX's cases leave out."""
+"""Matrix products, convolutions and Einsum against plain numpy, where ONNX's cases leave something out."""
 import itertools
 
 import ml_dtypes
@@ -83,8 +83,10 @@ def test_conv_refuses(attributes):
 
 
 @pytest.mark.parametrize("dtype", REAL + [np.int32, np.int64, np.uint32, np.uint64])
-@pytest.mark.parametrize("a, b", [((3, 4), (4, 5)), ((4,), (2, 4, 5)), ((2, 3, 4), (4,)), ((4,), (4,)), ((2, 1, 3, 4), (5, 4, 2)),
-                                  ((0, 4), (4, 5)), ((3, 0), (0, 5)), ((2, 3, 300), (300, 7))])
+@pytest.mark.parametrize("a, b", [
+    ((3, 4), (4, 5)), ((4,), (2, 4, 5)), ((2, 3, 4), (4,)), ((4,), (4,)), ((2, 1, 3, 4), (5, 4, 2)),
+    ((0, 4), (4, 5)), ((3, 0), (0, 5)), ((2, 3, 300), (300, 7)),
+])
 def test_matmul(dtype, a, b):
     x, y = normal(*a) * 9, normal(*b, seed=1) * 9
     x, y = (np.abs(v).astype(dtype) if np.dtype(dtype).kind == "u" else v.astype(dtype) for v in (x, y))
@@ -125,15 +127,17 @@ def test_matmul_integer_with_a_zero_point_for_each_row_and_column():
 
 @pytest.mark.parametrize("dtype", [ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2])
 def test_qlinear_matmul_of_float8(dtype):
-    a, b, one, zero = normal(3, 4).astype(dtype), normal(4, 5, seed=1).astype(dtype), np.array(1, FLOAT), np.array(0).astype(dtype)
+    a, b = normal(3, 4).astype(dtype), normal(4, 5, seed=1).astype(dtype)
+    one, zero = np.array(1, FLOAT), np.array(0).astype(dtype)
     [y] = run_node("QLinearMatMul", 21, [a, one, zero, b, one, zero, one, zero])
     expected = (a.astype(FLOAT) @ b.astype(FLOAT)).astype(dtype)
     np.testing.assert_allclose(y.astype(FLOAT), expected.astype(FLOAT), rtol=0.26)
 
 
 @pytest.mark.parametrize("equation, shapes", [
-    ("ij,jk", [(2, 3), (3, 4)]), ("ii->i", [(3, 3)]), ("ii", [(3, 3)]), ("i...->...", [(2, 3, 4)]), ("...ij,...jk", [(5, 2, 3), (1, 3, 4)]),
-    ("ba,b->a", [(2, 3), (2,)]), ("ab , cd , be -> e c", [(2, 3), (4, 5), (3, 6)]), (",i->i", [(), (4,)]), ("Za,aZ", [(2, 3), (3, 2)]),
+    ("ij,jk", [(2, 3), (3, 4)]), ("ii->i", [(3, 3)]), ("ii", [(3, 3)]), ("i...->...", [(2, 3, 4)]),
+    ("...ij,...jk", [(5, 2, 3), (1, 3, 4)]), ("ba,b->a", [(2, 3), (2,)]),
+    ("ab , cd , be -> e c", [(2, 3), (4, 5), (3, 6)]), (",i->i", [(), (4,)]), ("Za,aZ", [(2, 3), (3, 2)]),
     ("aij,aij->a", [(2, 3, 4), (2, 1, 4)]), ("i,j->ji", [(0,), (3,)]), ("i,i->", [(0,), (0,)]),
 ])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int8, np.int64])
