@@ -1,6 +1,4 @@
-"""Pooling, resizing, sampling, regions and pictures: old versions, edges and hostile data that ONNX's cases
-leave out."""
-
+"""Pooling, resizing, sampling, regions and pictures, where ONNX's cases leave something out."""
 import io
 
 import numpy as np
@@ -57,16 +55,10 @@ def test_first_lp_pools_take_fractional_p():
     np.testing.assert_allclose(z.ravel(), [4 ** (1 / 1.5)], rtol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "attributes",
-    [
-        {"kernel_shape": [5, 5]},
-        {"kernel_shape": [2]},
-        {"kernel_shape": [0, 1]},
-        {"kernel_shape": [2, 2], "pads": [0, 0, 0]},
-        {"kernel_shape": [2, 2], "strides": [0, 1]},
-    ],
-)
+@pytest.mark.parametrize("attributes", [
+    {"kernel_shape": [5, 5]}, {"kernel_shape": [2]}, {"kernel_shape": [0, 1]},
+    {"kernel_shape": [2, 2], "pads": [0, 0, 0]}, {"kernel_shape": [2, 2], "strides": [0, 1]},
+])
 def test_pools_refuse(attributes):
     for op in ("MaxPool", "AveragePool", "LpPool"):
         with pytest.raises(kiln.Error):
@@ -76,9 +68,7 @@ def test_pools_refuse(attributes):
 def test_unpooling_refuses_an_index_outside():
     for index in (-1, 16, 2**62):
         with pytest.raises(kiln.Error):
-            run_node(
-                "MaxUnpool", 11, [np.ones((1, 1, 1, 1), FLOAT), np.full((1, 1, 1, 1), index)], kernel_shape=[4, 4]
-            )
+            run_node("MaxUnpool", 11, [np.ones((1, 1, 1, 1), FLOAT), np.full((1, 1, 1, 1), index)], kernel_shape=[4, 4])
 
 
 def test_first_upsample_states_its_scales_in_attributes():
@@ -117,16 +107,11 @@ def test_integers_resize_rounded_and_saturated(dtype):
 def test_resize_refuses():
     x = PLANE
     for inputs, attributes in [
-        ([x, None, floats(1, 1, 0, 1)], {}),
-        ([x, None, floats(1, 1, np.nan, 1)], {}),
+        ([x, None, floats(1, 1, 0, 1)], {}), ([x, None, floats(1, 1, np.nan, 1)], {}),
         ([x, None, floats(1, 1, 1e30, 1)], {}),
-        ([x, None, floats(1, 1)], {}),
-        ([x, None, None, ints(1, 1, -1, 2)], {}),
-        ([x, None, None, None], {}),
-        ([x, None, floats(1, 1, 1, 1), ints(1, 1, 4, 4)], {}),
-        ([x, None, floats(2, 2)], {"axes": [2, 2]}),
-        ([x, None, floats(2, 2)], {"axes": [2, 4]}),
-        ([x, None, floats(1, 1, 2, 2)], {"mode": "quintic"}),
+        ([x, None, floats(1, 1)], {}), ([x, None, None, ints(1, 1, -1, 2)], {}), ([x, None, None, None], {}),
+        ([x, None, floats(1, 1, 1, 1), ints(1, 1, 4, 4)], {}), ([x, None, floats(2, 2)], {"axes": [2, 2]}),
+        ([x, None, floats(2, 2)], {"axes": [2, 4]}), ([x, None, floats(1, 1, 2, 2)], {"mode": "quintic"}),
         ([x, None, floats(1, 1, 2, 2)], {"coordinate_transformation_mode": "tf_crop_and_resize"}),
         ([x, None, floats(1, 1, 2, 2)], {"coordinate_transformation_mode": "tf_half_pixel_for_nn"}),
     ]:
@@ -179,39 +164,16 @@ def picture(mode):
     return image.convert(mode)
 
 
-@pytest.mark.parametrize(
-    "mode, file_format, options",
-    [
-        ("RGB", "JPEG", {"subsampling": 0}),
-        ("RGB", "JPEG", {"subsampling": 1}),
-        ("RGB", "JPEG", {"progressive": True}),
-        ("L", "JPEG", {}),
-        ("CMYK", "JPEG", {}),
-        ("RGB", "PNG", {}),
-        ("L", "PNG", {}),
-        ("P", "PNG", {}),
-        ("1", "PNG", {}),
-        ("RGBA", "PNG", {}),
-        ("LA", "PNG", {}),
-        ("RGB", "BMP", {}),
-        ("L", "BMP", {}),
-        ("P", "BMP", {}),
-        ("1", "BMP", {}),
-        ("RGBA", "BMP", {}),
-        ("RGB", "TIFF", {}),
-        ("RGB", "TIFF", {"compression": "tiff_lzw"}),
-        ("RGBA", "TIFF", {}),
-        ("P", "TIFF", {}),
-        ("1", "TIFF", {}),
-        ("RGB", "WEBP", {}),
-        ("RGB", "WEBP", {"lossless": True}),
-        ("RGB", "JPEG2000", {}),
-        ("L", "JPEG2000", {"no_jp2": True}),
-        ("RGB", "PPM", {}),
-        ("L", "PPM", {}),
-        ("1", "PPM", {}),
-    ],
-)
+@pytest.mark.parametrize("mode, file_format, options", [
+    ("RGB", "JPEG", {"subsampling": 0}), ("RGB", "JPEG", {"subsampling": 1}), ("RGB", "JPEG", {"progressive": True}),
+    ("L", "JPEG", {}), ("CMYK", "JPEG", {}),
+    ("RGB", "PNG", {}), ("L", "PNG", {}), ("P", "PNG", {}), ("1", "PNG", {}), ("RGBA", "PNG", {}), ("LA", "PNG", {}),
+    ("RGB", "BMP", {}), ("L", "BMP", {}), ("P", "BMP", {}), ("1", "BMP", {}), ("RGBA", "BMP", {}),
+    ("RGB", "TIFF", {}), ("RGB", "TIFF", {"compression": "tiff_lzw"}), ("RGBA", "TIFF", {}), ("P", "TIFF", {}),
+    ("1", "TIFF", {}), ("RGB", "WEBP", {}), ("RGB", "WEBP", {"lossless": True}),
+    ("RGB", "JPEG2000", {}), ("L", "JPEG2000", {"no_jp2": True}),
+    ("RGB", "PPM", {}), ("L", "PPM", {}), ("1", "PPM", {}),
+])
 def test_pictures_decode_as_pillow_decodes_them(mode, file_format, options):
     stream = encoded(picture(mode), file_format, **options)
     expected = np.asarray(Image.open(io.BytesIO(stream.tobytes())).convert("RGB"))
@@ -222,11 +184,8 @@ def test_pictures_decode_as_pillow_decodes_them(mode, file_format, options):
 
 
 def test_pnm_as_text_and_with_16_bits():
-    for stream, expected in [
-        (b"P2 # gray\n2 1\n99\n0 99\n", [0, 255]),
-        (b"P1\n3 1\n101", [0, 255, 0]),
-        (b"P5 2 1 65535\n\x00\x00\xff\xff", [0, 255]),
-    ]:
+    for stream, expected in [(b"P2 # gray\n2 1\n99\n0 99\n", [0, 255]), (b"P1\n3 1\n101", [0, 255, 0]),
+                             (b"P5 2 1 65535\n\x00\x00\xff\xff", [0, 255])]:
         [y] = run_node("ImageDecoder", 20, [np.frombuffer(stream, np.uint8)], pixel_format="Grayscale")
         assert y.ravel().tolist() == expected
 

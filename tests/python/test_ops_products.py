@@ -1,6 +1,4 @@
-"""Matrix products, convolutions and Einsum against plain numpy: types, versions and shapes that ONNX's cases
-leave out."""
-
+"""Matrix products, convolutions and Einsum against plain numpy, where ONNX's cases leave something out."""
 import itertools
 
 import ml_dtypes
@@ -36,9 +34,7 @@ def convolve(x, w, strides, dilations, pads, group):
     for channel in range(w.shape[0]):
         first = channel // per_group_out * per_group_in
         for at in itertools.product(*map(range, counts)):
-            window = tuple(
-                slice(at[i] * strides[i], at[i] * strides[i] + reach[i], dilations[i]) for i in range(axes)
-            )
+            window = tuple(slice(at[i] * strides[i], at[i] * strides[i] + reach[i], dilations[i]) for i in range(axes))
             patch = x[(slice(None), slice(first, first + per_group_in), *window)]
             y[(slice(None), channel, *at)] = (patch * w[channel]).reshape(len(x), -1).sum(1)
     return y
@@ -48,11 +44,7 @@ def convolve(x, w, strides, dilations, pads, group):
 @pytest.mark.parametrize("extents, kernel", [((9,), (3,)), ((7, 6), (3, 2)), ((5, 4, 6), (2, 1, 3))])
 def test_conv_of_any_rank(dtype, extents, kernel):
     axes = len(extents)
-    x, w, bias = (
-        normal(2, 4, *extents, dtype=dtype),
-        normal(6, 2, *kernel, dtype=dtype, seed=1),
-        normal(6, dtype=dtype),
-    )
+    x, w, bias = normal(2, 4, *extents, dtype=dtype), normal(6, 2, *kernel, dtype=dtype, seed=1), normal(6, dtype=dtype)
     strides, dilations, pads = [2, 1, 2][:axes], [1, 2, 1][:axes], [1, 0, 2, 2, 1, 0][: 2 * axes]
     [y] = run_node("Conv", 22, [x, w, bias], group=2, strides=strides, dilations=dilations, pads=pads)
     expected = convolve(x.astype(np.float64), w.astype(np.float64), strides, dilations, pads, 2)
@@ -83,37 +75,18 @@ def test_conv_transpose_refuses_pads_beside_auto_pad():
         run_node("ConvTranspose", 22, [normal(1, 1, 4), normal(1, 1, 2)], pads=[0, 0], auto_pad="SAME_UPPER")
 
 
-@pytest.mark.parametrize(
-    "attributes",
-    [
-        {"group": 2},
-        {"strides": [0]},
-        {"pads": [-1, 0]},
-        {"kernel_shape": [3]},
-        {"dilations": [2**62]},
-        {"auto_pad": "SOME"},
-        {"strides": [1, 1]},
-    ],
-)
+@pytest.mark.parametrize("attributes", [{"group": 2}, {"strides": [0]}, {"pads": [-1, 0]}, {"kernel_shape": [3]},
+                                        {"dilations": [2**62]}, {"auto_pad": "SOME"}, {"strides": [1, 1]}])
 def test_conv_refuses(attributes):
     with pytest.raises(kiln.Error):
         run_node("Conv", 22, [normal(1, 3, 4), normal(2, 3, 2)], **attributes)
 
 
 @pytest.mark.parametrize("dtype", REAL + [np.int32, np.int64, np.uint32, np.uint64])
-@pytest.mark.parametrize(
-    "a, b",
-    [
-        ((3, 4), (4, 5)),
-        ((4,), (2, 4, 5)),
-        ((2, 3, 4), (4,)),
-        ((4,), (4,)),
-        ((2, 1, 3, 4), (5, 4, 2)),
-        ((0, 4), (4, 5)),
-        ((3, 0), (0, 5)),
-        ((2, 3, 300), (300, 7)),
-    ],
-)
+@pytest.mark.parametrize("a, b", [
+    ((3, 4), (4, 5)), ((4,), (2, 4, 5)), ((2, 3, 4), (4,)), ((4,), (4,)), ((2, 1, 3, 4), (5, 4, 2)),
+    ((0, 4), (4, 5)), ((3, 0), (0, 5)), ((2, 3, 300), (300, 7)),
+])
 def test_matmul(dtype, a, b):
     x, y = normal(*a) * 9, normal(*b, seed=1) * 9
     x, y = (np.abs(v).astype(dtype) if np.dtype(dtype).kind == "u" else v.astype(dtype) for v in (x, y))
@@ -154,34 +127,19 @@ def test_matmul_integer_with_a_zero_point_for_each_row_and_column():
 
 @pytest.mark.parametrize("dtype", [ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2])
 def test_qlinear_matmul_of_float8(dtype):
-    a, b, one, zero = (
-        normal(3, 4).astype(dtype),
-        normal(4, 5, seed=1).astype(dtype),
-        np.array(1, FLOAT),
-        np.array(0).astype(dtype),
-    )
+    a, b = normal(3, 4).astype(dtype), normal(4, 5, seed=1).astype(dtype)
+    one, zero = np.array(1, FLOAT), np.array(0).astype(dtype)
     [y] = run_node("QLinearMatMul", 21, [a, one, zero, b, one, zero, one, zero])
     expected = (a.astype(FLOAT) @ b.astype(FLOAT)).astype(dtype)
     np.testing.assert_allclose(y.astype(FLOAT), expected.astype(FLOAT), rtol=0.26)
 
 
-@pytest.mark.parametrize(
-    "equation, shapes",
-    [
-        ("ij,jk", [(2, 3), (3, 4)]),
-        ("ii->i", [(3, 3)]),
-        ("ii", [(3, 3)]),
-        ("i...->...", [(2, 3, 4)]),
-        ("...ij,...jk", [(5, 2, 3), (1, 3, 4)]),
-        ("ba,b->a", [(2, 3), (2,)]),
-        ("ab , cd , be -> e c", [(2, 3), (4, 5), (3, 6)]),
-        (",i->i", [(), (4,)]),
-        ("Za,aZ", [(2, 3), (3, 2)]),
-        ("aij,aij->a", [(2, 3, 4), (2, 1, 4)]),
-        ("i,j->ji", [(0,), (3,)]),
-        ("i,i->", [(0,), (0,)]),
-    ],
-)
+@pytest.mark.parametrize("equation, shapes", [
+    ("ij,jk", [(2, 3), (3, 4)]), ("ii->i", [(3, 3)]), ("ii", [(3, 3)]), ("i...->...", [(2, 3, 4)]),
+    ("...ij,...jk", [(5, 2, 3), (1, 3, 4)]), ("ba,b->a", [(2, 3), (2,)]),
+    ("ab , cd , be -> e c", [(2, 3), (4, 5), (3, 6)]), (",i->i", [(), (4,)]), ("Za,aZ", [(2, 3), (3, 2)]),
+    ("aij,aij->a", [(2, 3, 4), (2, 1, 4)]), ("i,j->ji", [(0,), (3,)]), ("i,i->", [(0,), (0,)]),
+])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int8, np.int64])
 def test_einsum(equation, shapes, dtype):
     operands = [(normal(*shape, seed=i) * 3 if shape else np.float64(2.5)) for i, shape in enumerate(shapes)]
