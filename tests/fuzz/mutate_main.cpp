@@ -29,7 +29,8 @@ namespace fs = std::filesystem;
 
 constexpr auto longest = std::chrono::seconds(5);
 constexpr int64_t most_kib = int64_t{1} << 20;
-enum Outcome : int { answered = 0, refused = 1, leaked_exception = 2 };
+/// Numbers that no sanitizer ends a process with.
+enum Outcome : int { answered = 40, refused = 41, leaked_exception = 42 };
 
 struct Options {
   fs::path corpus;
