@@ -100,8 +100,8 @@ def declare_trees():
              class_treeids=[0] * 5, class_nodeids=[1, 1, 2, 2, 2], class_ids=[0, 1, 0, 1, 2],
              classlabels_int64s=[5, 6, 7], **tree, **thresholds(double),
              **weights("class_weights", [0.75, 0.25, 0.25, 0.25, 0.5], double))
-    # Two classes, of which the leaves name the first only: their weights are the second's, and the first has what is
-    # left to 1. The standard does not say so; scikit-learn's converter and ONNX Runtime agree on it.
+    # Two classes, of which the leaves name one id: as converters write it, the weight is the second class's
+    # probability, and the first has what is left to 1.
     case("TreeEnsembleClassifier", (1,), [x], [strings("no", "yes"), f32([[0.75, 0.25], [0.25, 0.75]])],
          class_treeids=[0, 0], class_nodeids=[1, 2], class_ids=[0, 0], class_weights=[0.25, 0.75],
          classlabels_strings=["no", "yes"], **tree, **thresholds(False))
