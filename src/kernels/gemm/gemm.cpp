@@ -64,7 +64,11 @@ std::string PackedGemm::name() const { return fmt::format("gemm_f32_packed_{}", 
 
 void PackedGemm::pack(const float* b, int64_t b_row, int64_t b_column, const float* bias, float* packed) const {
   walk_.pack(
-      packed, [&](int64_t, int64_t n, int64_t k) { return b[k * b_row + n * b_column]; },
+      packed,
+      [&](int64_t, int64_t k, int64_t first, int64_t count, float* to) {
+        const float* from = b + k * b_row + first * b_column;
+        for (int64_t n = 0; n < count; ++n) to[n] = from[n * b_column];
+      },
       [&](int64_t, int64_t n) { return bias == nullptr ? 0.0f : bias[n]; });
 }
 
