@@ -117,7 +117,8 @@ void add_direct(const Layer& layer) {
   for (const int blocks : {2, 3, 4}) {
     for (const bool outer : {false, true}) {
       for (const int64_t band : {1, 8, 1000}) {
-        const TileTuning tuning{.blocks = blocks, .band = band, .channels_outer = outer, .prefetch_weights = outer};
+        const TileTuning tuning{
+            .blocks = blocks, .band = band, .channels_outer = outer, .two_lines = layer.width <= 7 && blocks == 2};
         add(layer, fmt::format("direct_nb{}_{}_band{}", blocks, outer ? "channels" : "rows", band),
             [tuning](const ConvProblem& p, const BlockedLayout& in, const BlockedLayout& out, Isa isa) {
               return DirectConv(p, in, out, isa, tuning);
@@ -134,14 +135,16 @@ void add_winograd(const Layer& layer) {
     };
   };
   add(layer, "winograd_default", [](const ConvProblem& p, const BlockedLayout& in, const BlockedLayout& out, Isa isa) {
-    return WinogradConv(p, in, out, isa, WinogradConv::default_tuning(p, isa), default_pool().threads());
+    return WinogradConv(p, in, out, isa, WinogradConv::default_tuning(p), default_pool().threads());
   });
   for (const int size : {2, 4, 6}) {
     for (const int blocks : {2, 4}) {
       for (const bool split : {false, true}) {
         for (const int64_t tiles : {14, 28, 56}) {
-          add(layer, fmt::format("winograd{}_nb{}_{}_t{}", size, blocks, split ? "channels" : "tiles", tiles),
-              make({size, blocks, tiles, split, split}));
+          const std::string name =
+              fmt::format("winograd{}_nb{}_{}_t{}", size, blocks, split ? "channels" : "tiles", tiles);
+          add(layer, name, make({size, blocks, tiles, split, false}));
+          add(layer, name + "_prefetch", make({size, blocks, tiles, split, true}));
         }
       }
     }

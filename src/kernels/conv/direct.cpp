@@ -91,14 +91,14 @@ DirectConv::DirectConv(const ConvProblem& p, const BlockedLayout& in, const Bloc
 
 TileTuning DirectConv::default_tuning(const ConvProblem& p, Isa isa) {
   TileTuning t;
-  const int64_t blocks = divide_up(p.channels_out, block_of(isa)), taps = p.kernel_h * p.kernel_w;
+  const int64_t blocks = divide_up(p.channels_out / p.group, block_of(isa)), taps = p.kernel_h * p.kernel_w;
   const int64_t weight_bytes = p.channels_in / p.group * p.channels_out * taps * 4;
-  t.blocks = static_cast<int>(blocks % 3 == 0 && blocks % 2 != 0 ? 3 : std::min<int64_t>(blocks, 2));
+  const int64_t pixels = taps == 1 ? p.out_height() * p.out_width() : p.out_width();
+  t.blocks = best_blocks(tile_table(isa), blocks, pixels);
   t.channels_outer = weight_bytes > cache_sizes().l2 / 2;
-  t.prefetch_weights = t.channels_outer;
   t.two_lines = p.out_width() <= 7;
-  t.band = t.channels_outer ? 1000 : taps == 1 ? 8 : 2;
-  if (taps == 1 && !t.channels_outer && p.height * p.width >= 10000) t.prefetch_pixels = 14;
+  // Enough tasks for every thread, whatever the order.
+  t.band = t.channels_outer && blocks / t.blocks >= 8 ? 1000 : taps == 1 ? 8 : 4;
   return t;
 }
 

@@ -94,17 +94,17 @@ WinogradConv::WinogradConv(const ConvProblem& p, const BlockedLayout& in, const 
   for (int64_t i = 0; i < in_blocks_; ++i) offsets_.push_back(i * tuning_.tiles * in.block);
 }
 
-WinogradTuning WinogradConv::default_tuning(const ConvProblem& p, Isa isa) {
+WinogradTuning WinogradConv::default_tuning(const ConvProblem& p) {
+  // Measured on Zen 4 with weights that are cold.
   WinogradTuning t;
-  const int64_t side = std::min(p.out_height(), p.out_width()), block = block_of(isa);
-  t.size = side >= 20 ? 6 : side >= 10 ? 4 : 2;
-  const int64_t weights = (t.size + 2) * (t.size + 2) * p.channels_in * p.channels_out * 4;
-  t.split_channels = side < 20 || weights > 8 * cache_sizes().l2;
-  t.prefetch_weights = weights > cache_sizes().l2;
-  t.blocks = p.channels_out % (4 * block) == 0 && p.channels_out >= 8 * block ? 4 : 2;
+  const int64_t side = std::min(p.out_height(), p.out_width()), edges = p.channels_in + p.channels_out;
+  t.size = side >= 36 ? 6 : side >= 12 ? 4 : 2;
+  const int64_t planes = (t.size + 2) * (t.size + 2), weights = planes * p.channels_in * p.channels_out * 4;
+  t.split_channels = side < 20 && weights > cache_sizes().l2;
+  t.blocks = 2;
   // Inputs and products of a batch should stay within about half of L2.
-  const int64_t tile_bytes = (t.size + 2) * (t.size + 2) * (p.channels_in + p.channels_out) * 4;
-  t.tiles = std::clamp<int64_t>(cache_sizes().l2 * 6 / 10 / tile_bytes, 14, 56);
+  t.tiles = std::clamp<int64_t>(cache_sizes().l2 / 2 / (planes * edges * 4), 14, 28);
+  if (side < 20) t.tiles = 28;
   return t;
 }
 

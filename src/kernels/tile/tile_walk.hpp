@@ -19,6 +19,9 @@ struct TileTuning {
   bool operator==(const TileTuning&) const = default;
 };
 
+/// The number of blocks of a tile that should be fastest for lines of `width` pixels and so many channel blocks.
+int best_blocks(const TileTable& table, int64_t channel_blocks, int64_t width);
+
 /// A dense layer as tiles: which input each output pixel reads, where outputs go, and how the weights are packed.
 /// All steps are in floats. Made by the kernels of conv/ and gemm/, which fill in the fields and call prepare().
 class TileWalk {
