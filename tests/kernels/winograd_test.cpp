@@ -29,6 +29,8 @@ TEST(WinogradConv, EqualsTheReference) {
       const WinogradConv kernel(p, in, out, isa, tuning, parts);
       const double most = tuning.size == 2 ? 2e-5 : tuning.size == 4 ? 5e-5 : 2e-4;
       EXPECT_LT(test.error(kernel, in, out, parts), most) << kernel.name() << " " << describe(p, isa);
+      const WinogradConv by_rule(p, in, out, isa, WinogradConv::default_tuning(p), parts);
+      EXPECT_LT(test.error(by_rule, in, out, parts), 2e-4) << by_rule.name() << " " << describe(p, isa);
     }
   }
 }

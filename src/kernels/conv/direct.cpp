@@ -91,28 +91,35 @@ DirectConv::DirectConv(const ConvProblem& p, const BlockedLayout& in, const Bloc
 
 TileTuning DirectConv::default_tuning(const ConvProblem& p, Isa isa) {
   TileTuning t;
-  const int64_t blocks = divide_up(p.channels_out, block_of(isa)), taps = p.kernel_h * p.kernel_w;
+  const int64_t blocks = divide_up(p.channels_out / p.group, block_of(isa)), taps = p.kernel_h * p.kernel_w;
   const int64_t weight_bytes = p.channels_in / p.group * p.channels_out * taps * 4;
-  t.blocks = static_cast<int>(blocks % 3 == 0 && blocks % 2 != 0 ? 3 : std::min<int64_t>(blocks, 2));
+  const int64_t pixels = taps == 1 ? p.out_height() * p.out_width() : p.out_width();
+  t.blocks = best_blocks(tile_table(isa), blocks, pixels);
   t.channels_outer = weight_bytes > cache_sizes().l2 / 2;
-  t.prefetch_weights = t.channels_outer;
   t.two_lines = p.out_width() <= 7;
-  t.band = t.channels_outer ? 1000 : taps == 1 ? 8 : 2;
-  if (taps == 1 && !t.channels_outer && p.height * p.width >= 10000) t.prefetch_pixels = 14;
+  // Enough tasks for every thread, whatever the order.
+  t.band = t.channels_outer && blocks / t.blocks >= 8 ? 1000 : taps == 1 ? 8 : 4;
   return t;
 }
 
 std::string DirectConv::name() const { return fmt::format("conv_f32_direct_{}", isa_name(walk_.isa)); }
 
 void DirectConv::pack(const float* weights, const float* bias, float* packed) const {
-  const int64_t taps = problem_.kernel_h * problem_.kernel_w;
+  const int64_t taps = problem_.kernel_h * problem_.kernel_w, row = groups_.group_in * taps;
   walk_.pack(
       packed,
-      [&](int64_t section, int64_t channel, int64_t k) {
+      [&](int64_t section, int64_t k, int64_t first, int64_t count, float* to) {
         const DepthPlace place = depth_place(walk_, taps, k);
-        const int64_t in = groups_.within_group(channel, place.channel);
-        const int64_t row = (section * groups_.channels_out + channel) * groups_.group_in + in;
-        return in < 0 ? 0.0f : weights[row * taps + place.tap];
+        const float* from = weights + (section * groups_.channels_out + first) * row + place.tap;
+        if (groups_.channels_in == groups_.group_in) {
+          from += place.channel * taps;
+          for (int64_t c = 0; c < count; ++c) to[c] = from[c * row];
+          return;
+        }
+        for (int64_t c = 0; c < count; ++c) {
+          const int64_t in = groups_.within_group(first + c, place.channel);
+          to[c] = in < 0 ? 0.0f : from[c * row + in * taps];
+        }
       },
       [&](int64_t section, int64_t channel) {
         return bias == nullptr ? 0.0f : bias[section * groups_.channels_out + channel];
@@ -178,19 +185,21 @@ int64_t TransposedConv::packed_floats() const {
 }
 
 void TransposedConv::pack(const float* weights, const float* bias, float* packed) const {
+  const int64_t area = problem_.kernel_h * problem_.kernel_w;
   for (const Residue& residue : residues_) {
     const auto columns = static_cast<int64_t>(residue.taps_w.size());
     const int64_t taps = static_cast<int64_t>(residue.taps_h.size()) * columns;
     residue.walk.pack(
         packed + residue.packed_at,
-        [&](int64_t section, int64_t channel, int64_t k) {
+        [&](int64_t section, int64_t k, int64_t first, int64_t count, float* to) {
           const DepthPlace place = depth_place(residue.walk, taps, k);
-          if (groups_.within_group(channel, place.channel) < 0) return 0.0f;
-          const int64_t row =
-              (section * groups_.channels_in + place.channel) * groups_.group_out + channel % groups_.group_out;
           const int64_t y = residue.taps_h[static_cast<size_t>(place.tap / columns)];
           const int64_t x = residue.taps_w[static_cast<size_t>(place.tap % columns)];
-          return weights[(row * problem_.kernel_h + y) * problem_.kernel_w + x];
+          const int64_t in = section * groups_.channels_in + place.channel;
+          const float* from = weights + in * groups_.group_out * area + y * problem_.kernel_w + x;
+          for (int64_t c = first; c < first + count; ++c) {
+            *to++ = groups_.within_group(c, place.channel) < 0 ? 0.0f : from[c % groups_.group_out * area];
+          }
         },
         [&](int64_t section, int64_t channel) {
           return bias == nullptr ? 0.0f : bias[section * groups_.channels_out + channel];

@@ -57,8 +57,12 @@ TileTuning FirstConv::default_tuning(const ConvProblem& p, Isa isa) {
 std::string FirstConv::name() const { return fmt::format("conv_f32_first_{}", isa_name(walk_.isa)); }
 
 void FirstConv::pack(const float* weights, const float* bias, float* packed) const {
+  const int64_t row = walk_.depth();
   walk_.pack(
-      packed, [&](int64_t, int64_t channel, int64_t k) { return weights[channel * walk_.depth() + k]; },
+      packed,
+      [&](int64_t, int64_t k, int64_t first, int64_t count, float* to) {
+        for (int64_t c = 0; c < count; ++c) to[c] = weights[(first + c) * row + k];
+      },
       [&](int64_t, int64_t channel) { return bias == nullptr ? 0.0f : bias[channel]; });
 }
 

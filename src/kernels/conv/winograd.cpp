@@ -22,18 +22,31 @@ const WinogradTable& winograd_table(Isa isa) {
 
 namespace {
 
-/// G w Gt of one 3 x 3 kernel, in f64.
+/// Weights of so many output channels are transformed together, so that whole cache lines are written.
+constexpr int64_t together = 16;
+
+/// G w Gt of the 3 x 3 kernels of `count` output channels, `row` floats apart, in f64: to[plane][channel].
 template <int size>
-void transform_weights(const float* w, double* to) {
+void transform_weights(const float* w, int64_t row, int64_t count, float (&to)[64][together]) {
   constexpr int edge = size + 2;
   const auto& g = WinogradMatrices<size>::weights;
-  double half[edge][3];
+  double kernel[9][together] = {}, half[edge][3][together];
+  for (int64_t o = 0; o < count; ++o) {
+    for (int i = 0; i < 9; ++i) kernel[i][o] = w[o * row + i];
+  }
   for (int r = 0; r < edge; ++r) {
-    for (int c = 0; c < 3; ++c) half[r][c] = g[r][0] * w[c] + g[r][1] * w[3 + c] + g[r][2] * w[6 + c];
+    for (int c = 0; c < 3; ++c) {
+      for (int64_t o = 0; o < together; ++o) {
+        half[r][c][o] = g[r][0] * kernel[c][o] + g[r][1] * kernel[3 + c][o] + g[r][2] * kernel[6 + c][o];
+      }
+    }
   }
   for (int r = 0; r < edge; ++r) {
     for (int c = 0; c < edge; ++c) {
-      to[r * edge + c] = half[r][0] * g[c][0] + half[r][1] * g[c][1] + half[r][2] * g[c][2];
+      for (int64_t o = 0; o < together; ++o) {
+        to[r * edge + c][o] =
+            static_cast<float>(half[r][0][o] * g[c][0] + half[r][1][o] * g[c][1] + half[r][2][o] * g[c][2]);
+      }
     }
   }
 }
@@ -81,17 +94,17 @@ WinogradConv::WinogradConv(const ConvProblem& p, const BlockedLayout& in, const 
   for (int64_t i = 0; i < in_blocks_; ++i) offsets_.push_back(i * tuning_.tiles * in.block);
 }
 
-WinogradTuning WinogradConv::default_tuning(const ConvProblem& p, Isa isa) {
+WinogradTuning WinogradConv::default_tuning(const ConvProblem& p) {
+  // Measured on Zen 4 with weights that are cold.
   WinogradTuning t;
-  const int64_t side = std::min(p.out_height(), p.out_width()), block = block_of(isa);
-  t.size = side >= 20 ? 6 : side >= 10 ? 4 : 2;
-  const int64_t weights = (t.size + 2) * (t.size + 2) * p.channels_in * p.channels_out * 4;
-  t.split_channels = side < 20 || weights > 8 * cache_sizes().l2;
-  t.prefetch_weights = weights > cache_sizes().l2;
-  t.blocks = p.channels_out % (4 * block) == 0 && p.channels_out >= 8 * block ? 4 : 2;
+  const int64_t side = std::min(p.out_height(), p.out_width()), edges = p.channels_in + p.channels_out;
+  t.size = side >= 36 ? 6 : side >= 12 ? 4 : 2;
+  const int64_t planes = (t.size + 2) * (t.size + 2), weights = planes * p.channels_in * p.channels_out * 4;
+  t.split_channels = side < 20 && weights > cache_sizes().l2;
+  t.blocks = 2;
   // Inputs and products of a batch should stay within about half of L2.
-  const int64_t tile_bytes = (t.size + 2) * (t.size + 2) * (p.channels_in + p.channels_out) * 4;
-  t.tiles = std::clamp<int64_t>(cache_sizes().l2 * 6 / 10 / tile_bytes, 14, 56);
+  t.tiles = std::clamp<int64_t>(cache_sizes().l2 / 2 / (planes * edges * 4), 14, 28);
+  if (side < 20) t.tiles = 28;
   return t;
 }
 
@@ -105,18 +118,18 @@ int64_t WinogradConv::packed_floats() const {
 void WinogradConv::pack(const float* weights, const float* bias, float* packed) const {
   const int64_t ins = problem_.channels_in, outs = problem_.channels_out, lanes = out_.block;
   const int64_t plane = out_blocks_ * lanes * ins, panel_floats = tuning_.blocks * lanes;
-  std::fill(packed, packed + packed_floats(), 0.0f);
-  for (int64_t o = 0; o < outs; ++o) {
-    const int64_t panel = o / panel_floats;
+  std::fill(packed + planes_ * plane, packed + packed_floats(), 0.0f);
+  float transformed[64][together];
+  for (int64_t block = 0; block < out_blocks_; ++block) {
+    const int64_t o = block * lanes, panel = o / panel_floats, count = std::min(lanes, outs - o);
     const int64_t wide = std::min(panel_floats, out_blocks_ * lanes - panel * panel_floats);
     for (int64_t i = 0; i < ins; ++i) {
-      double transformed[64];
       const float* w = weights + (o * ins + i) * 9;
-      if (tuning_.size == 2) transform_weights<2>(w, transformed);
-      if (tuning_.size == 4) transform_weights<4>(w, transformed);
-      if (tuning_.size == 6) transform_weights<6>(w, transformed);
+      if (tuning_.size == 2) transform_weights<2>(w, ins * 9, count, transformed);
+      if (tuning_.size == 4) transform_weights<4>(w, ins * 9, count, transformed);
+      if (tuning_.size == 6) transform_weights<6>(w, ins * 9, count, transformed);
       float* to = packed + panel * panel_floats * ins + i * wide + o % panel_floats;
-      for (int64_t t = 0; t < planes_; ++t) to[t * plane] = static_cast<float>(transformed[t]);
+      for (int64_t t = 0; t < planes_; ++t) std::copy(transformed[t], transformed[t] + lanes, to + t * plane);
     }
   }
   if (bias != nullptr) std::copy(bias, bias + outs, packed + planes_ * plane);

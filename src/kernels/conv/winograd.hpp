@@ -47,7 +47,7 @@ class WinogradConv {
   WinogradConv(const ConvProblem& problem, const BlockedLayout& in, const BlockedLayout& out, Isa isa,
                const WinogradTuning& tuning, int64_t parts);
 
-  static WinogradTuning default_tuning(const ConvProblem& problem, Isa isa);
+  static WinogradTuning default_tuning(const ConvProblem& problem);
   std::string name() const;
   int64_t packed_floats() const;
   /// Weights as ONNX has them [out][in][3][3]; the bias may be null.

@@ -53,10 +53,11 @@ PackedGemm::PackedGemm(const GemmProblem& p, Isa isa, const TileTuning& tuning) 
 
 TileTuning PackedGemm::default_tuning(const GemmProblem& p, Isa isa) {
   TileTuning t;
-  t.blocks = static_cast<int>(std::min<int64_t>(p.m <= 6 ? 4 : 2, divide_up(p.n, block_of(isa))));
-  t.band = 1000;
+  const int64_t blocks = divide_up(p.n, block_of(isa));
+  t.blocks = best_blocks(tile_table(isa), blocks, std::max<int64_t>(p.m, 1));
   t.channels_outer = true;
-  t.prefetch_weights = p.k * p.n * 4 > cache_sizes().l2 / 2;
+  // Enough tasks for every thread.
+  t.band = blocks / t.blocks >= 8 ? 1000 : 4;
   return t;
 }
 
@@ -64,7 +65,11 @@ std::string PackedGemm::name() const { return fmt::format("gemm_f32_packed_{}", 
 
 void PackedGemm::pack(const float* b, int64_t b_row, int64_t b_column, const float* bias, float* packed) const {
   walk_.pack(
-      packed, [&](int64_t, int64_t n, int64_t k) { return b[k * b_row + n * b_column]; },
+      packed,
+      [&](int64_t, int64_t k, int64_t first, int64_t count, float* to) {
+        const float* from = b + k * b_row + first * b_column;
+        for (int64_t n = 0; n < count; ++n) to[n] = from[n * b_column];
+      },
       [&](int64_t, int64_t n) { return bias == nullptr ? 0.0f : bias[n]; });
 }
 
@@ -74,7 +79,8 @@ void PackedGemm::run_part(int64_t, int64_t part, int64_t parts, const GemmPointe
 
 BatchedGemm::BatchedGemm(const BatchedGemmProblem& p, Isa isa, int blocks) : problem_(p) {
   if (p.outer < 0 || p.inner < 0) fail(ErrorCode::invalid_argument, "{} x {} products make no sense", p.outer, p.inner);
-  walk_.tuning.blocks = blocks != 0 ? blocks : 2;
+  walk_.tuning.blocks =
+      blocks != 0 ? blocks : best_blocks(tile_table(isa), divide_up(p.n, block_of(isa)), std::max<int64_t>(p.m, 1));
   walk_.tuning.band = 1000;
   set_up(walk_, isa, p.m, p.n, p.k, p.a_row, p.c_row, p.epilogue);
   panel_floats_ = p.k * walk_.tuning.blocks * block_of(isa);

@@ -19,6 +19,9 @@ struct TileTuning {
   bool operator==(const TileTuning&) const = default;
 };
 
+/// The number of blocks of a tile that should be fastest for lines of `width` pixels and so many channel blocks.
+int best_blocks(const TileTable& table, int64_t channel_blocks, int64_t width);
+
 /// A dense layer as tiles: which input each output pixel reads, where outputs go, and how the weights are packed.
 /// All steps are in floats. Made by the kernels of conv/ and gemm/, which fill in the fields and call prepare().
 class TileWalk {
@@ -42,16 +45,17 @@ class TileWalk {
   int64_t depth() const { return groups * length + tail_groups * tail_length; }
   /// Floats of the packed weights and, behind them, the bias.
   int64_t packed_floats() const { return bias_at_ + sections * section_blocks_ * lanes(); }
-  /// Packs weight(section, channel, k), k counting through the groups, and bias(section, channel).
-  template <class Weight, class Bias>
-  void pack(float* packed, Weight&& weight, Bias&& bias) const {
+  /// Packs what fill(section, k, first, count, to) writes: the weights of `count` channels from `first` on, k counting
+  /// through the groups; and bias(section, channel).
+  template <class Fill, class Bias>
+  void pack(float* packed, Fill&& fill, Bias&& bias) const {
     float* to = packed;
     for (const Panel& panel : panels_) {
-      const int64_t first = panel.block * lanes();
-      for (int64_t k = 0; k < depth(); ++k) {
-        for (int64_t c = first; c < first + panel.blocks * lanes(); ++c) {
-          *to++ = c < channels ? weight(panel.section, c, k) : 0.0f;
-        }
+      const int64_t first = panel.block * lanes(), wide = panel.blocks * lanes();
+      const int64_t count = channels - first < wide ? channels - first : wide;
+      for (int64_t k = 0; k < depth(); ++k, to += wide) {
+        fill(panel.section, k, first, count, to);
+        for (int64_t c = count; c < wide; ++c) to[c] = 0;
       }
     }
     for (int64_t s = 0; s < sections; ++s) {
