@@ -261,7 +261,12 @@ TEST(OnnxReader, LimitsNodesStringsAndMemory) {
 TEST(OnnxReader, ReportsNamesThatAreNoUtf8) {
   EXPECT_EQ(rules(model([](Writer& graph) { graph.add_message(field::graph::node, node("Op", {"\xc0\x80"}, {})); })),
             Rules{"invalid-utf8"});
-  EXPECT_EQ(rules(model([](Writer& graph) { graph.add_message(field::graph::node, node("Op", {"gr\xC3\xB6\xC3\x9F" "e \xE2\x82\xAC"}, {})); })),
+  EXPECT_EQ(rules(model([](Writer& graph) {
+              graph.add_message(field::graph::node, node("Op",
+                                                         {"gr\xC3\xB6\xC3\x9F"
+                                                          "e \xE2\x82\xAC"},
+                                                         {}));
+            })),
             Rules{});
 }
 
