@@ -143,7 +143,7 @@ class Tensor {
   void* mutable_raw() { return data_; }
 
   bool is_aligned() const;
-  /// True while no other tensor shares the elements and they are this tensor's own.
+  /// True while nobody else holds the owned memory, or the keeper of borrowed memory.
   bool is_unique() const { return owner_ && owner_.use_count() == 1; }
   /// The same elements under another shape of the same size.
   Tensor reshaped(Shape shape) const;
