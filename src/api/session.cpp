@@ -58,7 +58,7 @@ void make_owned(Value& result, const Session::Feeds& feeds) {
 
 void set_threads(int count) {
   threads_knob.set(count);
-  default_pool().resize(count);
+  default_pool().resize(wanted_threads());
 }
 int threads() { return default_pool().threads(); }
 

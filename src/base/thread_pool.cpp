@@ -340,12 +340,14 @@ void ThreadPool::parallel_for(int64_t count, int64_t grain, FunctionRef<void(int
   }
 }
 
+int wanted_threads() {
+  const int64_t wanted = threads_knob.get();
+  return wanted > 0 ? static_cast<int>(wanted) : std::min(read_usable_cores().count, max_threads);
+}
+
 ThreadPool& default_pool() {
   // Never destroyed: its sleeping threads need nothing at the end of the process, and others may still use it then.
-  static ThreadPool* const pool = [] {
-    const int64_t wanted = threads_knob.get();
-    return new ThreadPool(wanted > 0 ? static_cast<int>(wanted) : std::min(read_usable_cores().count, max_threads));
-  }();
+  static ThreadPool* const pool = new ThreadPool(wanted_threads());
   return *pool;
 }
 

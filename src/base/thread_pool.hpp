@@ -52,6 +52,9 @@ class ThreadPool {
   std::vector<std::unique_ptr<Crew>> retired_;
 };
 
+/// What the knob `threads` says; for 0, one for each usable core.
+int wanted_threads();
+
 /// The pool of the process, as large as the knob `threads` says at the first use.
 ThreadPool& default_pool();
 

@@ -105,6 +105,14 @@ TEST(Session, SurvivesAMoveAndATrim) {
   EXPECT_NO_THROW(session.run({{"x", Tensor(DType::f32, {2, 3})}}));
 }
 
+TEST(Session, ThreadsAreCountedAndZeroTakesWhatTheProcessMayUse) {
+  set_threads(3);
+  EXPECT_EQ(threads(), 3);
+  set_threads(0);
+  EXPECT_GE(threads(), 1);
+  EXPECT_THROW(set_threads(-1), Error);
+}
+
 TEST(Session, ConcurrentRunsDoNotMix) {
   Session session = sum_session();
   std::vector<std::thread> threads;
