@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "base/cpu.hpp"
 #include "base/rng.hpp"
 #include "base/thread_pool.hpp"
 #include "kernels/conv/depthwise.hpp"

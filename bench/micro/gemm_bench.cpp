@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "base/cpu.hpp"
 #include "base/thread_pool.hpp"
 #include "kernels/gemm/gemm.hpp"
 

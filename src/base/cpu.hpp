@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/isa.hpp"
 #include "base/knobs.hpp"
 
 namespace kiln {
@@ -48,12 +49,6 @@ struct CacheSizes {
 CacheSizes read_cache_sizes(const std::string& root = "");  ///< `root` stands before /sys
 const CacheSizes& cache_sizes();
 
-/// The instruction sets that kernels are compiled for.
-enum class Isa : uint8_t {
-  portable,  ///< what every machine of the architecture has
-  avx2,      ///< with FMA and F16C
-  avx512,    ///< avx2, and AVX-512 F, BW, DQ and VL
-};
 std::string_view isa_name(Isa isa);
 Isa best_isa_of(const CpuFeatures& features);
 

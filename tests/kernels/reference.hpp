@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "base/cpu.hpp"
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "base/thread_pool.hpp"

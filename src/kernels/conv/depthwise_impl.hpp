@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernels/conv/depthwise.hpp"
+#include "kernels/conv/depthwise_table.hpp"
 #include "kernels/simd/vec.hpp"
 
 /// Included by depthwise_<isa>.cpp only.

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/cpu.hpp"
 #include "base/error.hpp"
 #include "kernels/conv/winograd_matrices.hpp"
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels/conv/conv_problem.hpp"
+#include "kernels/conv/winograd_table.hpp"
 #include "kernels/tile/tile.hpp"
 
 namespace kiln {
@@ -17,27 +18,6 @@ struct WinogradTuning {
 
   bool operator==(const WinogradTuning&) const = default;
 };
-
-/// The steps of one size on one instruction set; see winograd_impl.hpp.
-struct WinogradTable {
-  /// (size + 2)^2 pixels at `in` to as many planes, one register each.
-  using Input = void (*)(const float* in, int64_t in_row, float* to, int64_t plane);
-  struct OutputArgs {
-    const float* from;
-    int64_t plane;
-    const float* bias;
-    const float* residual;  ///< laid out like out; null for none
-    float* out;
-    int64_t out_row;
-    float low, high;
-    int64_t height, width;  ///< of what is written, at most size x size
-  };
-  using Output = void (*)(const OutputArgs&);
-
-  Input input[3];  ///< [size / 2 - 1]
-  Output output[3];
-};
-const WinogradTable& winograd_table(Isa isa);
 
 /// conv_f32_winograd{2,4,6}x3: 3 x 3 convolutions of stride 1 between blocked tensors, with fewer multiplications.
 /// Pads of up to 2 need no halo, though one saves time. Relative errors: about 1e-6 for 2, 3e-6 for 4, 1e-5 for 6.

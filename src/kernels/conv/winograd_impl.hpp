@@ -1,7 +1,7 @@
 #pragma once
 
-#include "kernels/conv/winograd.hpp"
 #include "kernels/conv/winograd_matrices.hpp"
+#include "kernels/conv/winograd_table.hpp"
 #include "kernels/simd/vec.hpp"
 
 /// Included by winograd_<isa>.cpp only. All transforms are of registers of channels.

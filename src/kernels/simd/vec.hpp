@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "base/cpu.hpp"
+#include "base/isa.hpp"
 
 namespace kiln {
 

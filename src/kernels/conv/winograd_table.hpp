@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+
+#include "base/isa.hpp"
+
+namespace kiln {
+
+/// The steps of one size on one instruction set; see winograd_impl.hpp.
+struct WinogradTable {
+  /// (size + 2)^2 pixels at `in` to as many planes, one register each.
+  using Input = void (*)(const float* in, int64_t in_row, float* to, int64_t plane);
+  struct OutputArgs {
+    const float* from;
+    int64_t plane;
+    const float* bias;
+    const float* residual;  ///< laid out like out; null for none
+    float* out;
+    int64_t out_row;
+    float low, high;
+    int64_t height, width;  ///< of what is written, at most size x size
+  };
+  using Output = void (*)(const OutputArgs&);
+
+  Input input[3];  ///< [size / 2 - 1]
+  Output output[3];
+};
+const WinogradTable& winograd_table(Isa isa);
+
+}  // namespace kiln
