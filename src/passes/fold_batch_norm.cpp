@@ -77,8 +77,7 @@ std::vector<Patch> find_batch_norms(GraphView& view) {
     if (!affine || weights->rank() < 3 || weights->dim(0) != static_cast<int64_t>(affine->factor.size())) continue;
 
     const size_t conv_index = view.index_of(*conv);
-    Patch patch{.what = "fold " + norm.describe(i) + " into " + conv->describe(conv_index),
-                .remove = {conv_index, i}};
+    Patch patch{.what = "fold " + norm.describe(i) + " into " + conv->describe(conv_index), .remove = {conv_index, i}};
     Node folded = *conv;
     folded.outputs = {norm.outputs[0]};
     const ValueId new_weights = view.new_value(graph.name_of(conv->inputs[1]) + "_folded");

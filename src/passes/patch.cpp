@@ -113,7 +113,9 @@ ValueId GraphView::new_value(const std::string& hint) {
 
 namespace {
 
-bool contains(const std::vector<ValueId>& ids, ValueId id) { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
+bool contains(const std::vector<ValueId>& ids, ValueId id) {
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
 
 void replace_in(std::vector<ValueId>& ids, ValueId from, ValueId to) { std::replace(ids.begin(), ids.end(), from, to); }
 
@@ -180,7 +182,8 @@ void apply_patches(Graph& graph, std::span<const Patch> patches) {
     for (const Patch::Constant& constant : patch.constants) {
       graph.initializers.push_back({.value = constant.value, .tensor = constant.tensor});
     }
-    for (const Patch::Replacement& replacement : patch.replace) replace(graph, replacement.from, replacement.to, aliases);
+    for (const Patch::Replacement& replacement : patch.replace)
+      replace(graph, replacement.from, replacement.to, aliases);
   }
   check_makers(graph);
 }

@@ -12,9 +12,9 @@ namespace kiln {
 /// One rewrite of a graph, as data: what goes, what comes, who reads something else from now on. A pass only says
 /// it; the driver (passes/optimize.hpp) applies it, checks the graph and keeps count.
 struct Patch {
-  std::string what;                 ///< for people: "fold BatchNormalization 'bn1' into Conv 'conv1'"
-  std::vector<size_t> remove;       ///< nodes, by index
-  std::vector<Node> add;            ///< they may write the values that removed nodes wrote
+  std::string what;            ///< for people: "fold BatchNormalization 'bn1' into Conv 'conv1'"
+  std::vector<size_t> remove;  ///< nodes, by index
+  std::vector<Node> add;       ///< they may write the values that removed nodes wrote
   struct Constant {
     ValueId value;
     Tensor tensor;
@@ -82,8 +82,8 @@ struct Pass {
   std::vector<Patch> (*find)(GraphView& view);
 };
 
-/// Applies the patches that one pass found, whose node indices all mean the graph as it is now; what a patch adds stands
-/// where the last node that it removes stood. Fails (internal error) when a value ends up with two makers.
+/// Applies the patches that one pass found, whose node indices all mean the graph as it is now; what a patch adds
+/// stands where the last node that it removes stood. Fails (internal error) when a value ends up with two makers.
 void apply_patches(Graph& graph, std::span<const Patch> patches);
 
 }  // namespace kiln
