@@ -32,7 +32,7 @@ struct Patch {
 /// A graph with what passes ask of it. Holds good until the graph is changed.
 class GraphView {
  public:
-  GraphView(Graph& graph, const OpsetImports& opsets, Facts facts);
+  GraphView(Graph& graph, const OpsetImports& opsets, Facts& facts);
 
   const Graph& graph() const { return graph_; }
   const OpsetImports& opsets() const { return opsets_; }
@@ -65,7 +65,7 @@ class GraphView {
  private:
   Graph& graph_;
   const OpsetImports& opsets_;
-  Facts facts_;
+  Facts& facts_;
   std::vector<int> producer_;
   std::vector<std::vector<size_t>> readers_;
   std::vector<bool> is_output_, is_input_, is_captured_;
@@ -82,8 +82,8 @@ struct Pass {
   std::vector<Patch> (*find)(GraphView& view);
 };
 
-/// Applies the patches that one pass found, whose node indices all mean the graph as it is now; what a patch adds stands
-/// where the last node that it removes stood. Fails (internal error) when a value ends up with two makers.
+/// Applies the patches that one pass found, whose node indices all mean the graph as it is now; what a patch adds
+/// stands where the last node that it removes stood. Fails (internal error) when a value ends up with two makers.
 void apply_patches(Graph& graph, std::span<const Patch> patches);
 
 }  // namespace kiln
