@@ -6,7 +6,23 @@ namespace kiln::passes {
 
 std::vector<Patch> find_constants(GraphView& view);
 std::vector<Patch> find_identities(GraphView& view);
-std::vector<Patch> find_dead_nodes(GraphView& view);
+std::vector<Patch> find_idle_arithmetic(GraphView& view);
+std::vector<Patch> find_shapes(GraphView& view);
+std::vector<Patch> find_casts(GraphView& view);
+std::vector<Patch> find_transposes(GraphView& view);
+std::vector<Patch> find_reshapes(GraphView& view);
+std::vector<Patch> find_unaries(GraphView& view);
+std::vector<Patch> find_clips(GraphView& view);
+std::vector<Patch> find_equal_constants(GraphView& view);
+std::vector<Patch> find_common_nodes(GraphView& view);
 std::vector<Patch> find_batch_norms(GraphView& view);
+std::vector<Patch> find_scales(GraphView& view);
+std::vector<Patch> find_pads(GraphView& view);
+std::vector<Patch> find_matmul_adds(GraphView& view);
+std::vector<Patch> find_turned_matrices(GraphView& view);
+std::vector<Patch> find_gelus(GraphView& view);
+std::vector<Patch> find_activations(GraphView& view);
+std::vector<Patch> find_norms(GraphView& view);
+std::vector<Patch> find_dead_nodes(GraphView& view);
 
 }  // namespace kiln::passes

@@ -4,7 +4,7 @@
 #include <map>
 
 #include "base/error.hpp"
-#include "graph/gradient_body.hpp"
+#include "graph/captures.hpp"
 #include "passes/all_passes.hpp"
 
 namespace kiln {
@@ -25,10 +25,28 @@ void collect_graphs(Graph& graph, std::vector<Graph*>& graphs) {
   }
 }
 
+/// Initialisers that nothing reads any more: the weights that folding has replaced would only take memory.
+void drop_unread_constants(Graph& graph) {
+  // Annotations name initialisers by their text.
+  if (!graph.quantization.empty()) return;
+  std::vector<bool> read(graph.values.size(), false);
+  const auto mark = [&](ValueId id) {
+    if (id != no_value) read[static_cast<size_t>(id)] = true;
+  };
+  for (const Node& node : graph.nodes) {
+    for (ValueId id : values_read(graph, node)) mark(id);
+  }
+  for (ValueId id : graph.inputs) mark(id);
+  for (ValueId id : graph.outputs) mark(id);
+  std::erase_if(graph.initializers,
+                [&](const Initializer& initializer) { return !read[static_cast<size_t>(initializer.value)]; });
+}
+
 std::map<const Graph*, Facts> infer_all(const ModelDef& model) {
   std::map<const Graph*, Facts> facts;
   Diagnostics diagnostics(Diagnostics::Mode::collect);
-  ShapeInference inference(model, diagnostics);
+  // What a model states of its inner values is often left over from before somebody made an input's dims symbolic.
+  ShapeInference inference(model, diagnostics, ShapeInference::StatedTypes::ignore);
   inference.set_observer([&](const Graph& graph, const Facts& found) { facts[&graph] = found; });
   inference.run();
   return facts;
@@ -39,7 +57,6 @@ class Driver {
   Driver(ModelDef& model, const OptimizeOptions& options) : model_(model), options_(options) {}
 
   OptimizeReport run() {
-    complete_gradients();
     report_.nodes_before = count_nodes();
     bool changed = true;
     for (int round = 0; changed && round < most_rounds; ++round) {
@@ -50,6 +67,12 @@ class Driver {
       }
     }
     report_.nodes_after = count_nodes();
+    std::vector<Graph*> graphs;
+    collect_graphs(model_.graph, graphs);
+    // Training reads the weights by their names.
+    for (Graph* graph : graphs) {
+      if (model_.training_info.empty()) drop_unread_constants(*graph);
+    }
     return std::move(report_);
   }
 
@@ -62,29 +85,20 @@ class Driver {
     return count;
   }
 
-  /// A Gradient node names tensors by attributes, which no pass looks at; a body of its own keeps what it needs.
-  void complete_gradients() {
-    std::vector<Graph*> graphs;
-    collect_graphs(model_.graph, graphs);
-    for (Graph* graph : graphs) {
-      if (const auto completed = with_gradient_bodies(*graph)) *graph = *completed;
-    }
-  }
-
   bool run_pass(const Pass& pass) {
     std::vector<Graph*> graphs;
     collect_graphs(model_.graph, graphs);
-    std::map<const Graph*, Facts> facts = infer_all(model_);
-    bool changed = false;
+    if (facts_.empty()) facts_ = infer_all(model_);
     for (Graph* graph : graphs) {
-      const auto known = facts.find(graph);
-      if (known == facts.end()) continue;
-      GraphView view(*graph, model_.opset_imports, std::move(known->second));
-      changed = apply_all(pass, *graph, pass.find(view)) || changed;
-      // A removed node may have owned graphs that come later in the list.
-      if (changed && graphs.size() > 1) break;
+      const auto known = facts_.find(graph);
+      if (known == facts_.end()) continue;
+      GraphView view(*graph, model_.opset_imports, known->second);
+      if (!apply_all(pass, *graph, pass.find(view))) continue;
+      // What is known no longer holds, and a removed node may have owned graphs that come later in the list.
+      facts_.clear();
+      return true;
     }
-    return changed;
+    return false;
   }
 
   /// Node indices in the patches are those of the graph that the pass saw, so they are applied as one.
@@ -99,6 +113,7 @@ class Driver {
 
   ModelDef& model_;
   const OptimizeOptions& options_;
+  std::map<const Graph*, Facts> facts_;  ///< empty when the model has changed since they were found
   OptimizeReport report_;
 };
 

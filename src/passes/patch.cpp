@@ -34,10 +34,10 @@ void mark_captured(const Graph& outer, const Graph& subgraph, std::vector<bool>&
 
 }  // namespace
 
-GraphView::GraphView(Graph& graph, const OpsetImports& opsets, Facts facts)
+GraphView::GraphView(Graph& graph, const OpsetImports& opsets, Facts& facts)
     : graph_(graph),
       opsets_(opsets),
-      facts_(std::move(facts)),
+      facts_(facts),
       producer_(graph.values.size(), -1),
       readers_(graph.values.size()),
       is_output_(graph.values.size(), false),
@@ -182,8 +182,7 @@ void apply_patches(Graph& graph, std::span<const Patch> patches) {
     for (const Patch::Constant& constant : patch.constants) {
       graph.initializers.push_back({.value = constant.value, .tensor = constant.tensor});
     }
-    for (const Patch::Replacement& replacement : patch.replace)
-      replace(graph, replacement.from, replacement.to, aliases);
+    for (const Patch::Replacement& change : patch.replace) replace(graph, change.from, change.to, aliases);
   }
   check_makers(graph);
 }

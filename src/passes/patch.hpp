@@ -12,9 +12,9 @@ namespace kiln {
 /// One rewrite of a graph, as data: what goes, what comes, who reads something else from now on. A pass only says
 /// it; the driver (passes/optimize.hpp) applies it, checks the graph and keeps count.
 struct Patch {
-  std::string what;            ///< for people: "fold BatchNormalization 'bn1' into Conv 'conv1'"
-  std::vector<size_t> remove;  ///< nodes, by index
-  std::vector<Node> add;       ///< they may write the values that removed nodes wrote
+  std::string what;                 ///< for people: "fold BatchNormalization 'bn1' into Conv 'conv1'"
+  std::vector<size_t> remove;       ///< nodes, by index
+  std::vector<Node> add;            ///< they may write the values that removed nodes wrote
   struct Constant {
     ValueId value;
     Tensor tensor;
@@ -32,7 +32,7 @@ struct Patch {
 /// A graph with what passes ask of it. Holds good until the graph is changed.
 class GraphView {
  public:
-  GraphView(Graph& graph, const OpsetImports& opsets, Facts facts);
+  GraphView(Graph& graph, const OpsetImports& opsets, Facts& facts);
 
   const Graph& graph() const { return graph_; }
   const OpsetImports& opsets() const { return opsets_; }
@@ -65,7 +65,7 @@ class GraphView {
  private:
   Graph& graph_;
   const OpsetImports& opsets_;
-  Facts facts_;
+  Facts& facts_;
   std::vector<int> producer_;
   std::vector<std::vector<size_t>> readers_;
   std::vector<bool> is_output_, is_input_, is_captured_;
