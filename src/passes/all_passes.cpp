@@ -10,8 +10,7 @@ std::span<const Pass> all_passes() {
   static constexpr std::array list{
       Pass{"fold_constants", "compute what does not depend on the input", passes::find_constants},
       Pass{"remove_identities", "let readers of a copy read the original", passes::find_identities},
-      Pass{"remove_idle_arithmetic", "drop sums with 0, products with 1 and the like",
-           passes::find_idle_arithmetic},
+      Pass{"remove_idle_arithmetic", "drop sums with 0, products with 1 and the like", passes::find_idle_arithmetic},
       Pass{"fold_shapes", "give Reshape a constant target where symbolic shapes tell it", passes::find_shapes},
       Pass{"merge_casts", "merge Cast chains that lose nothing", passes::find_casts},
       Pass{"merge_transposes", "merge Transposes in a row", passes::find_transposes},

@@ -38,13 +38,13 @@ class LinearNode {
 
   const Node* node_;
   Tensor weights_;
-  std::vector<double> bias_;    ///< one for each channel out; what the node adds in all
+  std::vector<double> bias_;  ///< one for each channel out; what the node adds in all
   bool has_bias_ = false;
   bool is_transposed_ = false;  ///< weights [in, out / groups, ...], not [out, in / groups, ...]
   bool is_padded_ = false;
   bool is_matmul_ = false;
   int64_t groups_ = 1;
-  double alpha_ = 1;            ///< Gemm's factor for its product
+  double alpha_ = 1;  ///< Gemm's factor for its product
   ChannelAxis input_, output_;
 };
 

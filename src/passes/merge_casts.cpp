@@ -7,8 +7,8 @@ namespace {
 /// How many bits of a whole number, or of a significand, a type holds; 0 for types that this pass leaves alone.
 struct Range {
   bool is_float = false, is_signed = false;
-  int bits = 0;       ///< of whole numbers that it holds exactly, without the sign
-  int exponent = 0;   ///< bits of the exponent of a float
+  int bits = 0;      ///< of whole numbers that it holds exactly, without the sign
+  int exponent = 0;  ///< bits of the exponent of a float
 };
 
 Range range_of(DType dtype) {

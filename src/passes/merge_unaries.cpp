@@ -15,14 +15,20 @@ struct Rule {
 };
 
 constexpr std::array rules{
-    Rule{"Neg", "Neg", Becomes::input},      Rule{"Not", "Not", Becomes::input},
+    Rule{"Neg", "Neg", Becomes::input},
+    Rule{"Not", "Not", Becomes::input},
     Rule{"BitwiseNot", "BitwiseNot", Becomes::input},
-    Rule{"Neg", "Abs", Becomes::second},     Rule{"Abs", "Abs", Becomes::first},
-    Rule{"Relu", "Relu", Becomes::first},    Rule{"Sign", "Sign", Becomes::first},
-    Rule{"Floor", "Floor", Becomes::first},  Rule{"Ceil", "Ceil", Becomes::first},
-    Rule{"Round", "Round", Becomes::first},  Rule{"Sigmoid", "Relu", Becomes::first},
+    Rule{"Neg", "Abs", Becomes::second},
+    Rule{"Abs", "Abs", Becomes::first},
+    Rule{"Relu", "Relu", Becomes::first},
+    Rule{"Sign", "Sign", Becomes::first},
+    Rule{"Floor", "Floor", Becomes::first},
+    Rule{"Ceil", "Ceil", Becomes::first},
+    Rule{"Round", "Round", Becomes::first},
+    Rule{"Sigmoid", "Relu", Becomes::first},
     Rule{"Softmax", "Relu", Becomes::first},
-    Rule{"Exp", "Relu", Becomes::first},     Rule{"Sqrt", "Abs", Becomes::first},
+    Rule{"Exp", "Relu", Becomes::first},
+    Rule{"Sqrt", "Abs", Becomes::first},
 };
 
 const Rule* rule_for(const Node& first, const Node& second) {

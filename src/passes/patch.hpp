@@ -12,9 +12,9 @@ namespace kiln {
 /// One rewrite of a graph, as data: what goes, what comes, who reads something else from now on. A pass only says
 /// it; the driver (passes/optimize.hpp) applies it, checks the graph and keeps count.
 struct Patch {
-  std::string what;                 ///< for people: "fold BatchNormalization 'bn1' into Conv 'conv1'"
-  std::vector<size_t> remove;       ///< nodes, by index
-  std::vector<Node> add;            ///< they may write the values that removed nodes wrote
+  std::string what;            ///< for people: "fold BatchNormalization 'bn1' into Conv 'conv1'"
+  std::vector<size_t> remove;  ///< nodes, by index
+  std::vector<Node> add;       ///< they may write the values that removed nodes wrote
   struct Constant {
     ValueId value;
     Tensor tensor;

@@ -4,8 +4,8 @@ namespace kiln {
 namespace {
 
 TEST(FoldScales, EachArithmeticIntoTheConvBeforeIt) {
-  const std::vector<std::pair<std::string, bool>> cases = {
-      {"Mul", true}, {"Mul", false}, {"Add", true}, {"Add", false}, {"Sub", true}, {"Sub", false}, {"Div", true}};
+  const std::vector<std::pair<std::string, bool>> cases = {{"Mul", true}, {"Mul", false}, {"Add", true}, {"Add", false},
+                                                           {"Sub", true}, {"Sub", false}, {"Div", true}};
   for (const auto& [op, data_first] : cases) {
     for (const Shape& shape : {Shape{5, 1, 1}, Shape{1, 5, 1, 1}, Shape{}, Shape{1}}) {
       ModelBuilder b;

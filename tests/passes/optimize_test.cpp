@@ -53,8 +53,8 @@ TEST(Passes, FoldTheArithmeticOfKnownShapes) {
   b.constant("rest", Tensor::vector<int64_t>({-1}));
   b.add("Shape", {"x"}, {"shape"});
   b.add("Gather", {"shape", "first"}, {"batch"});
-  b.add("Concat", {"batch", "rest"}, {"target"}).attributes.push_back(
-      {.name = "axis", .type = AttributeType::int_, .data = int64_t{0}});
+  b.add("Concat", {"batch", "rest"}, {"target"})
+      .attributes.push_back({.name = "axis", .type = AttributeType::int_, .data = int64_t{0}});
   b.add("Reshape", {"x", "target"}, {"y"});
   b.output("y");
   ModelDef after = b.model;
