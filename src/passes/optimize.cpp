@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "graph/captures.hpp"
+#include "graph/gradient_body.hpp"
 #include "passes/all_passes.hpp"
 
 namespace kiln {
@@ -57,6 +58,7 @@ class Driver {
   Driver(ModelDef& model, const OptimizeOptions& options) : model_(model), options_(options) {}
 
   OptimizeReport run() {
+    complete_gradients();
     report_.nodes_before = count_nodes();
     bool changed = true;
     for (int round = 0; changed && round < most_rounds; ++round) {
@@ -83,6 +85,15 @@ class Driver {
     size_t count = 0;
     for (const Graph* graph : graphs) count += graph->nodes.size();
     return count;
+  }
+
+  /// A Gradient node names tensors by attributes, which no pass looks at; a body of its own keeps what it needs.
+  void complete_gradients() {
+    std::vector<Graph*> graphs;
+    collect_graphs(model_.graph, graphs);
+    for (Graph* graph : graphs) {
+      if (const auto completed = with_gradient_bodies(*graph)) *graph = *completed;
+    }
   }
 
   bool run_pass(const Pass& pass) {
