@@ -143,7 +143,10 @@ def test_cancel_from_another_thread():
 
 
 def test_ctrl_c_stops_a_run():
-    program = ("import sys, numpy, kiln; sys.path.insert(0, sys.argv[1]); import small_models\n"
+    # A shell's background jobs ignore the signal, and their children inherit that.
+    program = ("import signal, sys, numpy, kiln\n"
+               "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+               "sys.path.insert(0, sys.argv[1])\nimport small_models\n"
                "session = kiln.Session(small_models.endless_loop())\n"
                "print('running', flush=True)\n"
                "try: session.run({'go': numpy.array(True), 'x': numpy.float32(1)})\n"
