@@ -64,7 +64,7 @@ typedef enum kiln_dtype {
   KILN_I2 = 26,
   KILN_F6E2M3 = 27,
   KILN_F6E3M2 = 28,
-  KILN_DTYPE_FORCE_32_BITS = 0x7fffffff  /* any other number is a value of the type too, and refused */
+  KILN_DTYPE_FORCE_32_BITS = 0x7fffffff /* any other number is a value of the type too, and refused */
 } kiln_dtype;
 
 typedef enum kiln_kind {
