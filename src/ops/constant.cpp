@@ -95,7 +95,9 @@ Tensor list(std::span<const T> values) {
 void eval_constant(EvalContext& c) {
   const std::string_view name = value_attribute(c);
   if (name == "value") {
-    c.set_output(0, c.attr_tensor(name));
+    // Read in place from a file, it may stand at any address.
+    const Tensor& value = c.attr_tensor(name);
+    c.set_output(0, value.is_aligned() ? value : value.clone());
   } else if (name == "sparse_value") {
     c.set_output(0, dense(c, c.attr_sparse(name)));
   } else if (name == "value_float") {

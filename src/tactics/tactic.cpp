@@ -1,0 +1,62 @@
+#include "tactics/tactic.hpp"
+
+#include "base/error.hpp"
+
+namespace kiln {
+namespace {
+
+// Of a core that others leave alone: what streaming from L2 and the multiply-add units give.
+constexpr double bytes_per_second = 30e9;
+constexpr double clock_rate = 4.0e9;
+
+}  // namespace
+
+BlockedLayout blocked_layout(const Shape& shape, Isa isa, int64_t halo) {
+  if (shape.size() != 3 && shape.size() != 4) {
+    fail(ErrorCode::internal, "a tensor of rank {} has no blocked layout", shape.size());
+  }
+  BlockedLayout layout;
+  layout.n = shape[0];
+  layout.c = shape[1];
+  layout.h = shape.size() == 4 ? shape[2] : 1;
+  layout.w = shape.back();
+  layout.block = block_of(isa);
+  layout.halo = halo;
+  return layout;
+}
+
+Formats uniform_formats(const Problem& problem, Format format, uint32_t packed) {
+  Formats formats;
+  for (size_t i = 0; i < problem.inputs.size(); ++i) {
+    const bool reads = problem.inputs[i].is_given() && (i >= 32 || (packed >> i & 1) == 0);
+    formats.inputs.push_back(reads ? format : Format::plain);
+  }
+  formats.outputs.assign(problem.outputs.size(), format);
+  return formats;
+}
+
+bool is_f32(const TensorSpec& spec) { return spec.dtype == DType::f32; }
+
+double memory_seconds(double bytes) { return bytes / bytes_per_second; }
+
+double arithmetic_seconds(double multiply_adds, Isa isa, double share_of_peak) {
+  const double lanes = isa == Isa::avx512 ? 16 : isa == Isa::avx2 ? 8 : 2;
+  return multiply_adds / (2 * lanes * clock_rate * share_of_peak);
+}
+
+double bytes_moved(const Problem& problem, uint32_t packed) {
+  double bytes = 0;
+  const auto add = [&](const TensorSpec& spec) {
+    if (!spec.is_given()) return;
+    double size = static_cast<double>(dtype_size(spec.dtype));
+    for (int64_t dim : spec.shape) size *= static_cast<double>(dim);
+    bytes += size;
+  };
+  for (size_t i = 0; i < problem.inputs.size(); ++i) {
+    if (i >= 32 || (packed >> i & 1) == 0) add(problem.inputs[i]);
+  }
+  for (const TensorSpec& output : problem.outputs) add(output);
+  return bytes;
+}
+
+}  // namespace kiln
