@@ -33,12 +33,12 @@ struct TensorSpec {
 /// Nodes that are done together: an anchor with what was fused to it, or a chain of elementwise nodes. Inputs and
 /// outputs are values of the graph: those of the anchor in its own order, then those of fused nodes.
 struct Group {
-  std::vector<size_t> nodes;      ///< of the graph, in order; the anchor is the first
-  std::vector<ValueId> inputs;    ///< no_value where an optional input of the anchor is left out
+  std::vector<size_t> nodes;    ///< of the graph, in order; the anchor is the first
+  std::vector<ValueId> inputs;  ///< no_value where an optional input of the anchor is left out
   std::vector<ValueId> outputs;
-  Epilogue epilogue;              ///< what follows the anchor's own result and bias
-  int residual = -1;              ///< which input the epilogue adds
-  int bias = -1;                  ///< which input is added per output channel (last axis of a product)
+  Epilogue epilogue;  ///< what follows the anchor's own result and bias
+  int residual = -1;  ///< which input the epilogue adds
+  int bias = -1;      ///< which input is added per output channel (last axis of a product)
 };
 
 /// A group for concrete shapes on a concrete machine: what a tactic is asked about.

@@ -1,0 +1,512 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/cpu.hpp"
+#include "base/error.hpp"
+#include "kernels/conv/depthwise.hpp"
+#include "kernels/conv/direct.hpp"
+#include "kernels/conv/first.hpp"
+#include "kernels/conv/winograd.hpp"
+#include "ops/support/window_shape.hpp"
+#include "tactics/tactics.hpp"
+#include "tactics/tile_tuning.hpp"
+
+namespace kiln {
+namespace {
+
+constexpr uint32_t weights_and_bias = 0b110;
+
+/// The window of a convolution over images, and the rest of its problem. Only for problems that decline_common() let
+/// pass.
+ConvProblem conv_problem(const Problem& p) {
+  const NodeView node = p.view();
+  const Shape& x = p.inputs[0].shape;
+  const Shape& w = p.inputs[1].shape;
+  ops::Window window = ops::read_window(node, {w.begin() + 2, w.end()});
+  ops::resolve_pads(window, x);
+  const bool flat = x.size() == 3;
+  const auto high = [&](const std::vector<int64_t>& of, int64_t otherwise) { return flat ? otherwise : of[0]; };
+  const auto wide = [](const std::vector<int64_t>& of) { return of.back(); };
+  ConvProblem c;
+  c.group = node.attr_int("group");
+  c.batch = x[0];
+  c.channels_in = x[1];
+  c.channels_out = w[0];
+  c.height = flat ? 1 : x[2];
+  c.width = x.back();
+  c.kernel_h = high(window.kernel, 1), c.kernel_w = wide(window.kernel);
+  c.stride_h = high(window.strides, 1), c.stride_w = wide(window.strides);
+  c.dilation_h = high(window.dilations, 1), c.dilation_w = wide(window.dilations);
+  c.pad_top = high(window.pads_begin, 0), c.pad_left = wide(window.pads_begin);
+  c.pad_bottom = high(window.pads_end, 0), c.pad_right = wide(window.pads_end);
+  c.epilogue = p.epilogue();
+  return c;
+}
+
+/// A transposed convolution; its pads follow from the shape of the output, whatever attribute gave that.
+ConvProblem transposed_problem(const Problem& p) {
+  const NodeView node = p.view();
+  const Shape& x = p.inputs[0].shape;
+  const Shape& w = p.inputs[1].shape;
+  const size_t axes = x.size() - 2;
+  const auto strides = ops::read_window_list(node, "strides", axes, 1, 1);
+  const auto dilations = ops::read_window_list(node, "dilations", axes, 1, 1);
+  const auto output_pads = ops::read_window_list(node, "output_padding", axes, 0, 0);
+  const auto pads = ops::read_window_list(node, "pads", 2 * axes, 0, 0);
+  const bool flat = axes == 1;
+  ConvProblem c;
+  c.group = node.attr_int("group");
+  c.batch = x[0];
+  c.channels_in = x[1];
+  c.channels_out = w[1] * c.group;
+  c.height = flat ? 1 : x[2];
+  c.width = x.back();
+  c.kernel_h = flat ? 1 : w[2], c.kernel_w = w.back();
+  c.stride_h = flat ? 1 : strides[0], c.stride_w = strides.back();
+  c.dilation_h = flat ? 1 : dilations[0], c.dilation_w = dilations.back();
+  c.output_pad_h = flat ? 0 : output_pads[0], c.output_pad_w = output_pads.back();
+  c.pad_top = flat ? 0 : pads[0], c.pad_left = pads[axes - 1];
+  c.pad_bottom = flat ? 0 : pads[axes], c.pad_right = pads[2 * axes - 1];
+  c.epilogue = p.epilogue();
+  return c;
+}
+
+std::string decline_common(const Problem& p) {
+  const size_t rank = p.inputs[0].shape.size();
+  if (!is_f32(p.inputs[0]) || !is_f32(p.outputs[0])) return "not f32";
+  if (rank != 3 && rank != 4) return "not one or two spatial axes";
+  if (p.inputs[1].constant == nullptr) return "weights that are not constant";
+  if (p.has_input(2) && p.inputs[2].constant == nullptr) return "a bias that is not constant";
+  for (const Shape* shape : {&p.inputs[0].shape, &p.outputs[0].shape}) {
+    if (element_count(*shape) == 0) return "an empty tensor";
+  }
+  if (p.group->residual >= 0) {
+    const TensorSpec& residual = p.inputs[static_cast<size_t>(p.group->residual)];
+    if (!is_f32(residual) || residual.shape != p.outputs[0].shape) return "a residual of another shape";
+  }
+  return "";
+}
+
+std::string decline_conv(const Problem& p) {
+  if (std::string why = decline_common(p); !why.empty()) return why;
+  const ConvProblem c = conv_problem(p);
+  if (c.pad_top < 0 || c.pad_left < 0 || c.pad_bottom < 0 || c.pad_right < 0) return "negative pads";
+  return "";
+}
+
+bool is_depthwise(const ConvProblem& c) { return c.group > 1 && c.group == c.channels_in && c.group == c.channels_out; }
+
+std::string decline_depthwise(const Problem& p) {
+  if (std::string why = decline_conv(p); !why.empty()) return why;
+  return is_depthwise(conv_problem(p)) ? "" : "not depthwise";
+}
+
+std::string decline_first(const Problem& p) {
+  if (std::string why = decline_conv(p); !why.empty()) return why;
+  const ConvProblem c = conv_problem(p);
+  if (c.group != 1) return "groups";
+  return c.channels_in <= 4 ? "" : "more than 4 input channels";
+}
+
+std::string decline_winograd(const Problem& p) {
+  if (std::string why = decline_conv(p); !why.empty()) return why;
+  const ConvProblem c = conv_problem(p);
+  if (c.kernel_h != 3 || c.kernel_w != 3) return "not a 3 x 3 kernel";
+  if (c.stride_h != 1 || c.stride_w != 1 || c.dilation_h != 1 || c.dilation_w != 1) return "a stride or dilation";
+  if (c.group != 1) return "groups";
+  if (c.pad_top > 2 || c.pad_left > 2 || c.pad_bottom > 2 || c.pad_right > 2) return "pads above 2";
+  return c.channels_in >= 8 && c.channels_out >= 8 ? "" : "fewer than 8 channels";
+}
+
+std::string decline_direct(const Problem& p) {
+  if (std::string why = decline_conv(p); !why.empty()) return why;
+  return is_depthwise(conv_problem(p)) ? "depthwise" : "";
+}
+
+std::string decline_transposed(const Problem& p) {
+  if (std::string why = decline_common(p); !why.empty()) return why;
+  const NodeView node = p.view();
+  if (node.has_attribute("output_shape")) return "output_shape";
+  if (node.attr_string("auto_pad", "NOTSET") != "NOTSET") return "auto_pad";
+  for (int64_t pad : node.attr_ints("pads")) {
+    if (pad < 0) return "negative pads";
+  }
+  const ConvProblem c = transposed_problem(p);
+  const bool as_said = c.transposed_height() == (p.outputs[0].shape.size() == 3 ? 1 : p.outputs[0].shape[2]) &&
+                       c.transposed_width() == p.outputs[0].shape.back();
+  return as_said ? "" : "an output of another size";
+}
+
+/// Everything blocked but the weights; `first` reads a plain input.
+std::vector<Formats> blocked_formats(const Problem& p) {
+  return {uniform_formats(p, Format::blocked, weights_and_bias)};
+}
+std::vector<Formats> first_formats(const Problem& p) {
+  Formats formats = uniform_formats(p, Format::blocked, weights_and_bias);
+  formats.inputs[0] = Format::plain;
+  return {formats};
+}
+
+int64_t reach(int64_t before, int64_t windows, int64_t stride, int64_t span, int64_t size) {
+  return std::max<int64_t>({0, before, (windows - 1) * stride - before + span - size});
+}
+
+int64_t conv_halo(const Problem& p, size_t input) {
+  if (input != 0) return 0;
+  const ConvProblem c = conv_problem(p);
+  return std::max(reach(c.pad_top, c.out_height(), c.stride_h, c.span_h(), c.height),
+                  reach(c.pad_left, c.out_width(), c.stride_w, c.span_w(), c.width));
+}
+
+int64_t winograd_halo(const Problem& p, size_t input) { return input == 0 ? std::min<int64_t>(1, conv_halo(p, 0)) : 0; }
+
+int64_t transposed_halo(const Problem& p, size_t input) {
+  if (input != 0) return 0;
+  const ConvProblem c = transposed_problem(p);
+  // An output pixel reads inputs from (y + pad - span + 1) / stride to (y + pad) / stride.
+  const auto side = [](int64_t pad, int64_t span, int64_t stride, int64_t out, int64_t size) {
+    const int64_t before = divide_up(std::max<int64_t>(0, span - 1 - pad), stride);
+    return std::max(before, (out - 1 + pad) / stride - size + 1);
+  };
+  return std::max<int64_t>({0, side(c.pad_top, c.span_h(), c.stride_h, c.transposed_height(), c.height),
+                            side(c.pad_left, c.span_w(), c.stride_w, c.transposed_width(), c.width)});
+}
+
+/// The output may take the residual's place.
+uint32_t residual_place(const Problem& p) { return p.group->residual >= 0 ? 1u << p.group->residual : 0; }
+
+int64_t pad_to(int64_t count, int64_t block) { return divide_up(count, block) * block; }
+
+double output_pixels(const Problem& p) {
+  const Shape& y = p.outputs[0].shape;
+  double pixels = static_cast<double>(y[0]);
+  for (size_t i = 2; i < y.size(); ++i) pixels *= static_cast<double>(y[i]);
+  return pixels;
+}
+
+/// What the epilogue adds to a pass over the output.
+double epilogue_seconds(const Problem& p) {
+  const EpiloguePlan plan(p.epilogue());
+  return plan.pass ? static_cast<double>(element_count(p.outputs[0].shape)) * 1e-10 : 0;
+}
+
+// ---- direct -------------------------------------------------------------------------------------------------------
+
+double dense_macs(const Problem& p, int64_t channels_in, int64_t channels_out, int64_t group, int64_t taps) {
+  const double outs = static_cast<double>(pad_to(channels_out / group, block_of(p.isa)) * group);
+  return output_pixels(p) * outs * static_cast<double>(channels_in / group * taps);
+}
+
+double weight_seconds(double floats) { return floats * 4 / 15e9; }
+
+double direct_cost(const Problem& p, const Tuning&) {
+  const ConvProblem c = conv_problem(p);
+  const double macs = dense_macs(p, c.channels_in, c.channels_out, c.group, c.kernel_h * c.kernel_w);
+  const double weights = static_cast<double>(element_count(p.inputs[1].shape));
+  const double arithmetic = arithmetic_seconds(macs, p.isa, c.out_width() < 4 && c.out_height() < 4 ? 0.4 : 0.9);
+  return std::max(arithmetic, weight_seconds(weights)) + memory_seconds(bytes_moved(p, weights_and_bias)) * 0.2 +
+         epilogue_seconds(p);
+}
+
+std::vector<Tuning> direct_tunings(const Problem& p) {
+  const ConvProblem c = conv_problem(p);
+  const TileTuning best = DirectConv::default_tuning(c, p.isa);
+  std::vector<TileTuning> all{best};
+  const int64_t weights = element_count(p.inputs[1].shape) * 4;
+  const int most = static_cast<int>(std::min<int64_t>(4, divide_up(c.channels_out / c.group, block_of(p.isa))));
+  for (int blocks = 1; blocks <= most; ++blocks) {
+    if (blocks == 1 && most > 1) continue;
+    for (const bool outer : {false, true}) {
+      if (outer && weights < cache_sizes().l1d) continue;
+      for (const int64_t band : {1, 4, 8, 1000}) {
+        if (band == 1000 && !outer) continue;
+        TileTuning t = best;
+        t.blocks = blocks, t.channels_outer = outer, t.band = band;
+        all.push_back(t);
+        if (weights > cache_sizes().l2 / 2) {
+          t.prefetch_weights = true;
+          all.push_back(t);
+        }
+      }
+    }
+  }
+  return unique_tunings(all);
+}
+
+ConvPointers conv_pointers(const WorkPointers& p, int residual) {
+  return {static_cast<const float*>(p.inputs[0]), p.packed, static_cast<float*>(p.outputs[0]),
+          residual < 0 ? nullptr : static_cast<const float*>(p.inputs[residual])};
+}
+
+/// Any of the convolutions as a Work.
+template <class Kernel>
+class ConvWork final : public Work {
+ public:
+  ConvWork(Kernel kernel, int residual) : kernel_(std::move(kernel)), residual_(residual) {}
+  std::string name() const override { return kernel_.name(); }
+  int64_t scratch_floats(int64_t parts) const override { return kernel_.scratch_floats(parts); }
+  int64_t phases() const override { return kernel_.phases(); }
+  void run_part(int64_t phase, int64_t part, int64_t parts, const WorkPointers& p) const override {
+    kernel_.run_part(phase, part, parts, conv_pointers(p, residual_), p.scratch);
+  }
+
+ private:
+  Kernel kernel_;
+  int residual_;
+};
+
+template <class Kernel>
+std::unique_ptr<Work> as_work(const Problem& p, Kernel kernel) {
+  return std::make_unique<ConvWork<Kernel>>(std::move(kernel), p.group->residual);
+}
+
+const BlockedLayout& in_layout(const Layouts& layouts) { return layouts.inputs[0].blocked; }
+const BlockedLayout& out_layout(const Layouts& layouts) { return layouts.outputs[0].blocked; }
+
+/// Layouts to make a kernel with that only packs.
+BlockedLayout packing_layout(const Shape& shape, const Problem& p, int64_t halo) {
+  return blocked_layout(shape, p.isa, halo);
+}
+
+template <class Kernel>
+void pack_weights(const Problem& p, const Kernel& kernel, float* to) {
+  kernel.pack(p.inputs[1].constant->data<float>(), p.has_input(2) ? p.inputs[2].constant->data<float>() : nullptr, to);
+}
+
+DirectConv make_direct(const Problem& p, const BlockedLayout& in, const BlockedLayout& out, const Tuning& tuning) {
+  return {conv_problem(p), in, out, p.isa, tile_tuning(tuning)};
+}
+DirectConv direct_packer(const Problem& p, const Tuning& tuning) {
+  return make_direct(p, packing_layout(p.inputs[0].shape, p, conv_halo(p, 0)), packing_layout(p.outputs[0].shape, p, 0),
+                     tuning);
+}
+
+// ---- Winograd -----------------------------------------------------------------------------------------------------
+
+Tuning from_winograd(const WinogradTuning& t) {
+  return {{t.size, t.blocks, static_cast<int32_t>(t.tiles), t.split_channels, t.prefetch_weights}};
+}
+WinogradTuning to_winograd(const Tuning& t) {
+  return {t.numbers[0], t.numbers[1], t.numbers[2], t.numbers[3] != 0, t.numbers[4] != 0};
+}
+
+double winograd_cost(const Problem& p, const Tuning& tuning) {
+  const WinogradTuning t = to_winograd(tuning);
+  const ConvProblem c = conv_problem(p);
+  const auto size = static_cast<int64_t>(t.size);
+  const double tiles = static_cast<double>(c.batch * divide_up(c.out_height(), size) * divide_up(c.out_width(), size));
+  const double planes = (t.size + 2) * (t.size + 2);
+  const int64_t block = block_of(p.isa);
+  const double ins = static_cast<double>(pad_to(c.channels_in, block));
+  const double outs = static_cast<double>(pad_to(c.channels_out, block));
+  const double products = arithmetic_seconds(tiles * planes * static_cast<double>(c.channels_in) * outs, p.isa, 0.85);
+  const double weights = planes * static_cast<double>(c.channels_in) * outs;
+  // Few tiles use each weight only a few times, so that reading them from beyond L2 shows.
+  const bool far = weights * 4 > static_cast<double>(cache_sizes().l2) / 2;
+  const double reading = far ? weight_seconds(weights) * (t.split_channels ? 1.0 : 1.5) : 0;
+  const double lanes = static_cast<double>(block) / 16;
+  const double transforms = tiles * planes * (ins + outs) * 4 / (60e9 * lanes);
+  return std::max(products, reading) + 0.3 * std::min(products, reading) + transforms + epilogue_seconds(p);
+}
+
+std::vector<Tuning> winograd_tunings(const Problem& p) {
+  const ConvProblem c = conv_problem(p);
+  const WinogradTuning best = WinogradConv::default_tuning(c);
+  std::vector<Tuning> all{from_winograd(best)};
+  const int64_t side = std::min(c.out_height(), c.out_width());
+  for (const int size : {6, 4, 2}) {
+    if (size > 2 && side < size) continue;
+    const int64_t weights = (size + 2) * (size + 2) * c.channels_in * c.channels_out * 4;
+    for (const int blocks : {2, 4}) {
+      for (const int64_t tiles : {14, 28, 56}) {
+        for (const bool split : {false, true}) {
+          if (split && (side > 40 || weights < cache_sizes().l2 / 4)) continue;
+          for (const bool prefetch : {false, true}) {
+            if (prefetch && weights < cache_sizes().l2 / 4) continue;
+            const Tuning tuning = from_winograd({size, blocks, tiles, split, prefetch});
+            if (std::find(all.begin(), all.end(), tuning) == all.end()) all.push_back(tuning);
+          }
+        }
+      }
+    }
+  }
+  // The rule's size first, then by what they should cost.
+  std::stable_sort(all.begin(), all.end(),
+                   [&](const Tuning& a, const Tuning& b) { return winograd_cost(p, a) < winograd_cost(p, b); });
+  return all;
+}
+
+WinogradConv make_winograd(const Problem& p, const BlockedLayout& in, const BlockedLayout& out, const Tuning& tuning) {
+  return {conv_problem(p), in, out, p.isa, to_winograd(tuning), p.threads};
+}
+WinogradConv winograd_packer(const Problem& p, const Tuning& tuning) {
+  return make_winograd(p, packing_layout(p.inputs[0].shape, p, winograd_halo(p, 0)),
+                       packing_layout(p.outputs[0].shape, p, 0), tuning);
+}
+std::string describe_winograd(const Tuning& tuning) {
+  const WinogradTuning t = to_winograd(tuning);
+  return fmt::format("F({0}x{0},3x3), {1} blocks, {2} tiles{3}{4}", t.size, t.blocks, t.tiles,
+                     t.split_channels ? ", channels split" : "", t.prefetch_weights ? ", prefetch" : "");
+}
+
+// ---- first layer, depthwise, transposed ---------------------------------------------------------------------------
+
+FirstConv make_first(const Problem& p, const BlockedLayout& out, const Tuning& tuning) {
+  return {conv_problem(p), out, p.isa, tile_tuning(tuning)};
+}
+double first_cost(const Problem& p, const Tuning&) {
+  const ConvProblem c = conv_problem(p);
+  const double macs = dense_macs(p, c.channels_in, c.channels_out, 1, c.kernel_h * c.kernel_w);
+  return arithmetic_seconds(macs, p.isa, 0.7) + memory_seconds(bytes_moved(p, weights_and_bias)) + epilogue_seconds(p);
+}
+std::vector<Tuning> first_tunings(const Problem& p) {
+  const TileTuning best = FirstConv::default_tuning(conv_problem(p), p.isa);
+  std::vector<TileTuning> all{best};
+  for (const int blocks : {2, 3, 4}) {
+    for (const int64_t band : {4, 8}) {
+      TileTuning t = best;
+      t.blocks = std::min(blocks, best.blocks), t.band = band;
+      all.push_back(t);
+    }
+  }
+  return unique_tunings(all);
+}
+
+DepthwiseConv make_depthwise(const Problem& p, const BlockedLayout& in, const BlockedLayout& out, const Tuning& t) {
+  return {conv_problem(p), in, out, p.isa, t.numbers[0]};
+}
+DepthwiseConv depthwise_packer(const Problem& p, const Tuning& tuning) {
+  return make_depthwise(p, packing_layout(p.inputs[0].shape, p, conv_halo(p, 0)),
+                        packing_layout(p.outputs[0].shape, p, 0), tuning);
+}
+double depthwise_cost(const Problem& p, const Tuning&) {
+  const ConvProblem c = conv_problem(p);
+  const double macs =
+      output_pixels(p) * static_cast<double>(pad_to(c.channels_out, block_of(p.isa)) * c.kernel_h * c.kernel_w);
+  return arithmetic_seconds(macs, p.isa, 0.5) + memory_seconds(bytes_moved(p, weights_and_bias)) * 0.5 +
+         epilogue_seconds(p);
+}
+std::vector<Tuning> depthwise_tunings(const Problem&) { return {Tuning{}, Tuning{{8}}}; }
+
+TransposedConv make_transposed(const Problem& p, const BlockedLayout& in, const BlockedLayout& out, const Tuning& t) {
+  return {transposed_problem(p), in, out, p.isa, tile_tuning(t)};
+}
+TransposedConv transposed_packer(const Problem& p, const Tuning& tuning) {
+  return make_transposed(p, packing_layout(p.inputs[0].shape, p, transposed_halo(p, 0)),
+                         packing_layout(p.outputs[0].shape, p, 0), tuning);
+}
+double transposed_cost(const Problem& p, const Tuning&) {
+  const ConvProblem c = transposed_problem(p);
+  const double pixels = static_cast<double>(c.batch * c.height * c.width);
+  const double macs = pixels * static_cast<double>(pad_to(c.channels_out, block_of(p.isa)) * (c.channels_in / c.group) *
+                                                   c.kernel_h * c.kernel_w);
+  return arithmetic_seconds(macs, p.isa, 0.85) + memory_seconds(bytes_moved(p, weights_and_bias)) * 0.3 +
+         epilogue_seconds(p);
+}
+std::vector<Tuning> transposed_tunings(const Problem& p) {
+  TileTuning best;
+  const ConvProblem c = transposed_problem(p);
+  best.blocks = best_blocks(tile_table(p.isa), divide_up(c.channels_out / c.group, block_of(p.isa)), c.width);
+  best.channels_outer = element_count(p.inputs[1].shape) * 4 > cache_sizes().l2;
+  best.band = best.channels_outer ? 1000 : 4;
+  std::vector<TileTuning> all{best};
+  for (const int blocks : {2, 3, 4}) {
+    for (const bool outer : {false, true}) {
+      TileTuning t = best;
+      t.blocks = blocks, t.channels_outer = outer, t.band = outer ? 1000 : 2;
+      all.push_back(t);
+    }
+  }
+  return unique_tunings(all);
+}
+
+}  // namespace
+
+namespace tactics {
+
+constinit const Tactic conv_direct{
+    .name = "conv_direct",
+    .declines = decline_direct,
+    .formats = blocked_formats,
+    .tunings = direct_tunings,
+    .cost = direct_cost,
+    .prepare = [](const Problem& p, const Layouts& l,
+                  const Tuning& t) { return as_work(p, make_direct(p, in_layout(l), out_layout(l), t)); },
+    .packs = weights_and_bias,
+    .packed_floats = [](const Problem& p, const Tuning& t) { return direct_packer(p, t).packed_floats(); },
+    .pack = [](const Problem& p, const Tuning& t, float* to) { pack_weights(p, direct_packer(p, t), to); },
+    .halo = conv_halo,
+    .in_place = residual_place,
+    .describe = describe_tile_tuning,
+};
+
+constinit const Tactic conv_winograd{
+    .name = "conv_winograd",
+    .declines = decline_winograd,
+    .formats = blocked_formats,
+    .tunings = winograd_tunings,
+    .cost = winograd_cost,
+    .prepare = [](const Problem& p, const Layouts& l,
+                  const Tuning& t) { return as_work(p, make_winograd(p, in_layout(l), out_layout(l), t)); },
+    .packs = weights_and_bias,
+    .packed_floats = [](const Problem& p, const Tuning& t) { return winograd_packer(p, t).packed_floats(); },
+    .pack = [](const Problem& p, const Tuning& t, float* to) { pack_weights(p, winograd_packer(p, t), to); },
+    .halo = winograd_halo,
+    .in_place = residual_place,
+    .describe = describe_winograd,
+};
+
+constinit const Tactic conv_first{
+    .name = "conv_first",
+    .declines = decline_first,
+    .formats = first_formats,
+    .tunings = first_tunings,
+    .cost = first_cost,
+    .prepare = [](const Problem& p, const Layouts& l,
+                  const Tuning& t) { return as_work(p, make_first(p, out_layout(l), t)); },
+    .packs = weights_and_bias,
+    .packed_floats =
+        [](const Problem& p, const Tuning& t) {
+          return make_first(p, packing_layout(p.outputs[0].shape, p, 0), t).packed_floats();
+        },
+    .pack = [](const Problem& p, const Tuning& t,
+               float* to) { pack_weights(p, make_first(p, packing_layout(p.outputs[0].shape, p, 0), t), to); },
+    .in_place = residual_place,
+    .describe = describe_tile_tuning,
+};
+
+constinit const Tactic conv_depthwise{
+    .name = "conv_depthwise",
+    .declines = decline_depthwise,
+    .formats = blocked_formats,
+    .tunings = depthwise_tunings,
+    .cost = depthwise_cost,
+    .prepare = [](const Problem& p, const Layouts& l,
+                  const Tuning& t) { return as_work(p, make_depthwise(p, in_layout(l), out_layout(l), t)); },
+    .packs = weights_and_bias,
+    .packed_floats = [](const Problem& p, const Tuning& t) { return depthwise_packer(p, t).packed_floats(); },
+    .pack = [](const Problem& p, const Tuning& t, float* to) { pack_weights(p, depthwise_packer(p, t), to); },
+    .halo = conv_halo,
+    .in_place = residual_place,
+};
+
+constinit const Tactic conv_transposed{
+    .name = "conv_transposed",
+    .declines = decline_transposed,
+    .formats = blocked_formats,
+    .tunings = transposed_tunings,
+    .cost = transposed_cost,
+    .prepare = [](const Problem& p, const Layouts& l,
+                  const Tuning& t) { return as_work(p, make_transposed(p, in_layout(l), out_layout(l), t)); },
+    .packs = weights_and_bias,
+    .packed_floats = [](const Problem& p, const Tuning& t) { return transposed_packer(p, t).packed_floats(); },
+    .pack = [](const Problem& p, const Tuning& t, float* to) { pack_weights(p, transposed_packer(p, t), to); },
+    .halo = transposed_halo,
+    .in_place = residual_place,
+    .describe = describe_tile_tuning,
+};
+
+}  // namespace tactics
+}  // namespace kiln

@@ -1,0 +1,253 @@
+#include <algorithm>
+
+#include "base/cpu.hpp"
+#include "kernels/gemm/gemm.hpp"
+#include "tactics/tactics.hpp"
+#include "tactics/tile_tuning.hpp"
+
+namespace kiln {
+namespace {
+
+/// A product as a matrix times a constant matrix: MatMul of any rank with constant 2-D weights, or Gemm.
+struct Product {
+  int64_t m = 1, n = 1, k = 1;
+  bool b_transposed = false;
+  bool ok = false;
+};
+
+Product constant_product(const Problem& p) {
+  Product product;
+  const Shape& a = p.inputs[0].shape;
+  const Shape& b = p.inputs[1].shape;
+  if (b.size() != 2 || a.empty()) return product;
+  if (p.anchor().op_type == "Gemm") {
+    const NodeView node = p.view();
+    if (node.attr_int("transA") != 0 || node.attr_float("alpha") != 1 || a.size() != 2) return product;
+    if (p.has_input(2) && node.attr_float("beta") != 1) return product;
+    product.b_transposed = node.attr_int("transB") != 0;
+  }
+  product.k = a.back();
+  product.n = product.b_transposed ? b[0] : b[1];
+  for (size_t i = 0; i + 1 < a.size(); ++i) product.m *= a[i];
+  product.ok = product.m > 0 && product.n > 0 && product.k > 0;
+  return product;
+}
+
+/// A constant that is added to every row: one number, or one for each column.
+bool is_row(const TensorSpec& spec, int64_t n) {
+  if (spec.constant == nullptr || !is_f32(spec)) return false;
+  const int64_t size = element_count(spec.shape);
+  return size == 1 || (size == n && spec.shape.back() == n);
+}
+
+std::string decline_residual(const Problem& p) {
+  if (p.group->residual < 0) return "";
+  const TensorSpec& residual = p.inputs[static_cast<size_t>(p.group->residual)];
+  return is_f32(residual) && residual.shape == p.outputs[0].shape ? "" : "a residual of another shape";
+}
+
+std::string decline_packed(const Problem& p) {
+  if (!is_f32(p.inputs[0]) || !is_f32(p.inputs[1])) return "not f32";
+  if (p.inputs[1].constant == nullptr) return "no constant matrix";
+  const Product product = constant_product(p);
+  if (!product.ok) return "not a plain product with a constant matrix";
+  if (p.has_input(2) && !is_row(p.inputs[2], product.n)) return "an addend that is no constant row";
+  return decline_residual(p);
+}
+
+GemmProblem gemm_problem(const Problem& p) {
+  const Product product = constant_product(p);
+  GemmProblem g;
+  g.m = product.m, g.n = product.n, g.k = product.k;
+  g.epilogue = p.epilogue();
+  return g;
+}
+
+PackedGemm make_packed(const Problem& p, const Tuning& tuning) { return {gemm_problem(p), p.isa, tile_tuning(tuning)}; }
+
+constexpr uint32_t matrix_and_row = 0b110;
+
+std::vector<Formats> plain_formats(const Problem& p) { return {uniform_formats(p, Format::plain)}; }
+
+double packed_cost(const Problem& p, const Tuning&) {
+  const GemmProblem g = gemm_problem(p);
+  const int64_t block = block_of(p.isa);
+  const double wide = static_cast<double>(divide_up(g.n, block) * block);
+  const double arithmetic =
+      arithmetic_seconds(static_cast<double>(g.m) * static_cast<double>(g.k) * wide, p.isa, g.m < 6 ? 0.3 : 0.9);
+  const double reading = static_cast<double>(g.k) * wide * 4 / 15e9;
+  return std::max(arithmetic, reading);
+}
+
+std::vector<Tuning> packed_tunings(const Problem& p) {
+  const GemmProblem g = gemm_problem(p);
+  const TileTuning best = PackedGemm::default_tuning(g, p.isa);
+  std::vector<TileTuning> all{best};
+  const int most = static_cast<int>(std::min<int64_t>(4, divide_up(g.n, block_of(p.isa))));
+  for (int blocks = std::min(2, most); blocks <= most; ++blocks) {
+    for (const int64_t band : {4, 1000}) {
+      for (const bool prefetch : {false, true}) {
+        TileTuning t = best;
+        t.blocks = blocks, t.band = band, t.prefetch_weights = prefetch;
+        all.push_back(t);
+      }
+    }
+  }
+  return unique_tunings(all);
+}
+
+/// The row that is added, one number for each column.
+std::vector<float> full_row(const Problem& p, int64_t n) {
+  std::vector<float> row(static_cast<size_t>(n), 0.0f);
+  if (!p.has_input(2)) return row;
+  const auto given = p.inputs[2].constant->elements<float>();
+  for (size_t i = 0; i < row.size(); ++i) row[i] = given[given.size() == 1 ? 0 : i];
+  return row;
+}
+
+void pack_matrix(const Problem& p, const Tuning& tuning, float* to) {
+  const Product product = constant_product(p);
+  const std::vector<float> row = full_row(p, product.n);
+  const float* b = p.inputs[1].constant->data<float>();
+  make_packed(p, tuning).pack(b, product.b_transposed ? 1 : product.n, product.b_transposed ? product.k : 1, row.data(),
+                              to);
+}
+
+const float* residual_of(const WorkPointers& p, int residual) {
+  return residual < 0 ? nullptr : static_cast<const float*>(p.inputs[residual]);
+}
+
+class PackedWork final : public Work {
+ public:
+  PackedWork(PackedGemm kernel, int residual) : kernel_(std::move(kernel)), residual_(residual) {}
+  std::string name() const override { return kernel_.name(); }
+  int64_t scratch_floats(int64_t parts) const override { return kernel_.scratch_floats(parts); }
+  int64_t phases() const override { return kernel_.phases(); }
+  void run_part(int64_t phase, int64_t part, int64_t parts, const WorkPointers& p) const override {
+    kernel_.run_part(phase, part, parts,
+                     {static_cast<const float*>(p.inputs[0]), p.packed, static_cast<float*>(p.outputs[0]),
+                      residual_of(p, residual_)},
+                     p.scratch);
+  }
+
+ private:
+  PackedGemm kernel_;
+  int residual_;
+};
+
+uint32_t residual_place(const Problem& p) { return p.group->residual >= 0 ? 1u << p.group->residual : 0; }
+
+// ---- both matrices computed ---------------------------------------------------------------------------------------
+
+/// MatMul of equal ranks whose batches can be walked as outer x inner with fixed distances.
+bool batched_problem(const Problem& p, BatchedGemmProblem& g) {
+  const Shape& a = p.inputs[0].shape;
+  const Shape& b = p.inputs[1].shape;
+  g = {};
+  g.epilogue = p.epilogue();
+  if (p.anchor().op_type == "Gemm") {
+    const NodeView node = p.view();
+    if (node.attr_int("transA") != 0 || p.has_input(2)) return false;
+    g.b_transposed = node.attr_int("transB") != 0;
+    g.scale = node.attr_float("alpha");
+  }
+  if (a.size() < 2 || b.size() < 2) return false;
+  g.m = a[a.size() - 2], g.k = a.back();
+  g.n = g.b_transposed ? b[b.size() - 2] : b.back();
+  g.a_row = g.k, g.b_row = b.back(), g.c_row = g.n;
+  if (g.m < 1 || g.n < 1 || g.k < 1) return false;
+  const Shape& y = p.outputs[0].shape;
+  const size_t batch_rank = y.size() - 2;
+  int64_t batches = 1;
+  for (size_t i = 0; i < batch_rank; ++i) batches *= y[i];
+  const auto batch_of = [&](const Shape& shape) {
+    int64_t count = 1;
+    for (size_t i = 0; i + 2 < shape.size(); ++i) count *= shape[i];
+    return count;
+  };
+  // Each side has all the batches or one.
+  const int64_t of_a = batch_of(a), of_b = batch_of(b);
+  if ((of_a != batches && of_a != 1) || (of_b != batches && of_b != 1)) return false;
+  g.inner = batches;
+  g.a_inner = of_a == 1 ? 0 : g.m * g.k;
+  g.b_inner = of_b == 1 ? 0 : b[b.size() - 2] * b.back();
+  g.c_inner = g.m * g.n;
+  return batches > 0;
+}
+
+std::string decline_dynamic(const Problem& p) {
+  if (!is_f32(p.inputs[0]) || !is_f32(p.inputs[1])) return "not f32";
+  BatchedGemmProblem g;
+  if (!batched_problem(p, g)) return "not batches of products with fixed distances";
+  if (p.has_input(2)) return "an addend";
+  return decline_residual(p);
+}
+
+BatchedGemmProblem batched(const Problem& p) {
+  BatchedGemmProblem g;
+  batched_problem(p, g);
+  return g;
+}
+
+double dynamic_cost(const Problem& p, const Tuning&) {
+  const BatchedGemmProblem g = batched(p);
+  const double batches = static_cast<double>(g.inner);
+  const double matrix = static_cast<double>(g.k) * static_cast<double>(g.n);
+  return arithmetic_seconds(batches * static_cast<double>(g.m) * matrix, p.isa, 0.7) +
+         memory_seconds(batches * matrix * 8) + memory_seconds(bytes_moved(p)) * 0.3;
+}
+
+std::vector<Tuning> dynamic_tunings(const Problem&) { return {Tuning{}, Tuning{{2}}, Tuning{{4}}}; }
+
+class DynamicWork final : public Work {
+ public:
+  DynamicWork(BatchedGemm kernel, int residual) : kernel_(std::move(kernel)), residual_(residual) {}
+  std::string name() const override { return kernel_.name(); }
+  int64_t scratch_floats(int64_t parts) const override { return kernel_.scratch_floats(parts); }
+  int64_t phases() const override { return kernel_.phases(); }
+  void run_part(int64_t phase, int64_t part, int64_t parts, const WorkPointers& p) const override {
+    kernel_.run_part(phase, part, parts,
+                     {static_cast<const float*>(p.inputs[0]), static_cast<const float*>(p.inputs[1]),
+                      static_cast<float*>(p.outputs[0]), residual_of(p, residual_)},
+                     p.scratch);
+  }
+
+ private:
+  BatchedGemm kernel_;
+  int residual_;
+};
+
+}  // namespace
+
+namespace tactics {
+
+constinit const Tactic gemm_packed{
+    .name = "gemm_packed",
+    .declines = decline_packed,
+    .formats = plain_formats,
+    .tunings = packed_tunings,
+    .cost = packed_cost,
+    .prepare = [](const Problem& p, const Layouts&, const Tuning& t) -> std::unique_ptr<Work> {
+      return std::make_unique<PackedWork>(make_packed(p, t), p.group->residual);
+    },
+    .packs = matrix_and_row,
+    .packed_floats = [](const Problem& p, const Tuning& t) { return make_packed(p, t).packed_floats(); },
+    .pack = pack_matrix,
+    .in_place = residual_place,
+    .describe = describe_tile_tuning,
+};
+
+constinit const Tactic gemm_dynamic{
+    .name = "gemm_dynamic",
+    .declines = decline_dynamic,
+    .formats = plain_formats,
+    .tunings = dynamic_tunings,
+    .cost = dynamic_cost,
+    .prepare = [](const Problem& p, const Layouts&, const Tuning& t) -> std::unique_ptr<Work> {
+      return std::make_unique<DynamicWork>(BatchedGemm(batched(p), p.isa, t.numbers[0]), p.group->residual);
+    },
+    .in_place = residual_place,
+};
+
+}  // namespace tactics
+}  // namespace kiln
