@@ -4,6 +4,7 @@
 #include "api/model_impl.hpp"
 #include "base/error.hpp"
 #include "base/thread_pool.hpp"
+#include "builder/build.hpp"
 #include "passes/optimize.hpp"
 #include "passes/passes_knobs.hpp"
 #include "runtime/context.hpp"
@@ -14,17 +15,12 @@ namespace {
 /// Tells a caller how far the main graph is.
 class ProgressObserver : public RunObserver {
  public:
-  ProgressObserver(const Program& program, const std::function<void(size_t, size_t)>& progress)
-      : program_(program), progress_(progress) {}
-  void before(const Program&, const Step&) override {}
-  void after(const Program& program, const Step&, std::span<const Value>) override {
-    if (&program == &program_) progress_(++done_, program_.steps.size());
-  }
+  explicit ProgressObserver(const std::function<void(size_t, size_t)>& progress) : progress_(progress) {}
+  void before(size_t, size_t) override {}
+  void after(size_t step, size_t steps) override { progress_(step + 1, steps); }
 
  private:
-  const Program& program_;
   const std::function<void(size_t, size_t)>& progress_;
-  size_t done_ = 0;
 };
 
 Value owned_copy(const Sequence& sequence, bool shared) {
@@ -103,8 +99,12 @@ Session::Session(Model model, const SessionOptions& options) : impl_(std::make_u
   impl_->info = std::move(source.info);
   impl_->inputs = std::move(source.inputs);
   impl_->outputs = std::move(source.outputs);
-  if (options.optimize && optimize_models.get()) optimize(source.definition);
-  impl_->engine = Engine::create(std::move(source.definition));
+  if (options.optimize && optimize_models.get()) {
+    optimize(source.definition);
+    impl_->engine = Engine::create(std::move(source.definition), [](const Engine& e) { return build_machine(e); });
+  } else {
+    impl_->engine = Engine::create(std::move(source.definition));
+  }
   impl_->options.seed = options.seed;
 }
 Session::Session(Session&&) noexcept = default;
@@ -123,7 +123,7 @@ std::vector<Value> Session::run(const Feeds& feeds, const std::vector<std::strin
   std::unique_ptr<Context> context = impl_->take();
   const auto give_back = [&](Context* used) { impl_->give(std::unique_ptr<Context>(used)); };
   const std::unique_ptr<Context, decltype(give_back)> guard(context.release(), give_back);
-  ProgressObserver observer(impl_->engine->program(), options.progress);
+  ProgressObserver observer(options.progress);
   std::vector<Value> results = guard->run(given, wanted,
                                           {.cancel = options.cancel,
                                            .interrupted = options.interrupted,

@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "base/thread_pool.hpp"
 #include "runtime/executor.hpp"
+#include "runtime/runtime_knobs.hpp"
 
 namespace kiln {
 namespace {
@@ -113,7 +114,7 @@ std::vector<Value> Context::run(std::span<const Feed> feeds, std::span<const siz
   const std::vector<Value> inputs = bind(feeds);
   const Plan& plan = plan_for(inputs);
   Executor executor(pool_, default_pool(), options, next_seed_);
-  std::vector<Value> results = executor.run(engine_->program(), inputs, &plan.facts);
+  std::vector<Value> results = executor.run(engine_->program(), inputs, plan, arena_of(plan));
   std::vector<Value> wanted;
   for (size_t index : outputs) {
     if (index >= results.size()) fail(ErrorCode::invalid_argument, "the model has no output number {}", index);
@@ -123,8 +124,26 @@ std::vector<Value> Context::run(std::span<const Feed> feeds, std::span<const siz
   return wanted;
 }
 
+std::byte* Context::arena_of(const Plan& plan) {
+  const int64_t bytes = plan.schedule ? plan.schedule->arena_bytes : 0;
+  if (bytes > arena_bytes_) {
+    if (bytes > max_run_bytes.get()) {
+      fail(ErrorCode::limit_exceeded, "these input shapes need {} bytes, more than {} (knob max_run_bytes)", bytes,
+           max_run_bytes.get());
+    }
+    arena_.reset();
+    arena_bytes_ = 0;
+    arena_.reset(static_cast<std::byte*>(std::aligned_alloc(64, static_cast<size_t>(bytes))));
+    if (!arena_) fail(ErrorCode::out_of_memory, "cannot allocate {} bytes to run in", bytes);
+    arena_bytes_ = bytes;
+  }
+  return arena_.get();
+}
+
 void Context::trim() {
   pool_.trim();
+  arena_.reset();
+  arena_bytes_ = 0;
   plans_.clear();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdlib>
 #include <functional>
 #include <list>
 #include <map>
@@ -16,12 +17,12 @@
 
 namespace kiln {
 
-/// Told of every step that a run makes, in order; for profiles and for looking at values inside a graph.
+/// Told of every step of the main graph that a run makes, in order.
 class RunObserver {
  public:
   virtual ~RunObserver() = default;
-  virtual void before(const Program& program, const Step& step) = 0;
-  virtual void after(const Program& program, const Step& step, std::span<const Value> outputs) = 0;
+  virtual void before(size_t step, size_t steps) = 0;
+  virtual void after(size_t step, size_t steps) = 0;
 };
 
 struct StepOptions {
@@ -51,14 +52,19 @@ class Context {
   std::vector<Value> run(std::span<const Feed> feeds, std::span<const size_t> outputs, const StepOptions& options = {});
   /// Gives the memory kept between runs back to the system, and forgets all plans.
   void trim();
-  size_t bytes_kept() const { return pool_.bytes_kept(); }
+  size_t bytes_kept() const { return pool_.bytes_kept() + static_cast<size_t>(arena_bytes_); }
+  /// The plan of the most recent run; null before the first.
+  const Plan* latest_plan() const { return plans_.empty() ? nullptr : &plans_.front(); }
 
  private:
   std::vector<Value> bind(std::span<const Feed> feeds) const;
   const Plan& plan_for(const std::vector<Value>& inputs);
+  std::byte* arena_of(const Plan& plan);
 
   std::shared_ptr<const Engine> engine_;
   BufferPool pool_;
+  std::unique_ptr<std::byte, void (*)(void*)> arena_{nullptr, std::free};
+  int64_t arena_bytes_ = 0;
   std::list<Plan> plans_;  ///< most recently used first
   uint64_t next_seed_ = 0;
 };

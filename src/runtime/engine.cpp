@@ -4,7 +4,7 @@
 
 namespace kiln {
 
-std::shared_ptr<const Engine> Engine::create(ModelDef model) {
+std::shared_ptr<const Engine> Engine::create(ModelDef model, const MakeMachine& make_machine) {
   auto engine = std::shared_ptr<Engine>(new Engine());
   // The first versions of the format had no opset imports: they mean opset 1.
   if (model.opset_imports.empty() && model.ir_version < 3) model.opset_imports.emplace("", 1);
@@ -23,6 +23,7 @@ std::shared_ptr<const Engine> Engine::create(ModelDef model) {
     engine->inputs_.push_back(std::move(input));
   }
   for (ValueId id : graph.outputs) engine->outputs_.push_back(port(id));
+  if (make_machine) engine->machine_ = make_machine(*engine);
   return engine;
 }
 

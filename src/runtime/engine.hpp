@@ -1,10 +1,13 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "graph/graph.hpp"
+#include "runtime/machine.hpp"
 #include "runtime/program.hpp"
 
 namespace kiln {
@@ -20,10 +23,13 @@ struct Port {
 /// A model made ready to run. Never changes; shared by threads and contexts.
 class Engine {
  public:
-  static std::shared_ptr<const Engine> create(ModelDef model);
+  /// Decides how the main graph is to be done; without it the reference code does all.
+  using MakeMachine = std::function<Machine(const Engine& engine)>;
+  static std::shared_ptr<const Engine> create(ModelDef model, const MakeMachine& make_machine = {});
 
   const ModelDef& model() const { return *model_; }
   const Program& program() const { return *program_; }
+  const Machine* machine() const { return machine_ ? &*machine_ : nullptr; }
   const std::vector<Port>& inputs() const { return inputs_; }
   const std::vector<Port>& outputs() const { return outputs_; }
 
@@ -31,6 +37,7 @@ class Engine {
   Engine() = default;
   std::unique_ptr<const ModelDef> model_;
   std::unique_ptr<const Program> program_;
+  std::optional<Machine> machine_;
   std::vector<Port> inputs_, outputs_;
 };
 

@@ -1,9 +1,11 @@
 #include "runtime/executor.hpp"
 
+#include <array>
 #include <new>
 #include <stdexcept>
 
 #include "base/error.hpp"
+#include "base/team.hpp"
 #include "base/thread_pool.hpp"
 #include "runtime/plan.hpp"
 #include "runtime/runtime_knobs.hpp"
@@ -15,17 +17,25 @@ namespace {
 /// Values up to this size are shown to type inference during a run: they may be shapes.
 constexpr int64_t largest_shown = 1024;
 
+/// Gives a value elements of its own.
+void own(Value& value) {
+  if (value.is_tensor() && !value.tensor().is_unique()) value = value.tensor().clone();
+  if (!value.is_sequence()) return;
+  Sequence copy{.items = value.sequence().items, .dtype = value.sequence().dtype};
+  for (Value& item : copy.items) own(item);
+  value = std::move(copy);
+}
+
 }  // namespace
 
 /// The values of one graph while it runs.
 struct Executor::Frame {
   const Program& program;
   Frame* outer;
-  const Facts* facts;
   std::vector<Value> values;
 
-  Frame(const Program& program_, Frame* outer_, const Facts* facts_)
-      : program(program_), outer(outer_), facts(facts_), values(program_.graph->values.size()) {}
+  Frame(const Program& program_, Frame* outer_)
+      : program(program_), outer(outer_), values(program_.graph->values.size()) {}
 
   Surrounding describe() const {
     Surrounding here{program.graph, program.opsets, Facts(values.size())};
@@ -52,12 +62,12 @@ class Executor::Host : public EvalHost {
 
   Tensor allocate(DType dtype, Shape shape) override { return executor_.allocate(dtype, std::move(shape)); }
   void parallel_for(int64_t count, int64_t grain, FunctionRef<void(int64_t, int64_t)> body) override {
-    executor_.threads_.parallel_for(count, grain, body);
+    executor_.team_->parallel_for(count, grain, body);
   }
   std::vector<Value> run_graph(const Graph& graph, std::span<const Value> inputs) override {
     const auto subgraph = frame_.program.subgraphs.find(&graph);
     if (subgraph == frame_.program.subgraphs.end()) fail(ErrorCode::internal, "a subgraph was not compiled");
-    Frame inner(*subgraph->second, &frame_, nullptr);
+    Frame inner(*subgraph->second, &frame_);
     return executor_.run_frame(inner, inputs);
   }
   std::vector<Type> infer_graph(const Graph& graph, std::span<const Value> inputs) override {
@@ -77,9 +87,131 @@ class Executor::Host : public EvalHost {
   Frame& frame_;
 };
 
-std::vector<Value> Executor::run(const Program& program, std::span<const Value> inputs, const Facts* facts) {
-  Frame frame(program, nullptr, facts);
-  return run_frame(frame, inputs);
+std::vector<Value> Executor::run(const Program& program, std::span<const Value> inputs, const Plan& plan,
+                                 std::byte* arena) {
+  Frame frame(program, nullptr);
+  std::vector<Value> results;
+  Team::gather(threads_, [&](Team& team) {
+    team_ = &team;
+    results = plan.schedule ? run_schedule(frame, *plan.schedule, inputs, arena) : run_frame(frame, inputs);
+  });
+  team_ = nullptr;
+  return results;
+}
+
+/// What the addresses of a schedule count from in one run.
+struct Executor::Memory {
+  std::byte* arena;
+  std::vector<void*> inputs, outputs;
+
+  void* at(const Schedule::Address& address, const Frame& frame) const {
+    using Base = Schedule::Base;
+    const auto index = static_cast<size_t>(address.index);
+    switch (address.base) {
+      case Base::none: return nullptr;
+      case Base::constant: return reinterpret_cast<void*>(static_cast<intptr_t>(address.offset));
+      case Base::arena: return arena + address.offset;
+      case Base::input: return static_cast<std::byte*>(inputs[index]) + address.offset;
+      case Base::output: return static_cast<std::byte*>(outputs[index]) + address.offset;
+      case Base::boxed:
+        return static_cast<std::byte*>(const_cast<void*>(frame.values[index].tensor().raw())) + address.offset;
+    }
+    return nullptr;
+  }
+};
+
+std::vector<Value> Executor::run_schedule(Frame& frame, const Schedule& schedule, std::span<const Value> inputs,
+                                          std::byte* arena) {
+  const Program& program = frame.program;
+  Memory memory{arena, {}, {}};
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const ValueId id = program.graph->inputs[i];
+    if (id != no_value) frame.values[static_cast<size_t>(id)] = inputs[i];
+    memory.inputs.push_back(inputs[i].is_tensor() ? const_cast<void*>(inputs[i].tensor().raw()) : nullptr);
+  }
+  std::vector<Value> written(schedule.outputs.size());
+  for (size_t i = 0; i < written.size(); ++i) {
+    const Schedule::Output& output = schedule.outputs[i];
+    if (output.is_written) written[i] = allocate(output.dtype, output.shape);
+    memory.outputs.push_back(output.is_written ? written[i].tensor().mutable_raw() : nullptr);
+  }
+  for (const auto& [id, tensor] : schedule.presets) frame.values[static_cast<size_t>(id)] = tensor;
+  for (size_t i = 0; i < schedule.steps.size(); ++i) {
+    const Schedule::Step& step = schedule.steps[i];
+    check_cancelled();
+    if (options_.observer) options_.observer->before(i, schedule.steps.size());
+    if (step.work) {
+      run_work(frame, step, memory);
+    } else {
+      run_reference(frame, step, memory);
+    }
+    for (ValueId id : step.releases) frame.values[static_cast<size_t>(id)] = Value();
+    if (options_.observer) options_.observer->after(i, schedule.steps.size());
+  }
+  std::vector<Value> results;
+  for (size_t i = 0; i < program.outputs.size(); ++i) {
+    const ValueSource& source = program.outputs[i];
+    if (schedule.outputs[i].is_written) {
+      results.push_back(std::move(written[i]));
+    } else {
+      results.push_back(source.id == no_value ? Value() : frame.read(source));
+    }
+  }
+  return results;
+}
+
+void Executor::run_reference(Frame& frame, const Schedule::Step& step, const Memory& memory) {
+  for (const Schedule::Loan& loan : step.loans) {
+    const size_t bytes = static_cast<size_t>(element_count(loan.shape)) * dtype_size(loan.dtype);
+    frame.values[static_cast<size_t>(loan.value)] =
+        Tensor::borrow(loan.dtype, loan.shape, memory.at(loan.address, frame), bytes);
+  }
+  for (const Step* node : step.reference) run_step(frame, *node);
+  // What it made must not share the schedule's memory, which goes on to be written.
+  for (const Step* node : step.reference) {
+    for (ValueId id : node->node->outputs) {
+      if (id != no_value && !step.loans.empty()) own(frame.values[static_cast<size_t>(id)]);
+    }
+  }
+  for (const Schedule::Loan& loan : step.loans) frame.values[static_cast<size_t>(loan.value)] = Value();
+}
+
+void Executor::run_work(Frame& frame, const Schedule::Step& step, const Memory& memory) {
+  constexpr size_t most_on_stack = 16;
+  std::array<const void*, most_on_stack> few_inputs;
+  std::array<void*, most_on_stack> few_outputs;
+  std::vector<const void*> more_inputs;
+  std::vector<void*> more_outputs;
+  const auto pick = [](size_t count, auto& few, auto& more) {
+    if (count <= few.size()) return few.data();
+    more.resize(count);
+    return more.data();
+  };
+  const void** const inputs = pick(step.inputs.size(), few_inputs, more_inputs);
+  void** const outputs = pick(step.outputs.size(), few_outputs, more_outputs);
+  for (const Schedule::Loan& loan : step.boxed) {
+    const Value& value = frame.values[static_cast<size_t>(loan.value)];
+    if (!value.is_tensor() || value.tensor().dtype() != loan.dtype || value.tensor().shape() != loan.shape) {
+      fail(ErrorCode::internal, "'{}' is {}, but the plan says {} {}", frame.program.graph->name_of(loan.value),
+           value.describe(), dtype_name(loan.dtype), to_string(loan.shape));
+    }
+  }
+  for (size_t i = 0; i < step.inputs.size(); ++i) inputs[i] = memory.at(step.inputs[i], frame);
+  for (size_t i = 0; i < step.outputs.size(); ++i) outputs[i] = memory.at(step.outputs[i], frame);
+  const WorkPointers p{inputs, outputs, step.packed, reinterpret_cast<float*>(memory.arena + step.scratch)};
+  const Work& work = *step.work;
+  if (work.checks()) {
+    const Node& anchor = frame.program.graph->nodes[step.machine->group.nodes.front()];
+    with_place([&] { work.check(p); }, [&] { return anchor.describe(step.machine->group.nodes.front()); });
+  }
+  const int64_t phases = work.phases();
+  for (int64_t phase = 0; phase < phases; ++phase) {
+    if (step.parts == 1) {
+      work.run_part(phase, 0, 1, p);
+    } else {
+      team_->run(step.parts, [&](int part) { work.run_part(phase, part, step.parts, p); });
+    }
+  }
 }
 
 void Executor::check_cancelled() const {
@@ -120,10 +252,15 @@ std::vector<Value> Executor::run_frame(Frame& frame, std::span<const Value> inpu
     if (!frame.outer || id == no_value || !frame.program.constants[static_cast<size_t>(id)].is_none()) continue;
     fail(ErrorCode::invalid_model, "input '{}' of subgraph '{}' is not given", graph.name_of(id), graph.name);
   }
-  for (const Step& step : frame.program.steps) {
+  const std::vector<Step>& steps = frame.program.steps;
+  RunObserver* const observer =
+      frame.program.outer || frame.program.graph != &frame.program.model->graph ? nullptr : options_.observer;
+  for (size_t i = 0; i < steps.size(); ++i) {
     check_cancelled();
-    run_step(frame, step);
-    for (ValueId id : step.releases) frame.values[static_cast<size_t>(id)] = Value();
+    if (observer) observer->before(i, steps.size());
+    run_step(frame, steps[i]);
+    for (ValueId id : steps[i].releases) frame.values[static_cast<size_t>(id)] = Value();
+    if (observer) observer->after(i, steps.size());
   }
   std::vector<Value> results;
   for (const ValueSource& source : frame.program.outputs) {
@@ -133,7 +270,6 @@ std::vector<Value> Executor::run_frame(Frame& frame, std::span<const Value> inpu
 }
 
 void Executor::run_step(Frame& frame, const Step& step) {
-  if (options_.observer) options_.observer->before(frame.program, step);
   std::vector<Value> outputs(step.node->outputs.size());
   try {
     std::vector<const Value*> inputs;
@@ -143,7 +279,7 @@ void Executor::run_step(Frame& frame, const Step& step) {
     if (step.function) {
       std::vector<Value> values;
       for (const Value* input : inputs) values.push_back(input ? *input : Value());
-      Frame body(*step.function, nullptr, nullptr);
+      Frame body(*step.function, nullptr);
       outputs = run_frame(body, values);
       outputs.resize(step.node->outputs.size());
     } else {
@@ -161,7 +297,6 @@ void Executor::run_step(Frame& frame, const Step& step) {
     fail(ErrorCode::limit_exceeded, "{}: larger than any memory ({})", step.node->describe(step.node_index),
          error.what());
   }
-  if (options_.observer) options_.observer->after(frame.program, step, outputs);
   for (size_t i = 0; i < outputs.size(); ++i) {
     const ValueId id = step.node->outputs[i];
     if (id != no_value) frame.values[static_cast<size_t>(id)] = std::move(outputs[i]);

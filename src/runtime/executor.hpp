@@ -7,11 +7,13 @@
 #include "ops/context.hpp"
 #include "runtime/buffer_pool.hpp"
 #include "runtime/context.hpp"
+#include "runtime/plan.hpp"
 #include "runtime/program.hpp"
 #include "runtime/runtime_knobs.hpp"
 
 namespace kiln {
 
+class Team;
 class ThreadPool;
 
 /// Runs programs: walks their steps, frees each value after its last reader.
@@ -24,13 +26,18 @@ class Executor {
     }
   }
 
-  /// Runs a main program. `facts` are the plan's, by value; with the knob verify_shapes each result is held against
-  /// them.
-  std::vector<Value> run(const Program& program, std::span<const Value> inputs, const Facts* facts);
+  /// Runs a main program by its plan. `arena` is as large as the plan's schedule asks for.
+  std::vector<Value> run(const Program& program, std::span<const Value> inputs, const Plan& plan, std::byte* arena);
 
  private:
   struct Frame;
   class Host;
+  struct Memory;
+
+  std::vector<Value> run_schedule(Frame& frame, const Schedule& schedule, std::span<const Value> inputs,
+                                  std::byte* arena);
+  void run_reference(Frame& frame, const Schedule::Step& step, const Memory& memory);
+  void run_work(Frame& frame, const Schedule::Step& step, const Memory& memory);
 
   std::vector<Value> run_frame(Frame& frame, std::span<const Value> inputs);
   void run_step(Frame& frame, const Step& step);
@@ -39,6 +46,7 @@ class Executor {
 
   BufferPool& buffers_;
   ThreadPool& threads_;
+  Team* team_ = nullptr;  ///< while a run is under way
   const StepOptions& options_;
   uint64_t& next_seed_;
   std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::time_point::max();

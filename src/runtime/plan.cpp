@@ -1,5 +1,7 @@
 #include "runtime/plan.hpp"
 
+#include "base/thread_pool.hpp"
+
 namespace kiln {
 namespace {
 
@@ -23,7 +25,8 @@ Type type_of(const Value& value) {
   if (value.is_map()) return Type::map(value.map().keys.dtype(), Type::tensor(value.map().values.dtype(), SymShape{}));
   if (value.is_sequence()) {
     const Sequence& sequence = value.sequence();
-    Type element = sequence.dtype == DType::undefined ? Type() : Type::tensor(sequence.dtype);
+    Type element;
+    if (sequence.dtype != DType::undefined) element = Type::tensor(sequence.dtype);
     for (size_t i = 0; i < sequence.items.size(); ++i) {
       const Type item = type_of(sequence.items[i]);
       element = i == 0 ? item : join(element, item);
@@ -46,6 +49,9 @@ Plan make_plan(const Engine& engine, std::span<const Value> inputs) {
   }
   Diagnostics diagnostics(Diagnostics::Mode::collect);
   plan.facts = ShapeInference(engine.model(), diagnostics, ShapeInference::StatedTypes::ignore).run(facts);
+  if (engine.machine() != nullptr) {
+    plan.schedule = make_schedule(engine.program(), *engine.machine(), plan.facts, default_pool().threads());
+  }
   return plan;
 }
 

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "runtime/engine.hpp"
+
+namespace kiln {
+
+/// What a builder knows of the main graph's values.
+struct BuildFacts {
+  Facts sure;     ///< for any input shapes
+  Facts typical;  ///< when the dims that the model leaves open have sizes as in common use
+};
+
+/// Takes a batch of 1, pictures of 640 x 640, sequences of 128.
+BuildFacts build_facts(const Engine& engine);
+
+}  // namespace kiln

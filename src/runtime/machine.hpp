@@ -1,0 +1,46 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/program.hpp"
+#include "runtime/shape_inference.hpp"
+#include "tactics/tactic.hpp"
+
+namespace kiln {
+
+/// A group of nodes with the tactic that was chosen to do it.
+struct MachineStep {
+  Group group;
+  const Tactic* tactic = nullptr;  ///< null: the reference code of the nodes, one after the other
+  Tuning tuning;
+  Formats formats;
+  const float* packed = nullptr;  ///< what the tactic packed
+  int64_t packed_floats = 0;
+  double seconds = 0;  ///< what it was expected, or measured, to take
+  bool measured = false;
+};
+
+/// How the main graph of an engine is done on one kind of machine: every node in exactly one step, in an order in
+/// which every value is made before it is read.
+struct Machine {
+  Isa isa = Isa::portable;
+  std::vector<MachineStep> steps;
+  std::vector<std::shared_ptr<const void>> keepers;  ///< of the packed weights
+};
+
+/// What is known of a value before a run, as a tactic sees it; not given where a dim or the type is not known.
+TensorSpec spec_of(const Program& program, const Facts& facts, ValueId id);
+/// The constant behind a value: an initialiser that no caller can replace, or what inference computed; null if none.
+const Tensor* constant_value(const Program& program, const Facts& facts, ValueId id);
+
+/// The problem that a group is for these facts; nothing where a shape is not known.
+std::optional<Problem> make_problem(const Program& program, const Facts& facts, const Group& group, Isa isa,
+                                    int threads);
+
+/// A node whose result is its input under another shape.
+bool is_view(const Node& node);
+
+}  // namespace kiln

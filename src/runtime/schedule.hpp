@@ -1,0 +1,63 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "runtime/machine.hpp"
+
+namespace kiln {
+
+/// The main graph of an engine made concrete for input shapes: every kernel prepared, every buffer an offset.
+struct Schedule {
+  /// Where the memory that an address counts from comes from.
+  enum class Base : uint8_t {
+    none,      ///< null
+    constant,  ///< `offset` is the address itself
+    arena,
+    input,   ///< the model's input `index`
+    output,  ///< the tensor made for the model's output `index`
+    boxed,   ///< the Value `index` of the graph, which reference code made
+  };
+  struct Address {
+    Base base = Base::none;
+    int32_t index = 0;
+    int64_t offset = 0;  ///< in bytes
+  };
+  /// A tensor in the schedule's memory, for reference code to read as a Value.
+  struct Loan {
+    ValueId value = no_value;
+    Address address;
+    DType dtype = DType::undefined;
+    Shape shape;
+  };
+  struct Step {
+    const MachineStep* machine = nullptr;  ///< null for copies that the schedule adds
+    std::unique_ptr<Work> work;            ///< null: reference code does the nodes
+    std::vector<Address> inputs, outputs;
+    const float* packed = nullptr;
+    int64_t scratch = 0;  ///< in the arena
+    int parts = 1;
+    std::vector<Loan> boxed;  ///< inputs of a Work that reference code makes: what they must be
+
+    std::vector<const kiln::Step*> reference;
+    std::vector<Loan> loans;
+    std::vector<ValueId> releases;  ///< Values that nobody reads after this step
+  };
+  /// What becomes of an output of the model: a tensor that steps write, or a Value.
+  struct Output {
+    bool is_written = false;
+    DType dtype = DType::undefined;
+    Shape shape;
+  };
+
+  std::vector<Step> steps;
+  std::vector<Output> outputs;
+  std::vector<std::pair<ValueId, Tensor>> presets;  ///< Values that are known before the run
+  int64_t arena_bytes = 0;
+  int64_t arena_lower_bound = 0;
+};
+
+/// Fails with an internal error where the machine and the facts do not fit together.
+Schedule make_schedule(const Program& program, const Machine& machine, const Facts& facts, int threads);
+
+}  // namespace kiln

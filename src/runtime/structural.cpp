@@ -1,0 +1,43 @@
+#include "runtime/structural.hpp"
+
+namespace kiln {
+namespace {
+
+std::optional<std::vector<int64_t>> places(const Problem& problem, const std::vector<TensorSpec>& parts,
+                                           const TensorSpec& whole, Format format) {
+  const auto rank = static_cast<int64_t>(whole.shape.size());
+  int64_t axis = problem.view().attr_int("axis");
+  if (axis < 0) axis += rank;
+  if (axis < 0 || axis >= rank || whole.dtype == DType::string) return {};
+  int64_t outer = 1, inner = static_cast<int64_t>(dtype_size(whole.dtype));
+  for (int64_t i = 0; i < axis; ++i) outer *= whole.shape[static_cast<size_t>(i)];
+  for (int64_t i = axis + 1; i < rank; ++i) inner *= whole.shape[static_cast<size_t>(i)];
+  const int64_t block = block_of(problem.isa);
+  if (format == Format::blocked) {
+    if (axis != 1 || (rank != 3 && rank != 4) || whole.dtype != DType::f32) return {};
+  } else if (outer != 1) {
+    return {};
+  }
+  std::vector<int64_t> offsets;
+  int64_t at = 0;
+  for (const TensorSpec& part : parts) {
+    if (!part.is_given() || static_cast<int64_t>(part.shape.size()) != rank) return {};
+    // Only behind the last part may a block of channels be left unfilled.
+    if (format == Format::blocked && at % block != 0) return {};
+    offsets.push_back(format == Format::blocked ? at / block : at * inner);
+    at += part.shape[static_cast<size_t>(axis)];
+  }
+  return offsets;
+}
+
+}  // namespace
+
+std::optional<std::vector<int64_t>> concat_places(const Problem& problem, Format format) {
+  return places(problem, problem.inputs, problem.outputs[0], format);
+}
+
+std::optional<std::vector<int64_t>> split_places(const Problem& problem, Format format) {
+  return places(problem, problem.outputs, problem.inputs[0], format);
+}
+
+}  // namespace kiln
