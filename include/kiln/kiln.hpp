@@ -102,12 +102,23 @@ struct SessionOptions {
   bool optimize = true;  ///< rewrite the graph before it runs (also the knob `optimize`)
 };
 
+/// What one step of a run was and took.
+struct StepTime {
+  std::vector<std::string> nodes;  ///< names of the nodes that it did together; none for a copy between layouts
+  std::string ops;                 ///< "Conv+Add+Relu"
+  std::string kernel;              ///< "conv_f32_winograd4x3_avx512", or "reference"
+  int threads = 0;                 ///< that shared it; 0 where the kernel says itself
+  double seconds = 0;
+};
+
 struct RunOptions {
   const std::atomic<bool>* cancel = nullptr;  ///< set it to true to stop the run with Error(cancelled)
   /// Called by the running thread after each node of the main graph, with how many are done of how many.
   std::function<void(size_t done, size_t total)> progress = {};
   /// Or asked between nodes, on the thread that called run(): true stops the run likewise.
   std::function<bool()> interrupted = {};
+  /// Called after each step of the main graph, on the running thread.
+  std::function<void(const StepTime&)> on_step = {};
 };
 
 /// A model that is ready to run. May be used from several threads at once.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <mutex>
 
 #include "api/model_impl.hpp"
@@ -12,15 +13,39 @@
 namespace kiln {
 namespace {
 
-/// Tells a caller how far the main graph is.
-class ProgressObserver : public RunObserver {
+/// Tells a caller how far the main graph is, and what each step took.
+class CallerObserver : public RunObserver {
  public:
-  explicit ProgressObserver(const std::function<void(size_t, size_t)>& progress) : progress_(progress) {}
-  void before(size_t, size_t) override {}
-  void after(size_t step, size_t steps) override { progress_(step + 1, steps); }
+  CallerObserver(const Graph& graph, const RunOptions& options) : graph_(graph), options_(options) {}
+  void before(const StepView&) override { begin_ = std::chrono::steady_clock::now(); }
+  void after(const StepView& step) override {
+    if (options_.on_step) {
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin_;
+      options_.on_step(describe(step, took.count()));
+    }
+    if (options_.progress) options_.progress(step.index + 1, step.count);
+  }
 
  private:
-  const std::function<void(size_t, size_t)>& progress_;
+  StepTime describe(const StepView& step, double seconds) const {
+    StepTime time{.seconds = seconds};
+    const auto add = [&](const Node& node) {
+      time.nodes.push_back(node.name);
+      time.ops += (time.ops.empty() ? "" : "+") + node.op_type;
+    };
+    if (step.node) add(*step.node->node);
+    if (step.scheduled && step.scheduled->machine) {
+      for (size_t index : step.scheduled->machine->group.nodes) add(graph_.nodes[index]);
+    }
+    const bool is_work = step.scheduled && step.scheduled->work;
+    time.kernel = is_work ? step.scheduled->work->name() : "reference";
+    time.threads = is_work ? step.scheduled->parts : 0;
+    return time;
+  }
+
+  const Graph& graph_;
+  const RunOptions& options_;
+  std::chrono::steady_clock::time_point begin_;
 };
 
 Value owned_copy(const Sequence& sequence, bool shared) {
@@ -123,11 +148,11 @@ std::vector<Value> Session::run(const Feeds& feeds, const std::vector<std::strin
   std::unique_ptr<Context> context = impl_->take();
   const auto give_back = [&](Context* used) { impl_->give(std::unique_ptr<Context>(used)); };
   const std::unique_ptr<Context, decltype(give_back)> guard(context.release(), give_back);
-  ProgressObserver observer(options.progress);
+  CallerObserver observer(impl_->engine->model().graph, options);
   std::vector<Value> results = guard->run(given, wanted,
                                           {.cancel = options.cancel,
                                            .interrupted = options.interrupted,
-                                           .observer = options.progress ? &observer : nullptr});
+                                           .observer = options.progress || options.on_step ? &observer : nullptr});
   for (Value& result : results) make_owned(result, feeds);
   return results;
 }

@@ -17,12 +17,19 @@
 
 namespace kiln {
 
-/// Told of every step of the main graph that a run makes, in order.
+/// A step of the main graph, as a run makes it: a scheduled one, or else a node done by its reference code.
+struct StepView {
+  size_t index = 0, count = 0;
+  const Schedule::Step* scheduled = nullptr;
+  const Step* node = nullptr;
+};
+
+/// Told of every step of the main graph, in order.
 class RunObserver {
  public:
   virtual ~RunObserver() = default;
-  virtual void before(size_t step, size_t steps) = 0;
-  virtual void after(size_t step, size_t steps) = 0;
+  virtual void before(const StepView& step) = 0;
+  virtual void after(const StepView& step) = 0;
 };
 
 struct StepOptions {

@@ -139,14 +139,15 @@ std::vector<Value> Executor::run_schedule(Frame& frame, const Schedule& schedule
   for (size_t i = 0; i < schedule.steps.size(); ++i) {
     const Schedule::Step& step = schedule.steps[i];
     check_cancelled();
-    if (options_.observer) options_.observer->before(i, schedule.steps.size());
+    const StepView view{i, schedule.steps.size(), &step, nullptr};
+    if (options_.observer) options_.observer->before(view);
     if (step.work) {
       run_work(frame, step, memory);
     } else {
       run_reference(frame, step, memory);
     }
     for (ValueId id : step.releases) frame.values[static_cast<size_t>(id)] = Value();
-    if (options_.observer) options_.observer->after(i, schedule.steps.size());
+    if (options_.observer) options_.observer->after(view);
   }
   std::vector<Value> results;
   for (size_t i = 0; i < program.outputs.size(); ++i) {
@@ -257,10 +258,11 @@ std::vector<Value> Executor::run_frame(Frame& frame, std::span<const Value> inpu
       frame.program.outer || frame.program.graph != &frame.program.model->graph ? nullptr : options_.observer;
   for (size_t i = 0; i < steps.size(); ++i) {
     check_cancelled();
-    if (observer) observer->before(i, steps.size());
+    const StepView view{i, steps.size(), nullptr, &steps[i]};
+    if (observer) observer->before(view);
     run_step(frame, steps[i]);
     for (ValueId id : steps[i].releases) frame.values[static_cast<size_t>(id)] = Value();
-    if (observer) observer->after(i, steps.size());
+    if (observer) observer->after(view);
   }
   std::vector<Value> results;
   for (const ValueSource& source : frame.program.outputs) {

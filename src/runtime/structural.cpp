@@ -6,7 +6,7 @@ namespace {
 std::optional<std::vector<int64_t>> places(const Problem& problem, const std::vector<TensorSpec>& parts,
                                            const TensorSpec& whole, Format format) {
   const auto rank = static_cast<int64_t>(whole.shape.size());
-  int64_t axis = problem.view().attr_int("axis");
+  int64_t axis = problem.view().attr_int("axis", 1);
   if (axis < 0) axis += rank;
   if (axis < 0 || axis >= rank || whole.dtype == DType::string) return {};
   int64_t outer = 1, inner = static_cast<int64_t>(dtype_size(whole.dtype));

@@ -205,7 +205,10 @@ double direct_cost(const Problem& p, const Tuning&) {
   const ConvProblem c = conv_problem(p);
   const double macs = dense_macs(p, c.channels_in, c.channels_out, c.group, c.kernel_h * c.kernel_w);
   const double weights = static_cast<double>(element_count(p.inputs[1].shape));
-  const double arithmetic = arithmetic_seconds(macs, p.isa, c.out_width() < 4 && c.out_height() < 4 ? 0.4 : 0.9);
+  // Runs of few channels keep the microkernel from getting going.
+  const double run = std::min(1.0, 0.3 + 0.1 * static_cast<double>(c.channels_in / c.group));
+  const double arithmetic =
+      arithmetic_seconds(macs, p.isa, (c.out_width() < 4 && c.out_height() < 4 ? 0.4 : 0.9) * run);
   return std::max(arithmetic, weight_seconds(weights)) + memory_seconds(bytes_moved(p, weights_and_bias)) * 0.2 +
          epilogue_seconds(p);
 }
