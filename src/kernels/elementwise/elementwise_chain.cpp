@@ -189,7 +189,7 @@ ElementwiseChain::ElementwiseChain(const ChainProgram& program, const std::vecto
 std::string ElementwiseChain::name() const { return fmt::format("elementwise_f32_{}_{}", only_op_, isa_name(isa_)); }
 
 void ElementwiseChain::choose_tile(int64_t tile) {
-  constexpr int64_t line = 16, no_tiles = 4096, all_tiles = 4096, most = 1024, least = 256;
+  constexpr int64_t line = 16, no_tiles = 8192, all_tiles = 4096, most = 2048, least = 256;
   const int64_t tiles = static_cast<int64_t>(slots_.size()) - first_tile_;
   if (tile < 1) tile = tiles == 0 ? no_tiles : std::clamp(all_tiles / tiles, least, most);
   const size_t row = space_.extents.size() - 2;
@@ -309,7 +309,7 @@ void ElementwiseChain::run_part(int64_t, int64_t part, int64_t parts, const Chai
   const auto [begin, end] = part_range(outer_ * row_tiles_ * column_tiles_, part, parts);
   if (begin == end) return;
   Cursor at;
-  start_part(at, p, scratch);
+  start_part(at, p, scratch + part * part_floats_);
   int64_t column = begin % column_tiles_, row = begin / column_tiles_ % row_tiles_;
   int64_t outer = begin / column_tiles_ / row_tiles_;
   move_to(at, outer);

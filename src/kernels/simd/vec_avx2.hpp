@@ -44,6 +44,11 @@ struct Vec<float, Isa::avx2> {
     const __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(a.v), _mm256_set1_epi32(127));
     return {_mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23))};
   }
+  /// a 2^n for whole numbers n in [-152, 130].
+  [[gnu::always_inline]] friend Vec times_power_of_2(Vec a, Vec n) {
+    const Vec half = round(n * all(0.5f));
+    return a * power_of_2(half) * power_of_2(n - half);
+  }
   /// The exponent of a normal number above 0, and its mantissa in [1, 2).
   [[gnu::always_inline]] friend Vec split_exponent(Vec a, Vec& mantissa) {
     const __m256i bits = _mm256_castps_si256(a.v);

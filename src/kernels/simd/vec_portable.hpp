@@ -72,6 +72,11 @@ struct Vec<float, Isa::portable> {
     const FourInts high = (__builtin_convertvector(a.high, FourInts) + 127) << 23;
     return {reinterpret_cast<Four>(low), reinterpret_cast<Four>(high)};
   }
+  /// a 2^n for whole numbers n in [-152, 130].
+  [[gnu::always_inline]] friend Vec times_power_of_2(Vec a, Vec n) {
+    const Vec half = round(n * all(0.5f));
+    return a * power_of_2(half) * power_of_2(n - half);
+  }
   /// The exponent of a normal number above 0, and its mantissa in [1, 2).
   [[gnu::always_inline]] friend Vec split_exponent(Vec a, Vec& mantissa) {
     mantissa = {mantissa_of(a.low), mantissa_of(a.high)};
