@@ -20,9 +20,8 @@ template <class V>
   const V n = round(x * V::all(0x1.715476p0f));
   // ln 2 in two parts, the first with few bits, so that n times it is exact.
   const V r = fma(n, V::all(-0x1.7f7d1cp-20f), fma(n, V::all(-0x1.62e4p-1f), x));
-  constexpr float taylor[] = {1.0f, 1.0f, 1 / 2.0f, 1 / 6.0f, 1 / 24.0f, 1 / 120.0f, 1 / 720.0f, 1 / 5040.0f};
-  const V half = round(n * V::all(0.5f));
-  return polynomial(r, taylor) * power_of_2(half) * power_of_2(n - half);
+  constexpr float terms[] = {1.0f, 1.0f, 0.5f, 0.16666543f, 0.04166628f, 0.008366583f, 0.0013946445f};
+  return times_power_of_2(polynomial(r, terms), n);
 }
 
 /// Within 3e-7.
@@ -31,26 +30,29 @@ template <class V>
   return V::all(1.0f) / (V::all(1.0f) + exp(V::all(0.0f) - x));
 }
 
-/// Within 3e-7.
-template <class V>
-[[gnu::always_inline]] inline V tanh(V x) {
-  constexpr float near_zero[] = {1.0f, -0.33333253f, 0.13330957f, -0.05370707f, 0.02054491f, -0.00560769f};
-  const V z = x * x, magnitude = abs(x);
-  const V large = V::all(1.0f) - V::all(2.0f) / (exp(magnitude + magnitude) + V::all(1.0f));
-  return V::select(z < V::all(0.4f), x * polynomial(z, near_zero), copy_sign(large, x));
+/// x P(x^2) / Q(x^2), which is above 1 at `far` with any rounding, so that it stays 1 (or -1) from there on.
+template <int p_count, int q_count, class V>
+[[gnu::always_inline]] inline V odd_fraction(V x, float far, const float (&p)[p_count], const float (&q)[q_count]) {
+  const V one = V::all(1.0f);
+  x = min(V::all(far), max(V::all(-far), x));
+  const V z = x * x, y = x * polynomial(z, p) / polynomial(z, q);
+  return min(one, max(V::all(-1.0f), y));
 }
 
-/// Within 3e-7.
+/// Within 4e-7.
+template <class V>
+[[gnu::always_inline]] inline V tanh(V x) {
+  constexpr float p[] = {1.0f, 0.13381027f, 0.0034955884f, 2.060909e-5f, 1.3354672e-8f};
+  constexpr float q[] = {1.0f, 0.46714342f, 0.025876984f, 0.00032856356f, 7.776562e-7f};
+  return odd_fraction(x, 9.4f, p, q);
+}
+
+/// Within 4e-7.
 template <class V>
 [[gnu::always_inline]] inline V erf(V x) {
-  constexpr float near_zero[] = {1.12837917f,    -3.76126269e-1f, 1.12835975e-1f, -2.68543288e-2f,
-                                 5.18931194e-3f, -8.01885500e-4f, 7.88249712e-5f};
-  // -log(erfc(x)) on [0.9, 4.1], beyond which erf is 1 in f32.
-  constexpr float log_erfc[] = {-2.87458570e-4f, 1.13009967f,     6.32057031e-1f, 1.09860183e-1f, -2.62947169e-2f,
-                                4.71457692e-3f,  -5.87088190e-4f, 4.48932292e-5f, -1.57766354e-6f};
-  const V z = x * x, magnitude = min(V::all(4.1f), abs(x));
-  const V large = V::all(1.0f) - exp(V::all(0.0f) - polynomial(magnitude, log_erfc));
-  return V::select(z < V::all(1.0f), x * polynomial(z, near_zero), copy_sign(large, x));
+  constexpr float p[] = {1.1283791f, 0.19078422f, 0.05279034f, 0.003779626f, 0.000284809f, 2.0419682e-6f};
+  constexpr float q[] = {1.0f, 0.5024108f, 0.114257686f, 0.014997472f, 0.0011652168f, 3.800407e-5f};
+  return odd_fraction(x, 4.06f, p, q);
 }
 
 }  // namespace kiln

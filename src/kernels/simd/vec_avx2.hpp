@@ -44,7 +44,21 @@ struct Vec<float, Isa::avx2> {
     const __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(a.v), _mm256_set1_epi32(127));
     return {_mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23))};
   }
+  /// a 2^n for whole numbers n in [-152, 130].
+  [[gnu::always_inline]] friend Vec times_power_of_2(Vec a, Vec n) {
+    const Vec half = round(n * all(0.5f));
+    return a * power_of_2(half) * power_of_2(n - half);
+  }
+  /// The exponent of a normal number above 0, and its mantissa in [1, 2).
+  [[gnu::always_inline]] friend Vec split_exponent(Vec a, Vec& mantissa) {
+    const __m256i bits = _mm256_castps_si256(a.v);
+    mantissa = {_mm256_castsi256_ps(_mm256_or_si256(_mm256_and_si256(bits, _mm256_set1_epi32(0x007fffff)),
+                                                    _mm256_set1_epi32(0x3f800000)))};
+    return {_mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_srli_epi32(bits, 23), _mm256_set1_epi32(127)))};
+  }
   [[gnu::always_inline]] friend Mask operator<(Vec a, Vec b) { return _mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ); }
+  [[gnu::always_inline]] friend Mask operator<=(Vec a, Vec b) { return _mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ); }
+  [[gnu::always_inline]] friend Mask operator==(Vec a, Vec b) { return _mm256_cmp_ps(a.v, b.v, _CMP_EQ_OQ); }
   [[gnu::always_inline]] static Vec select(Mask mask, Vec yes, Vec no) { return {_mm256_blendv_ps(no.v, yes.v, mask)}; }
   [[gnu::always_inline]] friend float sum(Vec a) {
     __m128 half = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));

@@ -47,7 +47,16 @@ struct Vec<float, Isa::avx512> {
     const __m512i exponent = _mm512_add_epi32(_mm512_cvtps_epi32(a.v), _mm512_set1_epi32(127));
     return {_mm512_castsi512_ps(_mm512_slli_epi32(exponent, 23))};
   }
+  /// a 2^n for whole numbers n in [-152, 130].
+  [[gnu::always_inline]] friend Vec times_power_of_2(Vec a, Vec n) { return {_mm512_scalef_ps(a.v, n.v)}; }
+  /// The exponent of a normal number above 0, and its mantissa in [1, 2).
+  [[gnu::always_inline]] friend Vec split_exponent(Vec a, Vec& mantissa) {
+    mantissa = {_mm512_getmant_ps(a.v, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src)};
+    return {_mm512_getexp_ps(a.v)};
+  }
   [[gnu::always_inline]] friend Mask operator<(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ); }
+  [[gnu::always_inline]] friend Mask operator<=(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ); }
+  [[gnu::always_inline]] friend Mask operator==(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ); }
   [[gnu::always_inline]] static Vec select(Mask mask, Vec yes, Vec no) {
     return {_mm512_mask_blend_ps(mask, no.v, yes.v)};
   }

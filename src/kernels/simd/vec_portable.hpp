@@ -72,7 +72,19 @@ struct Vec<float, Isa::portable> {
     const FourInts high = (__builtin_convertvector(a.high, FourInts) + 127) << 23;
     return {reinterpret_cast<Four>(low), reinterpret_cast<Four>(high)};
   }
+  /// a 2^n for whole numbers n in [-152, 130].
+  [[gnu::always_inline]] friend Vec times_power_of_2(Vec a, Vec n) {
+    const Vec half = round(n * all(0.5f));
+    return a * power_of_2(half) * power_of_2(n - half);
+  }
+  /// The exponent of a normal number above 0, and its mantissa in [1, 2).
+  [[gnu::always_inline]] friend Vec split_exponent(Vec a, Vec& mantissa) {
+    mantissa = {mantissa_of(a.low), mantissa_of(a.high)};
+    return {exponent_of(a.low), exponent_of(a.high)};
+  }
   [[gnu::always_inline]] friend Mask operator<(Vec a, Vec b) { return {a.low < b.low, a.high < b.high}; }
+  [[gnu::always_inline]] friend Mask operator<=(Vec a, Vec b) { return {a.low <= b.low, a.high <= b.high}; }
+  [[gnu::always_inline]] friend Mask operator==(Vec a, Vec b) { return {a.low == b.low, a.high == b.high}; }
   [[gnu::always_inline]] static Vec select(Mask mask, Vec yes, Vec no) {
     return {blend(mask.low, yes.low, no.low), blend(mask.high, yes.high, no.high)};
   }
@@ -91,6 +103,12 @@ struct Vec<float, Isa::portable> {
  private:
   [[gnu::always_inline]] static Four clear_sign(Four a) {
     return reinterpret_cast<Four>(reinterpret_cast<FourInts>(a) & 0x7fffffff);
+  }
+  [[gnu::always_inline]] static Four exponent_of(Four a) {
+    return __builtin_convertvector((reinterpret_cast<FourInts>(a) >> 23) - 127, Four);
+  }
+  [[gnu::always_inline]] static Four mantissa_of(Four a) {
+    return reinterpret_cast<Four>((reinterpret_cast<FourInts>(a) & 0x007fffff) | 0x3f800000);
   }
   [[gnu::always_inline]] static Four with_sign(Four magnitude, Four sign) {
     const FourInts bit = FourInts{} + INT32_MIN;
