@@ -1,0 +1,40 @@
+#pragma once
+
+#include <immintrin.h>
+
+#include "kernels/simd/bytes.hpp"
+
+namespace kiln {
+
+/// For AVX-512 too, which has all that AVX2 has.
+template <Isa isa>
+struct Bytes<isa, 2> {
+  static constexpr int lanes = 2;
+  __m256i v;
+
+  [[gnu::always_inline]] static Bytes load(const char* p) {
+    return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
+  }
+  [[gnu::always_inline]] static Bytes load_lanes(const char* p, int64_t stride) {
+    const __m256i first = _mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    return {_mm256_inserti128_si256(first, _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + stride)), 1)};
+  }
+  [[gnu::always_inline]] void store(char* p) const { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
+
+  template <int size>
+  [[gnu::always_inline]] static Bytes low(Bytes a, Bytes b) {
+    if constexpr (size == 8) return {_mm256_unpacklo_epi64(a.v, b.v)};
+    if constexpr (size == 4) return {_mm256_unpacklo_epi32(a.v, b.v)};
+    if constexpr (size == 2) return {_mm256_unpacklo_epi16(a.v, b.v)};
+    if constexpr (size == 1) return {_mm256_unpacklo_epi8(a.v, b.v)};
+  }
+  template <int size>
+  [[gnu::always_inline]] static Bytes high(Bytes a, Bytes b) {
+    if constexpr (size == 8) return {_mm256_unpackhi_epi64(a.v, b.v)};
+    if constexpr (size == 4) return {_mm256_unpackhi_epi32(a.v, b.v)};
+    if constexpr (size == 2) return {_mm256_unpackhi_epi16(a.v, b.v)};
+    if constexpr (size == 1) return {_mm256_unpackhi_epi8(a.v, b.v)};
+  }
+};
+
+}  // namespace kiln
