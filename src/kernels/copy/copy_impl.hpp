@@ -195,25 +195,28 @@ template <Isa isa, int size>
 template <Isa isa, int size>
 [[gnu::noinline]] void copy_transposed(const CopyTile& t) {
   constexpr int count = 16 / size, wide = count * most_lanes<isa>;
-  constexpr int64_t chunk = 256 / size;  // columns at a time, so that what is written stays in the caches
   if (t.inner < count || t.outer < count) return transpose_narrow<isa, size>(t);
-  for (int64_t column = 0; column < t.outer;) {
-    const int64_t rest = t.outer - column, columns = rest < chunk + count ? rest : chunk;
-    const char* const from = t.from + column * size;
-    char* const to = t.to + column * t.to_outer;
-    const auto rows_at = [&]<int lanes>(Index<lanes>, int64_t row) __attribute__((always_inline)) {
-      transpose_rows<isa, lanes, size>(from + row * t.from_inner, t.from_inner, to + row * size, t.to_outer, columns);
-    };
-    int64_t row = 0;
-    for (; row + wide <= t.inner; row += wide) rows_at(Index<most_lanes<isa>>{}, row);
-    if constexpr (most_lanes<isa> == 4) {
-      if (row + 2 * count <= t.inner) rows_at(Index<2>{}, row), row += 2 * count;
+  // Runs long enough for the prefetcher, in blocks whose lines stay in L2 until they are complete.
+  constexpr int64_t most_columns = 512 / size, most_rows = 512 / size;
+  for (int64_t first = 0, rows; first < t.inner; first += rows) {
+    rows = t.inner - first < most_rows + count ? t.inner - first : most_rows;
+    for (int64_t column = 0, columns; column < t.outer; column += columns) {
+      columns = t.outer - column < most_columns + count ? t.outer - column : most_columns;
+      const char* const from = t.from + column * size + first * t.from_inner;
+      char* const to = t.to + column * t.to_outer + first * size;
+      const auto rows_at = [&]<int lanes>(Index<lanes>, int64_t row) __attribute__((always_inline)) {
+        transpose_rows<isa, lanes, size>(from + row * t.from_inner, t.from_inner, to + row * size, t.to_outer, columns);
+      };
+      int64_t row = 0;
+      for (; row + wide <= rows; row += wide) rows_at(Index<most_lanes<isa>>{}, row);
+      if constexpr (most_lanes<isa> == 4) {
+        if (row + 2 * count <= rows) rows_at(Index<2>{}, row), row += 2 * count;
+      }
+      if constexpr (most_lanes<isa> >= 2) {
+        if (row + count <= rows) rows_at(Index<1>{}, row), row += count;
+      }
+      if (row < rows) rows_at(Index<1>{}, rows - count);
     }
-    if constexpr (most_lanes<isa> >= 2) {
-      if (row + count <= t.inner) rows_at(Index<1>{}, row), row += count;
-    }
-    if (row < t.inner) rows_at(Index<1>{}, t.inner - count);
-    column += columns;
   }
 }
 
