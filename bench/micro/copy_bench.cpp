@@ -1,0 +1,122 @@
+// Kernels that move data, as copies of bytes. GB/s counts what is read and written. KILN_THREADS and KILN_ISA say how
+// many threads and which kernels.
+
+#include <benchmark/benchmark.h>
+
+#include <string>
+#include <vector>
+
+#include "base/cpu.hpp"
+#include "base/thread_pool.hpp"
+#include "kernels/copy/strided_copy.hpp"
+#include "kernels/reorder/reorder.hpp"
+
+namespace kiln {
+namespace {
+
+/// Calls body(part, parts) for all parts, again and again.
+template <class Body>
+void run(benchmark::State& state, int64_t bytes_moved, Body&& body) {
+  const int64_t parts = default_pool().threads();
+  for ([[maybe_unused]] auto _ : state) {
+    parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t part = begin; part < end; ++part) body(part, parts);
+    });
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(state.iterations() * bytes_moved);
+}
+
+void run_box(benchmark::State& state, int64_t size, const std::vector<CopyDim>& dims) {
+  int64_t from_count = 1, to_count = 1, count = 1;
+  for (const CopyDim& dim : dims) {
+    from_count += (dim.extent - 1) * std::max<int64_t>(dim.from, 0);
+    to_count += (dim.extent - 1) * dim.to;
+    count *= dim.extent;
+  }
+  const std::vector<char> from(static_cast<size_t>(from_count * size + 64), 1);
+  std::vector<char> to(static_cast<size_t>(to_count * size + 64));
+  const auto aligned = [](const auto& v) { return (64 - reinterpret_cast<uintptr_t>(v.data()) % 64) % 64; };
+  const StridedCopy copy(size, dims, 0, 0, best_isa());
+  run(state, 2 * count * size, [&](int64_t part, int64_t parts) {
+    copy.run_part(part, parts, from.data() + aligned(from), to.data() + aligned(to));
+  });
+}
+
+void run_transpose(benchmark::State& state, int64_t size, const std::vector<int64_t>& shape,
+                   const std::vector<size_t>& perm) {
+  std::vector<int64_t> from(shape.size());
+  int64_t step = 1;
+  for (size_t i = shape.size(); i-- > 0; step *= shape[i]) from[i] = step;
+  std::vector<CopyDim> dims(shape.size());
+  step = 1;
+  for (size_t i = shape.size(); i-- > 0; step *= shape[perm[i]]) dims[i] = {shape[perm[i]], from[perm[i]], step};
+  run_box(state, size, dims);
+}
+
+void run_reorder(benchmark::State& state, bool to_blocked, const BlockedLayout& l) {
+  std::vector<float> plain(static_cast<size_t>(l.n * l.c * l.h * l.w), 1.0f);
+  std::vector<float> blocked(static_cast<size_t>(l.floats()), 1.0f);
+  run(state, static_cast<int64_t>((plain.size() + blocked.size()) * sizeof(float)), [&](int64_t part, int64_t parts) {
+    if (to_blocked) {
+      nchw_to_blocked(plain.data(), blocked.data(), l, part, parts);
+    } else {
+      blocked_to_nchw(blocked.data(), l, plain.data(), part, parts);
+    }
+  });
+}
+
+void add_transpose(const std::string& name, int64_t size, const std::vector<int64_t>& shape,
+                   const std::vector<size_t>& perm) {
+  benchmark::RegisterBenchmark(name.c_str(),
+                               [=](benchmark::State& state) { run_transpose(state, size, shape, perm); })
+      ->UseRealTime();
+}
+
+void add_box(const std::string& name, int64_t size, const std::vector<CopyDim>& dims) {
+  benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) { run_box(state, size, dims); })
+      ->UseRealTime();
+}
+
+void add_reorders(const std::string& name, BlockedLayout l) {
+  l.block = block_of(best_isa());
+  benchmark::RegisterBenchmark(("nchw_to_blocked/" + name).c_str(),
+                               [=](benchmark::State& state) { run_reorder(state, true, l); })
+      ->UseRealTime();
+  benchmark::RegisterBenchmark(("blocked_to_nchw/" + name).c_str(),
+                               [=](benchmark::State& state) { run_reorder(state, false, l); })
+      ->UseRealTime();
+}
+
+const bool registered = [] {
+  add_box("copy/400K", 4, {{100000, 1, 1}});
+  add_box("copy/26M", 4, {{6553600, 1, 1}});
+  add_transpose("heads/1x12x128x64", 4, {1, 12, 128, 64}, {0, 2, 1, 3});
+  add_transpose("keys/1x128x12x64", 4, {1, 128, 12, 64}, {0, 2, 3, 1});
+  add_transpose("nchw_nhwc/1x256x80x80", 4, {1, 256, 6400}, {0, 2, 1});
+  add_transpose("nhwc_nchw/1x256x80x80", 4, {1, 6400, 256}, {0, 2, 1});
+  add_transpose("nchw_nhwc/1x512x14x14", 4, {1, 512, 196}, {0, 2, 1});
+  add_transpose("nchw_nhwc/1x3x640x640", 4, {1, 3, 409600}, {0, 2, 1});
+  add_transpose("nhwc_nchw/1x3x640x640", 4, {1, 409600, 3}, {0, 2, 1});
+  add_transpose("nhwc_nchw_u8/1x3x640x640", 1, {1, 409600, 3}, {0, 2, 1});
+  add_transpose("odd/85x25200", 4, {85, 25200}, {1, 0});
+  add_transpose("odd/25200x85", 4, {25200, 85}, {1, 0});
+  add_transpose("square_f32/1024", 4, {1024, 1024}, {1, 0});
+  add_transpose("square_u8/1024", 1, {1024, 1024}, {1, 0});
+  add_transpose("square_u16/1024", 2, {1024, 1024}, {1, 0});
+  add_transpose("square_i64/1024", 8, {1024, 1024}, {1, 0});
+  add_transpose("depth_to_space/64x80x80", 4, {1, 16, 2, 2, 80, 80}, {0, 1, 4, 2, 5, 3});
+  add_transpose("space_to_depth/3x640x640", 4, {1, 3, 320, 2, 320, 2}, {0, 3, 5, 1, 2, 4});
+  add_box("slice_step_2/3x320x320", 4, {{3, 409600, 102400}, {320, 1280, 320}, {320, 2, 1}});
+  add_box("expand/64x6400", 4, {{64, 1, 6400}, {6400, 0, 1}});
+  add_reorders("1x3x640x640", {1, 3, 640, 640, 16, 0});
+  add_reorders("1x256x80x80", {1, 256, 80, 80, 16, 0});
+  add_reorders("1x256x80x80_halo", {1, 256, 80, 80, 16, 1});
+  add_reorders("1x255x40x40_halo", {1, 255, 40, 40, 16, 1});
+  add_reorders("1x512x14x14", {1, 512, 14, 14, 16, 1});
+  add_reorders("1x2048x7x7", {1, 2048, 7, 7, 16, 0});
+  return true;
+}();
+
+}  // namespace
+}  // namespace kiln
