@@ -25,6 +25,11 @@ struct Bytes<Isa::avx512, 4> {
     v = _mm512_inserti32x4(v, at(2), 2);
     return {_mm512_inserti32x4(v, at(3), 3)};
   }
+  /// The floats [first, last) of 16 at p, zero elsewhere; nothing else is touched.
+  [[gnu::always_inline]] static Bytes load_floats(const float* p, int first, int last) {
+    return {_mm512_maskz_loadu_epi32(static_cast<__mmask16>((1u << last) - (1u << first)), p)};
+  }
+  [[gnu::always_inline]] friend Bytes operator|(Bytes a, Bytes b) { return {_mm512_or_si512(a.v, b.v)}; }
   [[gnu::always_inline]] void store(char* p) const { _mm512_storeu_si512(p, v); }
 
   template <int size>
