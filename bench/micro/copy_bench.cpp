@@ -9,6 +9,7 @@
 #include "base/cpu.hpp"
 #include "base/thread_pool.hpp"
 #include "kernels/copy/strided_copy.hpp"
+#include "kernels/reorder/blocked_concat.hpp"
 #include "kernels/reorder/reorder.hpp"
 
 namespace kiln {
@@ -54,38 +55,66 @@ void run_transpose(benchmark::State& state, int64_t size, const std::vector<int6
   run_box(state, size, dims);
 }
 
-void run_reorder(benchmark::State& state, bool to_blocked, const BlockedLayout& l) {
+using Reorder = void (*)(float* plain, float* blocked, const BlockedLayout& l, int64_t part, int64_t parts);
+
+void run_reorder(benchmark::State& state, Reorder reorder, const BlockedLayout& l) {
   std::vector<float> plain(static_cast<size_t>(l.n * l.c * l.h * l.w), 1.0f);
   std::vector<float> blocked(static_cast<size_t>(l.floats()), 1.0f);
-  run(state, static_cast<int64_t>((plain.size() + blocked.size()) * sizeof(float)), [&](int64_t part, int64_t parts) {
-    if (to_blocked) {
-      nchw_to_blocked(plain.data(), blocked.data(), l, part, parts);
-    } else {
-      blocked_to_nchw(blocked.data(), l, plain.data(), part, parts);
-    }
-  });
+  run(state, static_cast<int64_t>((plain.size() + blocked.size()) * sizeof(float)),
+      [&](int64_t part, int64_t parts) { reorder(plain.data(), blocked.data(), l, part, parts); });
+}
+
+void run_concat(benchmark::State& state, const std::vector<int64_t>& channels, int64_t height, int64_t width) {
+  BlockedLayout out{1, 0, height, width, block_of(best_isa()), 0};
+  std::vector<BlockedPart> inputs;
+  std::vector<std::vector<float>> data;
+  std::vector<const float*> pointers;
+  for (const int64_t c : channels) {
+    BlockedPart input{out, 0, c};
+    input.layout.c = c;
+    out.c += c;
+    data.emplace_back(static_cast<size_t>(input.layout.floats()), 1.0f);
+    inputs.push_back(input);
+  }
+  for (const auto& x : data) pointers.push_back(x.data());
+  std::vector<float> to(static_cast<size_t>(out.floats()));
+  const BlockedConcat concat(inputs, out, best_isa());
+  run(state, 2 * out.floats() * static_cast<int64_t>(sizeof(float)),
+      [&](int64_t part, int64_t parts) { concat.run_part(part, parts, pointers.data(), to.data()); });
 }
 
 void add_transpose(const std::string& name, int64_t size, const std::vector<int64_t>& shape,
                    const std::vector<size_t>& perm) {
-  benchmark::RegisterBenchmark(name.c_str(),
-                               [=](benchmark::State& state) { run_transpose(state, size, shape, perm); })
-      ->UseRealTime();
+  benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
+    run_transpose(state, size, shape, perm);
+  })->UseRealTime();
 }
 
 void add_box(const std::string& name, int64_t size, const std::vector<CopyDim>& dims) {
-  benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) { run_box(state, size, dims); })
-      ->UseRealTime();
+  benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
+    run_box(state, size, dims);
+  })->UseRealTime();
 }
 
 void add_reorders(const std::string& name, BlockedLayout l) {
   l.block = block_of(best_isa());
-  benchmark::RegisterBenchmark(("nchw_to_blocked/" + name).c_str(),
-                               [=](benchmark::State& state) { run_reorder(state, true, l); })
-      ->UseRealTime();
-  benchmark::RegisterBenchmark(("blocked_to_nchw/" + name).c_str(),
-                               [=](benchmark::State& state) { run_reorder(state, false, l); })
-      ->UseRealTime();
+  const auto add = [&](const char* way, Reorder reorder) {
+    benchmark::RegisterBenchmark((way + ("/" + name)).c_str(), [=](benchmark::State& state) {
+      run_reorder(state, reorder, l);
+    })->UseRealTime();
+  };
+  add("nchw_to_blocked", [](float* plain, float* blocked, const BlockedLayout& layout, int64_t part, int64_t parts) {
+    nchw_to_blocked(plain, blocked, layout, part, parts);
+  });
+  add("blocked_to_nchw", [](float* plain, float* blocked, const BlockedLayout& layout, int64_t part, int64_t parts) {
+    blocked_to_nchw(blocked, layout, plain, part, parts);
+  });
+  add("nhwc_to_blocked", [](float* plain, float* blocked, const BlockedLayout& layout, int64_t part, int64_t parts) {
+    nhwc_to_blocked(plain, blocked, layout, part, parts);
+  });
+  add("blocked_to_nhwc", [](float* plain, float* blocked, const BlockedLayout& layout, int64_t part, int64_t parts) {
+    blocked_to_nhwc(blocked, layout, plain, part, parts);
+  });
 }
 
 const bool registered = [] {
@@ -115,6 +144,14 @@ const bool registered = [] {
   add_reorders("1x255x40x40_halo", {1, 255, 40, 40, 16, 1});
   add_reorders("1x512x14x14", {1, 512, 14, 14, 16, 1});
   add_reorders("1x2048x7x7", {1, 2048, 7, 7, 16, 0});
+  const auto add_concat = [](const std::string& name, const std::vector<int64_t>& channels, int64_t h, int64_t w) {
+    benchmark::RegisterBenchmark(("concat/" + name).c_str(), [=](benchmark::State& state) {
+      run_concat(state, channels, h, w);
+    })->UseRealTime();
+  };
+  add_concat("128_128x40x40", {128, 128}, 40, 40);
+  add_concat("120_120x40x40", {120, 120}, 40, 40);
+  add_concat("24_24_24_24x40x40", {24, 24, 24, 24}, 40, 40);
   return true;
 }();
 
