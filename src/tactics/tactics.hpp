@@ -10,4 +10,8 @@ extern const Tactic conv_depthwise, conv_first, conv_winograd, conv_direct, conv
 // gemm.cpp
 extern const Tactic gemm_packed, gemm_dynamic;
 
+// copy.cpp, pad.cpp
+extern const Tactic transpose_boxes, concat_boxes, split_boxes, slice_boxes, expand_boxes, tile_boxes,
+    depth_to_space_boxes, space_to_depth_boxes, pad_boxes;
+
 }  // namespace kiln::tactics
