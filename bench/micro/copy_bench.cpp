@@ -68,9 +68,9 @@ void run_concat(benchmark::State& state, const std::vector<int64_t>& channels, i
   BlockedLayout out{1, 0, height, width, block_of(best_isa()), 0};
   std::vector<BlockedPart> inputs;
   std::vector<std::vector<float>> data;
-  std::vector<const float*> pointers;
+  std::vector<const void*> pointers;
   for (const int64_t c : channels) {
-    BlockedPart input{out, 0, c};
+    BlockedPart input{out, 0, c, inputs.size()};
     input.layout.c = c;
     out.c += c;
     data.emplace_back(static_cast<size_t>(input.layout.floats()), 1.0f);

@@ -18,13 +18,13 @@ struct Row {
 constexpr std::array conv{&conv_depthwise, &conv_first, &conv_winograd, &conv_direct};
 constexpr std::array conv_transpose{&conv_transposed};
 constexpr std::array product{&gemm_packed, &gemm_dynamic};
-constexpr std::array concat{&concat_boxes};
+constexpr std::array concat{&concat_channels, &concat_boxes};
 constexpr std::array depth_to_space{&depth_to_space_boxes};
 constexpr std::array expand{&expand_boxes};
 constexpr std::array pad{&pad_boxes};
-constexpr std::array slice{&slice_boxes};
+constexpr std::array slice{&slice_channels, &slice_boxes};
 constexpr std::array space_to_depth{&space_to_depth_boxes};
-constexpr std::array split{&split_boxes};
+constexpr std::array split{&split_channels, &split_boxes};
 constexpr std::array tile{&tile_boxes};
 constexpr std::array transpose{&transpose_boxes};
 

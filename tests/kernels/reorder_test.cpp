@@ -69,7 +69,7 @@ TEST(Reorder, ConcatenatesBlocks) {
       std::vector<BlockedPart> inputs;
       std::vector<std::vector<float>> blocked;
       std::vector<Tensor> slices;
-      std::vector<const float*> pointers;
+      std::vector<const void*> pointers;
       for (int64_t count = pick(rng, 1, i % 10 == 0 ? 20 : 4); count > 0; --count) {
         BlockedPart input{out};
         input.layout.c = pick(rng, 1, 3) * (pick(rng, 0, 1) == 0 ? out.block : 1) + pick(rng, 0, 1) * pick(rng, 0, 20);
@@ -86,6 +86,7 @@ TEST(Reorder, ConcatenatesBlocks) {
                                 {}));
         blocked.push_back(to_blocked(x, input.layout));
         out.c += input.channels;
+        input.input = inputs.size();
         inputs.push_back(input);
       }
       for (const auto& x : blocked) pointers.push_back(x.data());

@@ -159,5 +159,46 @@ TEST(CopyTactics, Pad) {
   });
 }
 
+Shape random_images(Philox& rng) {
+  Shape shape(static_cast<size_t>(pick(rng, 3, 4)));
+  for (int64_t& dim : shape) dim = pick(rng, 1, 9);
+  shape[1] = pick(rng, 1, 60);
+  return shape;
+}
+
+TEST(CopyTactics, ConcatChannels) {
+  check_many(tactics::concat_channels, 9, 1, [](Philox& rng) {
+    Shape shape = random_images(rng);
+    std::vector<Input> inputs;
+    for (int64_t count = pick(rng, 1, 6); count > 0; --count) {
+      shape[1] = pick(rng, 1, 40);
+      inputs.push_back({random_bits(rng, DType::f32, shape)});
+    }
+    return TacticCase("Concat", inputs, {int_attribute("axis", 1)});
+  });
+}
+
+TEST(CopyTactics, SplitChannels) {
+  check_many(tactics::split_channels, 10, 1, [](Philox& rng) {
+    Shape shape = random_images(rng);
+    std::vector<int64_t> lengths(static_cast<size_t>(pick(rng, 1, 5)));
+    shape[1] = 0;
+    for (int64_t& length : lengths) shape[1] += length = pick(rng, 1, 40);
+    return TacticCase("Split", {{random_bits(rng, DType::f32, shape)}, ints(lengths)}, {int_attribute("axis", 1)},
+                      lengths.size());
+  });
+}
+
+TEST(CopyTactics, SliceChannels) {
+  check_many(tactics::slice_channels, 11, 1, [](Philox& rng) {
+    const Shape shape = random_images(rng);
+    const int64_t start = pick(rng, 0, shape[1] - 1), end = pick(rng, start + 1, shape[1] + 3);
+    return TacticCase(
+        "Slice",
+        {{random_bits(rng, DType::f32, shape)}, ints({start - (pick(rng, 0, 1) * shape[1])}), ints({end}), ints({1})},
+        {});
+  });
+}
+
 }  // namespace
 }  // namespace kiln::tactic_test

@@ -49,13 +49,15 @@ BlockedConcat::BlockedConcat(std::vector<BlockedPart> inputs, const BlockedLayou
   starts_.push_back(pieces_.size());
 }
 
-void BlockedConcat::copy_line(std::span<const Piece> pieces, int64_t image, int64_t y, const float* const* inputs,
+void BlockedConcat::copy_line(std::span<const Piece> pieces, int64_t image, int64_t y, const void* const* inputs,
                               float* to) const {
   LanePiece found[16];
   for (size_t i = 0; i < pieces.size(); ++i) {
     const Piece& piece = pieces[i];
-    found[i] = {inputs[piece.input] + inputs_[piece.input].layout.offset(image, piece.block, y, 0) + piece.shift,
-                piece.first, piece.last};
+    const BlockedPart& part = inputs_[piece.input];
+    found[i] = {
+        static_cast<const float*>(inputs[part.input]) + part.layout.offset(image, piece.block, y, 0) + piece.shift,
+        piece.first, piece.last};
   }
   // What lies past an input's channels is zero anyway, so that a block in its own place is one copy.
   const BlockedPart& input = inputs_[pieces[0].input];
@@ -67,7 +69,7 @@ void BlockedConcat::copy_line(std::span<const Piece> pieces, int64_t image, int6
   }
 }
 
-void BlockedConcat::run_part(int64_t part, int64_t parts, const float* const* inputs, float* out) const {
+void BlockedConcat::run_part(int64_t part, int64_t parts, const void* const* inputs, float* out) const {
   clear_halo(out_, out, part, parts);
   const int64_t blocks = out_.blocks();
   const auto [begin, end] = part_range(out_.n * blocks * out_.h, part, parts);

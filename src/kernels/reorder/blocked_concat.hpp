@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <vector>
 
@@ -8,11 +9,12 @@
 
 namespace kiln {
 
-/// The channels [first, first + channels) of a blocked tensor.
+/// The channels [first, first + channels) of a blocked tensor, which is number `input` of those that a run is given.
 struct BlockedPart {
   BlockedLayout layout;
   int64_t first = 0;
   int64_t channels = 0;
+  size_t input = 0;
 };
 
 /// concat_f32_blocked: channels of blocked tensors side by side in another, wherever their blocks begin. With one part
@@ -21,8 +23,8 @@ class BlockedConcat {
  public:
   BlockedConcat(std::vector<BlockedPart> inputs, const BlockedLayout& out, Isa isa);
 
-  /// `inputs` has a tensor for each part.
-  void run_part(int64_t part, int64_t parts, const float* const* inputs, float* out) const;
+  /// `inputs` points to blocked tensors of float.
+  void run_part(int64_t part, int64_t parts, const void* const* inputs, float* out) const;
 
  private:
   /// Lanes [first, last) of an output block; where the first of a block's lanes would be in the input.
@@ -31,7 +33,7 @@ class BlockedConcat {
     int64_t block, shift;
     int first, last;
   };
-  void copy_line(std::span<const Piece> pieces, int64_t image, int64_t y, const float* const* inputs, float* to) const;
+  void copy_line(std::span<const Piece> pieces, int64_t image, int64_t y, const void* const* inputs, float* to) const;
 
   std::vector<BlockedPart> inputs_;
   BlockedLayout out_;
