@@ -29,6 +29,15 @@ constexpr std::array by_row{&layer_norm};
 constexpr std::array by_batch{&batch_norm};
 constexpr std::array by_group{&group_norm};
 constexpr std::array resize{&resize_image};
+constexpr std::array concat{&concat_channels, &concat_boxes};
+constexpr std::array depth_to_space{&depth_to_space_boxes};
+constexpr std::array expand{&expand_boxes};
+constexpr std::array pad{&pad_boxes};
+constexpr std::array slice{&slice_channels, &slice_boxes};
+constexpr std::array space_to_depth{&space_to_depth_boxes};
+constexpr std::array split{&split_channels, &split_boxes};
+constexpr std::array tile{&tile_boxes};
+constexpr std::array transpose{&transpose_boxes};
 
 constexpr std::array rows{
     Row{"Conv", conv},
@@ -62,6 +71,15 @@ constexpr std::array rows{
     Row{"GroupNormalization", by_group},
     Row{"Resize", resize},
     Row{"Upsample", resize},
+    Row{"Concat", concat},
+    Row{"DepthToSpace", depth_to_space},
+    Row{"Expand", expand},
+    Row{"Pad", pad},
+    Row{"Slice", slice},
+    Row{"SpaceToDepth", space_to_depth},
+    Row{"Split", split},
+    Row{"Tile", tile},
+    Row{"Transpose", transpose},
 };
 
 }  // namespace

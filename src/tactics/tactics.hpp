@@ -18,4 +18,10 @@ extern const Tactic resize_image;
 // reduce.cpp
 extern const Tactic reduce_axes, arg_reduce, topk, cum_sum;
 
+// copy.cpp, pad.cpp
+extern const Tactic transpose_boxes, concat_boxes, split_boxes, slice_boxes, expand_boxes, tile_boxes,
+    depth_to_space_boxes, space_to_depth_boxes, pad_boxes;
+// channels.cpp
+extern const Tactic concat_channels, split_channels, slice_channels;
+
 }  // namespace kiln::tactics
