@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <map>
 #include <optional>
@@ -70,16 +71,19 @@ const Row* find_row(const Row (&rows)[count], std::string_view type) {
   return nullptr;
 }
 
-/// The only element of a constant, if it has one and is a number.
+/// The only element of a constant, if it has one and is a number. Constants of a model may lie unaligned.
 std::optional<float> single_number(const TensorSpec& spec) {
   if (spec.constant == nullptr || element_count(spec.shape) != 1) return {};
-  const Tensor& tensor = *spec.constant;
+  const auto read = [&]<class T>(T number) {
+    std::memcpy(&number, spec.constant->raw(), sizeof number);
+    return static_cast<float>(number);
+  };
   switch (spec.dtype) {
-    case DType::f32: return tensor.data<float>()[0];
-    case DType::f64: return static_cast<float>(tensor.data<double>()[0]);
-    case DType::i32: return static_cast<float>(tensor.data<int32_t>()[0]);
-    case DType::i64: return static_cast<float>(tensor.data<int64_t>()[0]);
-    case DType::boolean: return tensor.data<bool>()[0] ? 1.0f : 0.0f;
+    case DType::f32: return read(0.0f);
+    case DType::f64: return read(0.0);
+    case DType::i32: return read(int32_t{});
+    case DType::i64: return read(int64_t{});
+    case DType::boolean: return read(uint8_t{}) != 0 ? 1.0f : 0.0f;
     default: return {};
   }
 }

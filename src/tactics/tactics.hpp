@@ -7,6 +7,8 @@ namespace kiln::tactics {
 
 // conv.cpp
 extern const Tactic conv_depthwise, conv_first, conv_winograd, conv_direct, conv_transposed;
+// elementwise.cpp
+extern const Tactic elementwise;
 // gemm.cpp
 extern const Tactic gemm_packed, gemm_dynamic;
 // pool.cpp
