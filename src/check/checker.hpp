@@ -48,17 +48,4 @@ void find_unused(Walk& walk, const Graph& graph);
 /// Types and shapes, by inference over the whole model.
 void check_types(const ModelDef& model, Diagnostics& findings);
 
-/// Calls `visit` for each subgraph of a node.
-template <class Visit>
-void for_each_subgraph(const Node& node, Visit&& visit) {
-  for (const Attribute& attribute : node.attributes) {
-    if (const auto* graph = std::get_if<std::shared_ptr<Graph>>(&attribute.data); graph && *graph) visit(**graph);
-    if (const auto* graphs = std::get_if<std::vector<std::shared_ptr<Graph>>>(&attribute.data)) {
-      for (const auto& graph : *graphs) {
-        if (graph) visit(*graph);
-      }
-    }
-  }
-}
-
 }  // namespace kiln::check

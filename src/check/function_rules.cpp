@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "check/checker.hpp"
+#include "graph/captures.hpp"
 
 namespace kiln::check {
 namespace {

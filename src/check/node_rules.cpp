@@ -2,6 +2,7 @@
 
 #include "base/nearest.hpp"
 #include "check/checker.hpp"
+#include "graph/captures.hpp"
 
 namespace kiln::check {
 namespace {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "check/checker.hpp"
+#include "graph/captures.hpp"
 
 namespace kiln::check {
 namespace {

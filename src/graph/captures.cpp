@@ -25,16 +25,7 @@ void collect_free_names(const Graph& graph, std::vector<std::string_view>& names
 
 std::vector<const Graph*> subgraphs_of(const Node& node) {
   std::vector<const Graph*> graphs;
-  for (const Attribute& attribute : node.attributes) {
-    if (const auto* graph = std::get_if<std::shared_ptr<Graph>>(&attribute.data); graph && *graph) {
-      graphs.push_back(graph->get());
-    }
-    if (const auto* list = std::get_if<std::vector<std::shared_ptr<Graph>>>(&attribute.data)) {
-      for (const auto& graph : *list) {
-        if (graph) graphs.push_back(graph.get());
-      }
-    }
-  }
+  for_each_subgraph(node, [&](const Graph& graph) { graphs.push_back(&graph); });
   return graphs;
 }
 

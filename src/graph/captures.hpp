@@ -6,6 +6,19 @@
 
 namespace kiln {
 
+/// Calls `visit` for each graph among a node's attributes.
+template <class Visit>
+void for_each_subgraph(const Node& node, Visit&& visit) {
+  for (const Attribute& attribute : node.attributes) {
+    if (const auto* graph = std::get_if<std::shared_ptr<Graph>>(&attribute.data); graph && *graph) visit(**graph);
+    if (const auto* graphs = std::get_if<std::vector<std::shared_ptr<Graph>>>(&attribute.data)) {
+      for (const auto& graph : *graphs) {
+        if (graph) visit(*graph);
+      }
+    }
+  }
+}
+
 /// The graphs among a node's attributes.
 std::vector<const Graph*> subgraphs_of(const Node& node);
 

@@ -24,6 +24,7 @@ std::span<const Pass> all_passes() {
       Pass{"recognise_gelu", "see Gelu in its decomposed forms", passes::find_gelus},
       Pass{"recognise_activations", "see HardSwish, Mish, Swish and Softplus in their decomposed forms",
            passes::find_activations},
+      Pass{"recognise_attention", "see Attention in its decomposed forms", passes::find_attentions},
       Pass{"fold_batch_norm", "put BatchNormalization into the weights of the linear node beside it",
            passes::find_batch_norms},
       Pass{"fold_scales", "put constant factors and offsets of channels into the weights beside them",

@@ -22,6 +22,7 @@ std::vector<Patch> find_matmul_adds(GraphView& view);
 std::vector<Patch> find_turned_matrices(GraphView& view);
 std::vector<Patch> find_gelus(GraphView& view);
 std::vector<Patch> find_activations(GraphView& view);
+std::vector<Patch> find_attentions(GraphView& view);
 std::vector<Patch> find_norms(GraphView& view);
 std::vector<Patch> find_dead_nodes(GraphView& view);
 

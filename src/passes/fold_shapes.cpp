@@ -15,7 +15,10 @@ std::vector<Patch> find_shapes(GraphView& view) {
     const Fact& known = view.fact(node.inputs[1]);
     // A caller may replace an initialiser that is an input, so its elements say nothing.
     if (known.constant.defined() || !known.dims || !view.producer(node.inputs[1])) continue;
-    const auto target = reshape_target(shape_of(view, node.inputs[0]), *known.dims);
+    auto target = reshape_target(shape_of(view, node.inputs[0]), *known.dims);
+    // A -1 in it may be a number by now.
+    const SymShape* result = shape_of(view, node.outputs[0]);
+    if (!target && result) target = reshape_target(shape_of(view, node.inputs[0]), *result);
     if (!target) continue;
     Patch patch{.what = "give " + node.describe(i) + " a constant target", .remove = {i}};
     const ValueId shape = view.new_value(graph.name_of(node.outputs[0]) + "_shape");

@@ -6,25 +6,16 @@
 #include "base/error.hpp"
 #include "graph/captures.hpp"
 #include "graph/gradient_body.hpp"
-#include "passes/all_passes.hpp"
+#include "passes/model_pass.hpp"
 
 namespace kiln {
 namespace {
 
+using passes::collect_graphs;
+using passes::infer_all;
+
 /// Rewrites settle in two or three rounds; the bound keeps two passes that undo each other from running for ever.
 constexpr int most_rounds = 8;
-
-/// Main graph first, then every subgraph of its nodes. Subgraphs are shared pointers that this model owns alone.
-void collect_graphs(Graph& graph, std::vector<Graph*>& graphs) {
-  graphs.push_back(&graph);
-  for (Node& node : graph.nodes) {
-    for (Attribute& attribute : node.attributes) {
-      if (auto* inner = std::get_if<std::shared_ptr<Graph>>(&attribute.data); inner && *inner) {
-        collect_graphs(**inner, graphs);
-      }
-    }
-  }
-}
 
 /// Initialisers that nothing reads any more: the weights that folding has replaced would only take memory.
 void drop_unread_constants(Graph& graph) {
@@ -43,16 +34,6 @@ void drop_unread_constants(Graph& graph) {
                 [&](const Initializer& initializer) { return !read[static_cast<size_t>(initializer.value)]; });
 }
 
-std::map<const Graph*, Facts> infer_all(const ModelDef& model) {
-  std::map<const Graph*, Facts> facts;
-  Diagnostics diagnostics(Diagnostics::Mode::collect);
-  // What a model states of its inner values is often left over from before somebody made an input's dims symbolic.
-  ShapeInference inference(model, diagnostics, ShapeInference::StatedTypes::ignore);
-  inference.set_observer([&](const Graph& graph, const Facts& found) { facts[&graph] = found; });
-  inference.run();
-  return facts;
-}
-
 class Driver {
  public:
   Driver(ModelDef& model, const OptimizeOptions& options) : model_(model), options_(options) {}
@@ -60,12 +41,14 @@ class Driver {
   OptimizeReport run() {
     complete_gradients();
     report_.nodes_before = count_nodes();
+    for (const ModelPass& pass : model_passes()) {
+      if (!is_skipped(pass.name) && report_.patches.size() < options_.max_patches) run_model_pass(pass);
+    }
     bool changed = true;
     for (int round = 0; changed && round < most_rounds; ++round) {
       changed = false;
       for (const Pass& pass : all_passes()) {
-        const bool skipped = std::find(options_.skip.begin(), options_.skip.end(), pass.name) != options_.skip.end();
-        if (!skipped && run_pass(pass)) changed = true;
+        if (!is_skipped(pass.name) && run_pass(pass)) changed = true;
       }
     }
     report_.nodes_after = count_nodes();
@@ -94,6 +77,21 @@ class Driver {
     for (Graph* graph : graphs) {
       if (const auto completed = with_gradient_bodies(*graph)) *graph = *completed;
     }
+  }
+
+  bool is_skipped(std::string_view pass) const {
+    return std::find(options_.skip.begin(), options_.skip.end(), pass) != options_.skip.end();
+  }
+
+  /// All that a rewrite of the whole model does counts as one patch: it cannot stop half-way.
+  void run_model_pass(const ModelPass& pass) {
+    ModelChanges changes;
+    pass.run(model_, changes);
+    for (std::string& note : changes.notes) report_.notes.push_back(std::move(note));
+    if (changes.done.empty()) return;
+    std::string what = changes.done.front();
+    if (changes.done.size() > 1) what += ", and " + std::to_string(changes.done.size() - 1) + " more";
+    report_.patches.push_back({std::string(pass.name), std::move(what)});
   }
 
   bool run_pass(const Pass& pass) {

@@ -26,6 +26,7 @@ struct AppliedPatch {
 
 struct OptimizeReport {
   std::vector<AppliedPatch> patches;
+  std::vector<std::string> notes;  ///< what was left as it was, and why
   size_t nodes_before = 0, nodes_after = 0;
 };
 

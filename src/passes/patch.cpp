@@ -3,23 +3,12 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "graph/captures.hpp"
 
 namespace kiln {
 namespace {
 
 size_t slot(ValueId id) { return static_cast<size_t>(id); }
-
-template <class Visit>
-void for_each_subgraph(const Node& node, Visit&& visit) {
-  for (const Attribute& attribute : node.attributes) {
-    if (const auto* graph = std::get_if<std::shared_ptr<Graph>>(&attribute.data); graph && *graph) visit(**graph);
-    if (const auto* list = std::get_if<std::vector<std::shared_ptr<Graph>>>(&attribute.data)) {
-      for (const auto& graph : *list) {
-        if (graph) visit(*graph);
-      }
-    }
-  }
-}
 
 /// Every name that occurs in a subgraph, also deeper down: any of them may mean a value of the graph around it.
 void mark_captured(const Graph& outer, const Graph& subgraph, std::vector<bool>& captured) {

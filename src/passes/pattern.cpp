@@ -52,21 +52,21 @@ void open_factors(Pattern& pattern, Product& product) {
 bool Pattern::contains(size_t index) const { return std::find(nodes_.begin(), nodes_.end(), index) != nodes_.end(); }
 
 const Node* Pattern::add(ValueId id, std::string_view op_type) {
-  const Node* node = view_.producer_if(id, op_type);
-  if (!node || !is_plain(*node) || view_.is_output(id) || view_.is_captured(id)) return nullptr;
-  const size_t index = view_.index_of(*node);
+  const Node* node = view_->producer_if(id, op_type);
+  if (!node || !is_plain(*node) || view_->is_output(id) || view_->is_captured(id)) return nullptr;
+  const size_t index = view_->index_of(*node);
   if (!contains(index)) nodes_.push_back(index);
   return node;
 }
 
 const Node* Pattern::take(ValueId id, std::string_view op_type) {
-  if (id == no_value || view_.readers(id).size() != 1) return nullptr;
+  if (id == no_value || view_->readers(id).size() != 1) return nullptr;
   return add(id, op_type);
 }
 
 const Node* Pattern::take_shared(ValueId id, std::string_view op_type) {
   if (id == no_value) return nullptr;
-  const std::vector<size_t>& readers = view_.readers(id);
+  const std::vector<size_t>& readers = view_->readers(id);
   if (!std::all_of(readers.begin(), readers.end(), [&](size_t reader) { return contains(reader); })) return nullptr;
   return add(id, op_type);
 }
@@ -74,16 +74,16 @@ const Node* Pattern::take_shared(ValueId id, std::string_view op_type) {
 std::optional<ValueId> Pattern::take_with_constant(ValueId id, std::string_view op_type, double constant) {
   const Node* node = take(id, op_type);
   if (!node || node->inputs.size() != 2) return {};
-  if (is_scalar(view_, node->inputs[1], constant)) return node->inputs[0];
+  if (is_scalar(*view_, node->inputs[1], constant)) return node->inputs[0];
   const bool turns = op_type == "Add" || op_type == "Mul";
-  if (turns && is_scalar(view_, node->inputs[0], constant)) return node->inputs[1];
+  if (turns && is_scalar(*view_, node->inputs[0], constant)) return node->inputs[1];
   return {};
 }
 
 std::optional<Patch> Pattern::replace_by(Node node, const std::string& what) const {
   for (ValueId id : node.inputs) {
-    const Node* producer = view_.producer(id);
-    if (producer && contains(view_.index_of(*producer))) return {};
+    const Node* producer = view_->producer(id);
+    if (producer && contains(view_->index_of(*producer))) return {};
   }
   Patch patch{.what = "see " + what + " in the nodes that end in " + root().describe(nodes_.front()), .remove = nodes_};
   std::sort(patch.remove.begin(), patch.remove.end());

@@ -11,10 +11,10 @@ namespace kiln::passes {
 /// Every node below the root must be read inside the pattern alone, or it would have to stay.
 class Pattern {
  public:
-  Pattern(const GraphView& view, size_t root) : view_(view), nodes_{root} {}
+  Pattern(const GraphView& view, size_t root) : view_(&view), nodes_{root} {}
 
-  const GraphView& view() const { return view_; }
-  const Node& root() const { return view_.graph().nodes[nodes_.front()]; }
+  const GraphView& view() const { return *view_; }
+  const Node& root() const { return view_->graph().nodes[nodes_.front()]; }
   const std::vector<size_t>& nodes() const { return nodes_; }
 
   /// The node that makes `id` if it is this operator and only the pattern reads it; null otherwise.
@@ -32,7 +32,7 @@ class Pattern {
   bool contains(size_t index) const;
   const Node* add(ValueId id, std::string_view op_type);
 
-  const GraphView& view_;
+  const GraphView* view_;
   std::vector<size_t> nodes_;
 };
 

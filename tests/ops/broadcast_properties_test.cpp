@@ -75,5 +75,16 @@ RC_GTEST_PROP(Broadcast, ShapesThatDoNotFitAreRefused, ()) {
   RC_ASSERT_THROWS_AS(broadcast_shapes(Shape{a}, Shape{b}), Error);
 }
 
+TEST(BroadcastShapes, ASymbolAndWhatItIsCutDownToAreTheSymbol) {
+  const Dim n = Dim::symbol("n");
+  for (const Dim& cut : {min(n, Dim(512)), n}) {
+    EXPECT_EQ(broadcast_shapes(SymShape{n}, SymShape{cut}), SymShape{n});
+    EXPECT_EQ(broadcast_shapes(SymShape{cut}, SymShape{n}), SymShape{n});
+  }
+  for (const Dim& other : {Dim::symbol("m"), floor_div(n, Dim(2)), n - Dim(1)}) {
+    EXPECT_TRUE(broadcast_shapes(SymShape{n}, SymShape{other})[0].is_unknown());
+  }
+}
+
 }  // namespace
 }  // namespace kiln::ops

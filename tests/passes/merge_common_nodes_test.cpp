@@ -50,11 +50,11 @@ TEST(MergeCommonNodes, StopsAfterAnyPatch) {
   b.add("Sum", {"c1", "c2", "c3"}, {"y"});
   b.output("y");
   ModelDef whole = b.model;
-  const size_t all = optimize(whole).patches.size();
+  const size_t all = optimize(whole, {.skip = {"raise_opset"}}).patches.size();
   EXPECT_EQ(all, 6u);
   for (size_t count = 0; count <= all; ++count) {
     ModelDef after = b.model;
-    EXPECT_EQ(optimize(after, {.max_patches = count}).patches.size(), count);
+    EXPECT_EQ(optimize(after, {.max_patches = count, .skip = {"raise_opset"}}).patches.size(), count);
     expect_same_answers(b.model, after, ramp({2, 3}), 0);
   }
 }

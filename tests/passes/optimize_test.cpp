@@ -71,7 +71,7 @@ TEST(Passes, DropNodesThatNobodyReadsAndStopAfterAGivenPatch) {
   b.add("Relu", {"x"}, {"y"});
   b.output("y");
   ModelDef some = b.model, all = b.model;
-  EXPECT_EQ(optimize(some, {.max_patches = 1}).patches.size(), 1u);
+  EXPECT_EQ(optimize(some, {.max_patches = 1, .skip = {"raise_opset"}}).patches.size(), 1u);
   EXPECT_EQ(some.graph.nodes.size(), 2u);
   EXPECT_EQ(optimize(all).nodes_after, 1u);
   ModelDef none = b.model;

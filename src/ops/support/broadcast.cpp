@@ -19,6 +19,25 @@ Shape broadcast_shapes(const Shape& a, const Shape& b) {
   return result;
 }
 
+namespace {
+
+/// Whether `small` is what a symbol is cut down to, min(symbol, 512) say, and 1 only where the symbol is 1: wherever
+/// the two broadcast they give the symbol.
+bool is_cut(const Dim& symbol, const Dim& small) {
+  std::vector<std::string> names;
+  symbol.collect_symbols(names);
+  if (names.size() != 1 || !(symbol == Dim::symbol(names.front())) || !(min(symbol, small) == small)) return false;
+  return small.evaluate({{names.front(), 1}}) == 1;
+}
+
+/// The dim that two different symbolic dims broadcast to; unknown where both ways are open.
+Dim broadcast_symbols(const Dim& a, const Dim& b) {
+  if (is_cut(a, b)) return a;
+  return is_cut(b, a) ? b : Dim();
+}
+
+}  // namespace
+
 SymShape broadcast_shapes(const SymShape& a, const SymShape& b) {
   SymShape result(std::max(a.size(), b.size()), Dim(1));
   for (size_t i = 0; i < result.size(); ++i) {
@@ -35,7 +54,7 @@ SymShape broadcast_shapes(const SymShape& a, const SymShape& b) {
     } else if (x.is_known() || y.is_known()) {
       to = x.is_known() ? x : y;
     } else {
-      to = Dim();
+      to = broadcast_symbols(x, y);
     }
   }
   return result;
