@@ -123,7 +123,8 @@ def summary(results: Results) -> list[str]:
         known = {model: value for model, value in ratios.items() if value is not None}
         if known:
             least = min(known, key=known.get)
-            lines.append(f"{title}: geometric mean {geometric_mean(list(known.values())):.2f} over {len(known)} models, "
+            mean = geometric_mean(list(known.values()))
+            lines.append(f"{title}: geometric mean {mean:.2f} over {len(known)} models, "
                          f"least {known[least]:.2f} ({least})")
 
     tell("best peer's time / Kiln's", {model: results.ratio(model) for model in results.models})
