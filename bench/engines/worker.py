@@ -1,0 +1,136 @@
+"""What every engine's worker does: one engine, one model, one process, driven by JSON lines.
+
+A worker is started as `python NAME_worker.py MODEL INPUTS.npz --threads N [--isa ISA] [--prefer WHAT]`, imports its
+library and says {"version", "bare_mb"}. Then it answers one line for each line that it reads:
+
+    {"do": "load"}                 loads the model and runs it once: load_ms, first_ms (both together)
+    {"do": "run", "seconds": S}    runs for about S seconds: median_ms, min_ms, runs, cpu_seconds (warming up included)
+    {"do": "memory"}               MB over the bare process: peak, running (peak of some runs after loading), resident
+    {"do": "outputs", "path": P}   writes the outputs of a run to P, a .npz file
+
+An answer with "error" means that the engine cannot do it. Whatever a library prints goes to stderr.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+
+def memory_mb(field: str) -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field + ":"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError(f"no {field} in /proc/self/status")
+
+
+class Engine:
+    """One engine with one model. A worker imports its library in __init__, not before."""
+
+    version = ""
+
+    def __init__(self, options: argparse.Namespace, feeds: dict[str, np.ndarray]) -> None:
+        """Imports the library and starts what every program that uses it pays for."""
+
+    def load(self) -> None:
+        """Makes the model ready to run on the feeds."""
+        raise NotImplementedError
+
+    def run(self) -> None:
+        """One run, from inputs in plain arrays to outputs in plain arrays."""
+        raise NotImplementedError
+
+    def outputs(self) -> dict[str, np.ndarray]:
+        """Those of the last run."""
+        raise NotImplementedError
+
+
+class Worker:
+    def __init__(self, engine: Engine, bare_mb: float) -> None:
+        self.engine, self.bare_mb = engine, bare_mb
+
+    def answer(self, request: dict) -> dict:
+        match request["do"]:
+            case "load":
+                return self.load()
+            case "run":
+                return self.run(request["seconds"])
+            case "memory":
+                return self.memory()
+            case "outputs":
+                self.engine.run()
+                np.savez(request["path"], **self.engine.outputs())
+                return {}
+        raise ValueError(f"unknown request {request}")
+
+    def load(self) -> dict:
+        begin = time.perf_counter()
+        self.engine.load()
+        ready = time.perf_counter()
+        self.engine.run()
+        done = time.perf_counter()
+        return {"load_ms": 1e3 * (ready - begin), "first_ms": 1e3 * (done - begin)}
+
+    def run(self, seconds: float) -> dict:
+        begun_cpu = time.process_time()
+        warm_until = time.perf_counter() + 0.15 * seconds
+        self.engine.run()
+        while time.perf_counter() < warm_until:
+            self.engine.run()
+        times = []
+        begin = now = time.perf_counter()
+        while now - begin < seconds or len(times) < 3:
+            self.engine.run()
+            after = time.perf_counter()
+            times.append(1e3 * (after - now))
+            now = after
+        return {"median_ms": statistics.median(times), "min_ms": min(times), "runs": len(times),
+                "cpu_seconds": time.process_time() - begun_cpu}
+
+    def memory(self) -> dict:
+        peak = memory_mb("VmHWM") - self.bare_mb
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        for _ in range(3):
+            self.engine.run()
+        return {"peak_mb": peak, "running_mb": memory_mb("VmHWM") - self.bare_mb,
+                "resident_mb": memory_mb("VmRSS") - self.bare_mb}
+
+
+def serve(make) -> None:
+    """Runs a worker until its input ends; `make` is an Engine's class."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("model")
+    parser.add_argument("inputs")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--isa")
+    parser.add_argument("--prefer")
+    options = parser.parse_args()
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def reply(message: dict) -> None:
+        replies.write(json.dumps(message) + "\n")
+        replies.flush()
+
+    with np.load(options.inputs) as file:
+        feeds = {name: file[name] for name in file.files}
+    try:
+        engine = make(options, feeds)
+    except Exception as error:
+        reply({"error": f"{type(error).__name__}: {error}"[:300]})
+        return
+    Path("/proc/self/clear_refs").write_text("5")
+    bare = memory_mb("VmRSS")
+    worker = Worker(engine, bare)
+    reply({"version": engine.version, "bare_mb": bare})
+    for line in sys.stdin:
+        try:
+            reply(worker.answer(json.loads(line)))
+        except Exception as error:
+            reply({"error": f"{type(error).__name__}: {error}"[:300]})
