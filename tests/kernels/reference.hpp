@@ -53,7 +53,8 @@ class SerialHost final : public EvalHost {
   uint64_t next_seed() override { return 1; }
 };
 
-using Attributes = std::vector<std::pair<std::string, std::variant<int64_t, float, std::string, std::vector<int64_t>>>>;
+using Attributes = std::vector<
+    std::pair<std::string, std::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<std::string>>>>;
 
 /// The reference results of an operator; a tensor that is not defined stands for an input that is left out.
 inline std::vector<Tensor> run_node(const std::string& op_type, int opset, const std::vector<Tensor>& inputs,
@@ -64,7 +65,7 @@ inline std::vector<Tensor> run_node(const std::string& op_type, int opset, const
     Attribute attribute;
     attribute.name = name;
     constexpr AttributeType types[] = {AttributeType::int_, AttributeType::float_, AttributeType::string,
-                                       AttributeType::ints};
+                                       AttributeType::ints, AttributeType::strings};
     attribute.type = types[data.index()];
     std::visit([&](const auto& value) { attribute.data = value; }, data);
     node.attributes.push_back(attribute);
