@@ -23,8 +23,8 @@ const RecurrentCellsTable& recurrent_cells_table(Isa isa) {
 
 namespace {
 
-/// Depth in groups of so many floats, as tiles walk it.
-constexpr int64_t group_length = 16;
+/// Sums of gates that a thread has at a time, so that they stay in L1.
+constexpr int64_t sums_floats = 4096;
 /// Rows of the input's product that are made at a time, about.
 constexpr int64_t rows_at_a_time = 512;
 /// Weights of a direction from which on it pays to wait for other threads at every step.
@@ -34,6 +34,9 @@ constexpr int64_t least_rows_of_a_slice = 4;
 
 /// What state() has for each direction.
 enum State : int64_t { even_hidden, odd_hidden, cell_state, update_gate, reset_hidden, state_count };
+
+/// Where the hidden numbers lie that a step begins with.
+int64_t hidden_before(int64_t step) { return step % 2 == 0 ? even_hidden : odd_hidden; }
 
 int64_t whole_lines(int64_t floats) { return divide_up(floats, 16) * 16; }
 
@@ -49,7 +52,6 @@ PackedRecurrence::PackedRecurrence(const RecurrentProblem& p, Isa isa, int64_t p
   blocks_ = divide_up(p.hidden, lanes());
   state_row_ = blocks_ * lanes();
   input_row_ = p.gates() * state_row_;
-  for (int64_t at = 0; at < p.hidden; at += group_length) offsets_.push_back(at);
 
   chunks_ = divide_up(p.steps * p.batch, std::max(rows_at_a_time, p.batch));
   chunk_steps_ = divide_up(p.steps, chunks_);
@@ -81,8 +83,9 @@ PackedRecurrence::PackedRecurrence(const RecurrentProblem& p, Isa isa, int64_t p
   plan_phases(parts);
   shared_floats_ = p.directions *
                    (whole_lines(chunk_steps_ * p.batch * input_row_) + state_count * whole_lines(p.batch * state_row_));
-  part_floats_ = TileTable::most_rows * TileTable::most_blocks * lanes();
 }
+
+int64_t PackedRecurrence::scratch_floats(int64_t parts) const { return shared_floats_ + parts * sums_floats; }
 
 std::string PackedRecurrence::name() const {
   constexpr const char* kinds[] = {"lstm", "gru", "rnn_tanh", "rnn_relu"};
@@ -207,64 +210,93 @@ void PackedRecurrence::multiply_input(int64_t chunk, int64_t part, int64_t parts
   }
 }
 
-void PackedRecurrence::run_panel(const Product& product, const Panel& panel, int64_t direction, int64_t step, Rows rows,
-                                 const RecurrentPointers& p, float* scratch, float* sums) const {
-  const RecurrentProblem& q = problem_;
+/// The product of some rows of the state with a panel's weights.
+void PackedRecurrence::multiply_state(const Product& product, const Panel& panel, int64_t direction, int64_t step,
+                                      Rows rows, const RecurrentPointers& p, float* scratch, float* sums) const {
   const int64_t blocks = product.gates * panel.blocks, wide = blocks * lanes(), strip = table_->blocks;
-  const int64_t chunk = step / chunk_steps_, time = backwards(direction) ? q.steps - 1 - step : step;
-  const int64_t in_chunk = time - chunk_time(direction, chunk);
   const float* const weights = p.packed + direction * direction_floats_;
-  float* const before = state(scratch, step % 2 == 0 ? even_hidden : odd_hidden, direction);
+  const float* const from = state(scratch, product.of_reset ? reset_hidden : hidden_before(step), direction);
+  // All of K lies together: one group.
+  static constexpr ptrdiff_t offset = 0;
   TileArgs args{};
-  args.offsets = offsets_.data();
-  args.groups = q.hidden / group_length, args.length = group_length;
-  args.tail_length = q.hidden % group_length, args.tail_groups = args.tail_length != 0;
+  args.offsets = &offset;
+  args.groups = 1, args.length = problem_.hidden;
   args.in_step = state_row_, args.out_step = wide, args.out_block = lanes();
   args.low = -std::numeric_limits<float>::infinity(), args.high = std::numeric_limits<float>::infinity();
+  const int64_t tiles = divide_up(rows.end - rows.begin, table_->rows[std::min(blocks, strip)]);
+  for (int64_t i = 0, row = rows.begin; i < tiles; ++i) {
+    const int64_t count = divide_up(rows.end - row, tiles - i);
+    args.in = from + row * state_row_;
+    for (int64_t block = 0; block < blocks; block += strip) {
+      args.weights = weights + panel.weights + block * lanes() * problem_.hidden;
+      args.bias = weights + panel.bias + block * lanes();
+      args.out = sums + (row - rows.begin) * wide + block * lanes();
+      table_->find(args.in_step, std::min(strip, blocks - block), count)(args);
+    }
+    row += count;
+  }
+}
 
+/// The next state of some rows from what multiply_state() made.
+void PackedRecurrence::run_cells(const Product& product, const Panel& panel, int64_t direction, int64_t step, Rows rows,
+                                 const RecurrentPointers& p, float* scratch, const float* sums) const {
+  const RecurrentProblem& q = problem_;
+  const int64_t time = backwards(direction) ? q.steps - 1 - step : step, row = rows.begin;
+  const int64_t in_chunk = time - chunk_time(direction, step / chunk_steps_);
+  const int64_t input_at = q.batch_first ? row * chunk_steps_ + in_chunk : in_chunk * q.batch + row;
+  const int64_t y_at = q.batch_first ? (row * q.steps + time) * q.directions + direction
+                                     : (time * q.directions + direction) * q.batch + row;
   RecurrentCellArgs cell{};
-  cell.product = sums, cell.product_row = wide, cell.product_gate = panel.blocks * lanes();
+  cell.rows = rows.end - rows.begin;
+  cell.product_row = product.gates * panel.blocks * lanes(), cell.product_gate = panel.blocks * lanes();
   cell.clip = q.clip;
   cell.state_row = state_row_;
   cell.input_row = (q.batch_first ? chunk_steps_ : 1) * input_row_;
   cell.y_row = (q.batch_first ? q.steps * q.directions : 1) * q.hidden;
-  const int64_t most = table_->rows[std::min(blocks, strip)];
-  const int64_t tiles = divide_up(rows.end - rows.begin, most);
-  for (int64_t i = 0, row = rows.begin; i < tiles; ++i) {
-    const int64_t count = divide_up(rows.end - row, tiles - i);
-    args.in = (product.of_reset ? state(scratch, reset_hidden, direction) : before) + row * state_row_;
-    for (int64_t block = 0; block < blocks; block += strip) {
-      const int64_t of_strip = std::min(strip, blocks - block);
-      args.weights = weights + panel.weights + block * lanes() * q.hidden;
-      args.bias = weights + panel.bias + block * lanes();
-      args.out = sums + block * lanes();
-      table_->find(args.in_step, of_strip, count)(args);
+  for (int64_t i = 0; i < panel.blocks; ++i) {
+    const int64_t block = panel.block + i, at = row * state_row_ + block * lanes();
+    cell.input = inputs(scratch, direction) + input_at * input_row_ + block * q.gates() * lanes();
+    cell.product = sums + i * lanes();
+    cell.before = state(scratch, hidden_before(step), direction) + at;
+    cell.hidden = state(scratch, hidden_before(step + 1), direction) + at;
+    cell.cell = state(scratch, cell_state, direction) + at;
+    cell.update = state(scratch, update_gate, direction) + at;
+    cell.reset = state(scratch, reset_hidden, direction) + at;
+    cell.count = static_cast<int>(std::min(lanes(), q.hidden - block * lanes()));
+    cell.y = p.y == nullptr ? nullptr : p.y + y_at * q.hidden + block * lanes();
+    product.cell(cell);
+    if (step + 1 < q.steps || &product != &products_.back()) continue;
+    for (int64_t k = 0; k < cell.rows; ++k) {
+      const int64_t last = q.batch_first ? (row + k) * q.directions + direction : direction * q.batch + row + k;
+      const int64_t to = last * q.hidden + block * lanes();
+      if (p.y_h != nullptr) std::copy_n(cell.hidden + k * state_row_, cell.count, p.y_h + to);
+      if (p.y_c != nullptr) std::copy_n(cell.cell + k * state_row_, cell.count, p.y_c + to);
     }
-    for (int64_t j = 0; j < panel.blocks; ++j) {
-      const int64_t block = panel.block + j, at = row * state_row_ + block * lanes();
-      const int64_t input_at = q.batch_first ? row * chunk_steps_ + in_chunk : in_chunk * q.batch + row;
-      cell.rows = count;
-      cell.input = inputs(scratch, direction) + input_at * input_row_ + block * q.gates() * lanes();
-      cell.product = sums + j * lanes();
-      cell.before = before + at;
-      cell.hidden = state(scratch, step % 2 == 0 ? odd_hidden : even_hidden, direction) + at;
-      cell.cell = state(scratch, cell_state, direction) + at;
-      cell.update = state(scratch, update_gate, direction) + at;
-      cell.reset = state(scratch, reset_hidden, direction) + at;
-      cell.count = static_cast<int>(std::min(lanes(), q.hidden - block * lanes()));
-      const int64_t y_at = q.batch_first ? (row * q.steps + time) * q.directions + direction
-                                         : (time * q.directions + direction) * q.batch + row;
-      cell.y = p.y == nullptr ? nullptr : p.y + y_at * q.hidden + block * lanes();
-      product.cell(cell);
-      if (step + 1 < q.steps || &product != &products_.back()) continue;
-      for (int64_t k = 0; k < count; ++k) {
-        const int64_t last = (q.batch_first ? (row + k) * q.directions + direction : direction * q.batch + row + k);
-        const int64_t to = last * q.hidden + block * lanes();
-        if (p.y_h != nullptr) std::copy_n(cell.hidden + k * state_row_, cell.count, p.y_h + to);
-        if (p.y_c != nullptr) std::copy_n(cell.cell + k * state_row_, cell.count, p.y_c + to);
-      }
+  }
+}
+
+/// Some panels of a product, as many at a time as have their sums in L1: cells are faster when many follow each other,
+/// and weights stream better.
+void PackedRecurrence::run_panels(const Product& product, PartRange panels, int64_t direction, int64_t step, Rows rows,
+                                  const RecurrentPointers& p, float* scratch, float* sums) const {
+  const int64_t wide = TileTable::most_blocks * lanes(), fitting = sums_floats / wide, count = rows.end - rows.begin;
+  const int64_t rows_at_once = std::min(count, fitting), panels_at_once = fitting / rows_at_once;
+  for (int64_t first = panels.begin; first < panels.end; first += panels_at_once) {
+    const int64_t last = std::min(panels.end, first + panels_at_once);
+    for (int64_t row = rows.begin; row < rows.end; row += rows_at_once) {
+      const Rows some{row, std::min(rows.end, row + rows_at_once)};
+      const auto each = [&](auto&& body) {
+        for (int64_t i = first; i < last; ++i) {
+          body(product.panels[static_cast<size_t>(i)], sums + (i - first) * rows_at_once * wide);
+        }
+      };
+      each([&](const Panel& panel, float* to) {
+        multiply_state(product, panel, direction, step, some, p, scratch, to);
+      });
+      each([&](const Panel& panel, const float* from) {
+        run_cells(product, panel, direction, step, some, p, scratch, from);
+      });
     }
-    row += count;
   }
 }
 
@@ -276,15 +308,15 @@ void PackedRecurrence::run_part(int64_t index, int64_t part, int64_t parts, cons
     if (index == 0 && part == 0) start(p, scratch);
     return multiply_input(phase.chunk, part, parts, p, scratch);
   }
-  float* const sums = scratch + shared_floats_ + part * part_floats_;
+  float* const sums = scratch + shared_floats_ + part * sums_floats;
   const int64_t first = chunk_first(phase.chunk) + phase.first_step;
   if (phase.product >= 0) {
     const Product& product = products_[static_cast<size_t>(phase.product)];
     const auto panels = static_cast<int64_t>(product.panels.size());
     const auto [begin, end] = part_range(q.directions * panels, part, parts);
-    for (int64_t i = begin; i < end; ++i) {
-      run_panel(product, product.panels[static_cast<size_t>(i % panels)], i / panels, first, {0, q.batch}, p, scratch,
-                sums);
+    for (int64_t d = begin / panels; d * panels < end; ++d) {
+      const PartRange own{std::max(begin - d * panels, int64_t{0}), std::min(end - d * panels, panels)};
+      run_panels(product, own, d, first, {0, q.batch}, p, scratch, sums);
     }
     return;
   }
@@ -293,9 +325,8 @@ void PackedRecurrence::run_part(int64_t index, int64_t part, int64_t parts, cons
     const PartRange slice = part_range(q.batch, i % slices_, slices_);
     for (int64_t step = first; step < first + phase.steps; ++step) {
       for (const Product& product : products_) {
-        for (const Panel& panel : product.panels) {
-          run_panel(product, panel, i / slices_, step, {slice.begin, slice.end}, p, scratch, sums);
-        }
+        const auto panels = static_cast<int64_t>(product.panels.size());
+        run_panels(product, {0, panels}, i / slices_, step, {slice.begin, slice.end}, p, scratch, sums);
       }
     }
   }

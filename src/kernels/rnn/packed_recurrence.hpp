@@ -51,7 +51,7 @@ class PackedRecurrence {
   int64_t packed_floats() const { return problem_.directions * direction_floats_; }
   /// W, R and B (which may be null) as ONNX lays them out.
   void pack(const float* w, const float* r, const float* b, float* packed) const;
-  int64_t scratch_floats(int64_t parts) const { return shared_floats_ + parts * part_floats_; }
+  int64_t scratch_floats(int64_t parts) const;
   int64_t phases() const { return static_cast<int64_t>(phases_.size()); }
   void run_part(int64_t phase, int64_t part, int64_t parts, const RecurrentPointers& p, float* scratch) const;
 
@@ -87,22 +87,25 @@ class PackedRecurrence {
   int64_t chunk_time(int64_t direction, int64_t chunk) const;
   void start(const RecurrentPointers& p, float* scratch) const;
   void multiply_input(int64_t chunk, int64_t part, int64_t parts, const RecurrentPointers& p, float* scratch) const;
-  void run_panel(const Product& product, const Panel& panel, int64_t direction, int64_t step, Rows rows,
-                 const RecurrentPointers& p, float* scratch, float* sums) const;
+  void multiply_state(const Product& product, const Panel& panel, int64_t direction, int64_t step, Rows rows,
+                      const RecurrentPointers& p, float* scratch, float* sums) const;
+  void run_cells(const Product& product, const Panel& panel, int64_t direction, int64_t step, Rows rows,
+                 const RecurrentPointers& p, float* scratch, const float* sums) const;
+  void run_panels(const Product& product, PartRange panels, int64_t direction, int64_t step, Rows rows,
+                  const RecurrentPointers& p, float* scratch, float* sums) const;
   float* inputs(float* scratch, int64_t direction) const;
   float* state(float* scratch, int64_t which, int64_t direction) const;
 
   RecurrentProblem problem_;
   Isa isa_;
   const TileTable* table_;
-  std::vector<ptrdiff_t> offsets_;
   std::optional<PackedGemm> chunk_gemm_, last_gemm_;  ///< of a chunk's input; of the last chunk's
   std::vector<Product> products_;
   std::vector<Phase> phases_;
   int64_t blocks_;                 ///< registers' worth of hidden numbers
   int64_t state_row_, input_row_;  ///< floats of a row of the state, and of the gates' sums
   int64_t chunk_steps_, chunks_, slices_ = 1;
-  int64_t direction_floats_ = 0, shared_floats_ = 0, part_floats_ = 0;
+  int64_t direction_floats_ = 0, shared_floats_ = 0;
 };
 
 }  // namespace kiln
