@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include <fmt/format.h>
@@ -51,37 +53,47 @@ class SerialHost final : public EvalHost {
   uint64_t next_seed() override { return 1; }
 };
 
-/// The reference result of an operator of opset 22.
-inline Tensor run_op(const std::string& op_type, const std::vector<Tensor>& inputs,
-                     const std::vector<std::pair<std::string, std::vector<int64_t>>>& ints,
-                     const std::vector<std::pair<std::string, int64_t>>& single_ints = {}) {
+using Attributes = std::vector<
+    std::pair<std::string, std::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<std::string>>>>;
+
+/// The reference results of an operator; a tensor that is not defined stands for an input that is left out.
+inline std::vector<Tensor> run_node(const std::string& op_type, int opset, const std::vector<Tensor>& inputs,
+                                    const Attributes& attributes, size_t output_count = 1) {
   Node node;
   node.op_type = op_type;
-  for (const auto& [name, values] : ints) {
+  for (const auto& [name, data] : attributes) {
     Attribute attribute;
     attribute.name = name;
-    attribute.type = AttributeType::ints;
-    attribute.data = values;
-    node.attributes.push_back(attribute);
-  }
-  for (const auto& [name, value] : single_ints) {
-    Attribute attribute;
-    attribute.name = name;
-    attribute.type = AttributeType::int_;
-    attribute.data = value;
+    constexpr AttributeType types[] = {AttributeType::int_, AttributeType::float_, AttributeType::string,
+                                       AttributeType::ints, AttributeType::strings};
+    attribute.type = types[data.index()];
+    std::visit([&](const auto& value) { attribute.data = value; }, data);
     node.attributes.push_back(attribute);
   }
   std::vector<Value> values(inputs.begin(), inputs.end());
   std::vector<const Value*> pointers;
-  for (const Value& value : values) pointers.push_back(&value);
-  for (size_t i = 0; i < inputs.size(); ++i) node.inputs.push_back(static_cast<ValueId>(i));
-  node.outputs.push_back(static_cast<ValueId>(inputs.size()));
-  const OpsetImports opsets{{"", 22}};
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    pointers.push_back(inputs[i].defined() ? &values[i] : nullptr);
+    node.inputs.push_back(inputs[i].defined() ? static_cast<ValueId>(i) : no_value);
+  }
+  for (size_t i = 0; i < output_count; ++i) node.outputs.push_back(static_cast<ValueId>(inputs.size() + i));
+  const OpsetImports opsets{{"", opset}};
   SerialHost host;
-  std::vector<Value> outputs(1);
-  EvalContext context(node, *find_schema("", op_type, 22), opsets, host, pointers, outputs);
+  std::vector<Value> outputs(output_count);
+  EvalContext context(node, *find_schema("", op_type, opset), opsets, host, pointers, outputs);
   find_op("", op_type)->eval(context);
-  return outputs[0].tensor();
+  std::vector<Tensor> tensors;
+  for (const Value& output : outputs) tensors.push_back(output.tensor());
+  return tensors;
+}
+
+/// The reference result of an operator of opset 22.
+inline Tensor run_op(const std::string& op_type, const std::vector<Tensor>& inputs,
+                     const std::vector<std::pair<std::string, std::vector<int64_t>>>& ints,
+                     const std::vector<std::pair<std::string, int64_t>>& single_ints = {}) {
+  Attributes attributes(ints.begin(), ints.end());
+  attributes.insert(attributes.end(), single_ints.begin(), single_ints.end());
+  return run_node(op_type, 22, inputs, attributes)[0];
 }
 
 /// The activation in f64, as ONNX defines it.
