@@ -5,7 +5,9 @@
 #include <optional>
 #include <string_view>
 
+#include "base/cpu.hpp"
 #include "graph/captures.hpp"
+#include "tactics/elementwise_program.hpp"
 
 namespace kiln {
 namespace {
@@ -19,10 +21,14 @@ class Fuser {
         sure_(facts.sure),
         taken_(graph_.nodes.size(), false),
         readers_(graph_.values.size()),
-        is_kept_(graph_.values.size(), false) {
+        makers_(graph_.values.size(), -1),
+        is_kept_(graph_.values.size(), false),
+        order_(graph_.nodes.size()) {
     for (const Step& step : program.steps) {
       for (ValueId id : values_read(graph_, *step.node)) readers_[at(id)].push_back(step.node_index);
-      order_.resize(graph_.nodes.size());
+      for (ValueId id : step.node->outputs) {
+        if (id != no_value) makers_[at(id)] = static_cast<int>(step.node_index);
+      }
       order_[step.node_index] = static_cast<size_t>(&step - program.steps.data());
     }
     for (ValueId id : graph_.outputs) {
@@ -33,9 +39,15 @@ class Fuser {
   std::vector<Group> fuse() {
     std::vector<Group> groups;
     for (const Step& step : program_.steps) {
+      if (taken_[step.node_index] || !is_linear(*step.node)) continue;
+      taken_[step.node_index] = true;
+      groups.push_back(linear_group(step.node_index));
+    }
+    for (size_t i = program_.steps.size(); i-- > 0;) {
+      const Step& step = program_.steps[i];
       if (taken_[step.node_index]) continue;
       taken_[step.node_index] = true;
-      groups.push_back(is_linear(*step.node) ? linear_group(step.node_index) : single(step.node_index));
+      groups.push_back(is_elementwise(*step.node) ? chain_group(step.node_index) : single(step.node_index));
     }
     std::stable_sort(groups.begin(), groups.end(),
                      [&](const Group& a, const Group& b) { return order_[last(a)] < order_[last(b)]; });
@@ -206,12 +218,72 @@ class Fuser {
     return true;
   }
 
+  /// A node with those that feed it and nobody else, as long as one loop can do them all.
+  Group chain_group(size_t root) {
+    Group group = single(root);
+    if (!can_chain(group)) return group;
+    for (bool grows = true; grows;) {
+      grows = false;
+      for (size_t i = 0; i < group.inputs.size() && !grows; ++i) {
+        const ValueId id = group.inputs[i];
+        const int maker = id == no_value ? -1 : makers_[at(id)];
+        if (maker < 0 || !feeds_only(id, group) || !same_shape(id, group.outputs[0])) continue;
+        Group larger = chain_of(group, static_cast<size_t>(maker));
+        if (!can_chain(larger)) continue;
+        taken_[static_cast<size_t>(maker)] = true;
+        group = std::move(larger);
+        grows = true;
+      }
+    }
+    return group;
+  }
+
+  bool feeds_only(ValueId id, const Group& group) const {
+    const Node& maker = graph_.nodes[static_cast<size_t>(makers_[at(id)])];
+    if (taken_[static_cast<size_t>(makers_[at(id)])] || is_kept_[at(id)] || !is_elementwise(maker)) return false;
+    return maker.outputs.size() == 1 &&
+           std::all_of(readers_[at(id)].begin(), readers_[at(id)].end(), [&](size_t reader) {
+             return std::find(group.nodes.begin(), group.nodes.end(), reader) != group.nodes.end();
+           });
+  }
+  bool same_shape(ValueId a, ValueId b) const {
+    const auto &x = facts_[at(a)].type.shape, &y = facts_[at(b)].type.shape;
+    return x && y && *x == *y;
+  }
+  bool can_chain(const Group& group) const {
+    constexpr size_t most_nodes = 32, most_operands = 16;
+    if (group.nodes.size() > most_nodes || group.inputs.size() > most_operands || group.outputs.size() != 1)
+      return false;
+    const std::optional<Problem> problem = make_problem(program_, facts_, group, best_isa(), 1);
+    return problem && elementwise_program(*problem).decline.empty();
+  }
+
+  /// The group with one node more, in front.
+  Group chain_of(const Group& group, size_t index) const {
+    Group larger;
+    larger.nodes = group.nodes;
+    larger.nodes.push_back(index);
+    std::sort(larger.nodes.begin(), larger.nodes.end(), [&](size_t a, size_t b) { return order_[a] < order_[b]; });
+    larger.outputs = group.outputs;
+    std::vector<ValueId> made;
+    for (size_t node : larger.nodes) made.push_back(graph_.nodes[node].outputs[0]);
+    for (size_t node : larger.nodes) {
+      for (ValueId id : graph_.nodes[node].inputs) {
+        const bool inner = std::find(made.begin(), made.end(), id) != made.end();
+        const bool known = std::find(larger.inputs.begin(), larger.inputs.end(), id) != larger.inputs.end();
+        if (id != no_value && !inner && !known) larger.inputs.push_back(id);
+      }
+    }
+    return larger;
+  }
+
   const Program& program_;
   const Graph& graph_;
   const Facts& facts_;
   const Facts& sure_;  ///< whose constants hold for any input shapes
   std::vector<bool> taken_;
   std::vector<std::vector<size_t>> readers_;
+  std::vector<int> makers_;  ///< the node that makes a value, or -1
   std::vector<bool> is_kept_;
   std::vector<size_t> order_;  ///< of the nodes, in the program
 };
