@@ -100,9 +100,27 @@ class Fuser {
   Group linear_group(size_t index) {
     Group group = single(index);
     group.inputs.resize(3, no_value);
+    if (is_onnx(graph_.nodes[index], "MatMul")) take_transpose(group);
     while (extend(group)) {
     }
     return group;
+  }
+
+  /// The constant matrix of a MatMul, read as it lies and not as a Transpose gives it.
+  void take_transpose(Group& group) {
+    const int maker = makers_[at(group.inputs[1])];
+    if (maker < 0 || constant(group.inputs[1]) != nullptr) return;
+    const Node& turn = graph_.nodes[static_cast<size_t>(maker)];
+    const Tensor* matrix = is_onnx(turn, "Transpose") ? constant(turn.inputs[0]) : nullptr;
+    const Attribute* perm = turn.find_attribute("perm");
+    const auto* axes = perm ? std::get_if<std::vector<int64_t>>(&perm->data) : nullptr;
+    if (matrix == nullptr || matrix->rank() != 2 || (axes && *axes != std::vector<int64_t>{1, 0})) return;
+    if (readers_[at(group.inputs[1])].size() == 1 && !is_kept_[at(group.inputs[1])]) {
+      taken_[static_cast<size_t>(maker)] = true;
+      group.nodes.push_back(static_cast<size_t>(maker));
+    }
+    group.inputs[1] = turn.inputs[0];
+    group.turned = true;
   }
 
   void take(Group& group, size_t index, ValueId output) {
@@ -130,7 +148,8 @@ class Fuser {
   /// A constant row behind a MatMul without one.
   bool take_bias(Group& group, size_t index, ValueId other) {
     const Tensor* row = constant(other);
-    const bool first = group.nodes.size() == 1 && group.inputs[2] == no_value;
+    const bool first =
+        group.epilogue.activation == Activation::none && group.residual < 0 && group.inputs[2] == no_value;
     if (!first || row == nullptr || row->dtype() != DType::f32) return false;
     if (!is_onnx(graph_.nodes[group.nodes[0]], "MatMul") ||
         !same_f32(group.outputs[0], graph_.nodes[index].outputs[0])) {

@@ -1,42 +1,82 @@
 #include "builder/typical_shapes.hpp"
 
+#include <algorithm>
 #include <map>
 #include <string>
 
 namespace kiln {
 namespace {
 
-int64_t typical_dim(size_t rank, size_t axis) {
+/// Sizes to try for the open dims of the inputs.
+struct Sizes {
+  int64_t height, width, length;
+};
+constexpr Sizes usual[] = {{640, 640, 128}, {224, 224, 128}, {48, 320, 128},
+                           {32, 320, 64},   {512, 512, 77},  {28, 28, 16}};
+
+int64_t typical_dim(const Sizes& sizes, size_t rank, size_t axis) {
   if (axis == 0) return 1;
-  if (rank == 4) return axis == 1 ? 3 : 640;
-  return 128;
+  if (rank == 4) return axis == 1 ? 3 : axis == 2 ? sizes.height : sizes.width;
+  return sizes.length;
 }
 
-}  // namespace
+/// Values whose shape is not known.
+size_t unknown_count(const Facts& facts) {
+  return static_cast<size_t>(std::count_if(facts.begin(), facts.end(), [](const Fact& fact) {
+    const auto& shape = fact.type.shape;
+    return !shape || std::any_of(shape->begin(), shape->end(), [](const Dim& dim) { return !dim.is_known(); });
+  }));
+}
 
-BuildFacts build_facts(const Engine& engine) {
-  const auto infer = [&](const std::map<ValueId, Fact>& inputs) {
-    Diagnostics diagnostics(Diagnostics::Mode::collect);
-    return ShapeInference(engine.model(), diagnostics, ShapeInference::StatedTypes::ignore).run(inputs);
-  };
+Facts infer(const Engine& engine, const std::map<ValueId, Fact>& inputs) {
+  Diagnostics diagnostics(Diagnostics::Mode::collect);
+  return ShapeInference(engine.model(), diagnostics, ShapeInference::StatedTypes::ignore).run(inputs);
+}
+
+bool is_open(const Engine& engine) {
+  return std::any_of(engine.inputs().begin(), engine.inputs().end(), [](const Port& input) {
+    const auto& shape = input.type.shape;
+    return input.type.is_tensor() && shape &&
+           std::any_of(shape->begin(), shape->end(), [](const Dim& dim) { return !dim.is_known(); });
+  });
+}
+
+Facts infer_with(const Engine& engine, const Sizes& sizes) {
   std::map<ValueId, Fact> inputs;
   std::map<std::string, int64_t> symbols;
-  bool is_open = false;
   for (const Port& input : engine.inputs()) {
     if (!input.type.is_tensor() || !input.type.shape) continue;
     Type type = input.type;
     for (size_t axis = 0; axis < type.shape->size(); ++axis) {
       Dim& dim = (*type.shape)[axis];
       if (dim.is_known()) continue;
-      is_open = true;
-      const int64_t typical = typical_dim(type.shape->size(), axis);
+      const int64_t typical = typical_dim(sizes, type.shape->size(), axis);
       dim = dim.is_unknown() ? typical : symbols.emplace(dim.str(), typical).first->second;
     }
     inputs[input.value].type = type;
   }
+  return infer(engine, inputs);
+}
+
+}  // namespace
+
+BuildFacts build_facts(const Engine& engine) {
   BuildFacts facts;
-  facts.sure = infer({});
-  facts.typical = is_open ? infer(inputs) : facts.sure;
+  facts.sure = infer(engine, {});
+  if (!is_open(engine)) {
+    facts.typical = facts.sure;
+    return facts;
+  }
+  // A model that is made for one size of picture says so by failing with others.
+  size_t fewest = facts.sure.size() + 1;
+  for (const Sizes& sizes : usual) {
+    Facts tried = infer_with(engine, sizes);
+    const size_t unknown = unknown_count(tried);
+    if (unknown >= fewest) continue;
+    fewest = unknown;
+    facts.typical = std::move(tried);
+    if (fewest == 0) break;
+  }
   return facts;
 }
 

@@ -10,7 +10,7 @@ struct BuildFacts {
   Facts typical;  ///< when the dims that the model leaves open have sizes as in common use
 };
 
-/// Takes a batch of 1, pictures of 640 x 640, sequences of 128.
+/// Takes a batch of 1, pictures of 640 x 640 and sequences of 128, or other sizes where the model does not allow these.
 BuildFacts build_facts(const Engine& engine);
 
 }  // namespace kiln

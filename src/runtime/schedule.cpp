@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <map>
 
 #include "base/error.hpp"
@@ -138,9 +139,11 @@ class Scheduler {
     } else if (step.group.nodes.size() == 1) {
       const Node& node = program_.graph->nodes[step.group.nodes.front()];
       if (is_view(node) && add_view(node)) return;
-      if (add_joined(step, node) || add_parts(step, node)) return;
+      if (add_joined(step, node) || add_parts(step, node) || add_late(step)) return;
     }
-    for (size_t index : step.group.nodes) add_reference(step, index);
+    std::vector<size_t> nodes = step.group.nodes;
+    std::sort(nodes.begin(), nodes.end(), [&](size_t a, size_t b) { return steps_by_node_[a] < steps_by_node_[b]; });
+    for (size_t index : nodes) add_reference(step, index);
   }
 
   /// A group whose results are known before the run needs no step.
@@ -152,6 +155,24 @@ class Scheduler {
       if (id != no_value) presets_.emplace_back(id, facts_[static_cast<size_t>(id)].constant);
     }
     return true;
+  }
+
+  /// A step for which the builder knew too little: the first tactic that needs no packed weights.
+  bool add_late(const MachineStep& step) {
+    std::optional<Problem> problem = make_problem(program_, facts_, step.group, machine_.isa, threads_);
+    if (!problem) return false;
+    for (const Tactic* tactic : tactics_for(problem->anchor())) {
+      if (tactic->packs != 0 || !tactic->declines(*problem).empty()) continue;
+      for (Formats& formats : tactic->formats(*problem)) {
+        if (formats != uniform_formats(*problem, Format::plain)) continue;
+        late_.push_back(step);
+        late_.back().tactic = tactic;
+        late_.back().tuning = tactic->tunings(*problem).front();
+        late_.back().formats = std::move(formats);
+        return add_work(late_.back(), std::move(*problem));
+      }
+    }
+    return false;
   }
 
   bool add_work(const MachineStep& step, Problem problem) {
@@ -466,6 +487,7 @@ class Scheduler {
   Schedule finish() {
     Schedule schedule;
     schedule.outputs = outputs_;
+    schedule.late = std::move(late_);
     schedule.presets = presets_;
     std::vector<ArenaBlock> blocks;
     std::vector<int> owners;  // the slot of a block, or -1 - the step whose scratch it is
@@ -529,6 +551,7 @@ class Scheduler {
   const int threads_;
   std::vector<std::array<int, 2>> values_;  ///< the slots of a value, by format
   std::vector<Slot> slots_;
+  std::deque<MachineStep> late_;
   std::vector<Op> ops_;
   std::vector<Schedule::Output> outputs_;
   std::vector<ValueId> kept_;  ///< Values that are outputs of the model

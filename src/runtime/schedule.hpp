@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -50,6 +51,7 @@ struct Schedule {
     Shape shape;
   };
 
+  std::deque<MachineStep> late;  ///< steps whose tactic was chosen for these shapes; others point at them
   std::vector<Step> steps;
   std::vector<Output> outputs;
   std::vector<std::pair<ValueId, Tensor>> presets;  ///< Values that are known before the run

@@ -6,7 +6,7 @@ namespace kiln {
 namespace {
 
 std::string decline(const Problem& p) {
-  if (p.epilogue().activation != Activation::none || p.group->residual >= 0 || p.group->bias >= 0) {
+  if (p.epilogue().activation != Activation::none || p.group->residual >= 0) {
     return "an epilogue";
   }
   if (p.inputs.size() > 32) return "more than 32 operands";

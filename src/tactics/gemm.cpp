@@ -26,6 +26,7 @@ Product constant_product(const Problem& p) {
     if (p.has_input(2) && node.attr_float("beta") != 1) return product;
     product.b_transposed = node.attr_int("transB") != 0;
   }
+  if (p.group->turned) product.b_transposed = true;
   product.k = a.back();
   product.n = product.b_transposed ? b[0] : b[1];
   for (size_t i = 0; i + 1 < a.size(); ++i) product.m *= a[i];
@@ -177,6 +178,7 @@ bool batched_problem(const Problem& p, BatchedGemmProblem& g) {
 
 std::string decline_dynamic(const Problem& p) {
   if (!is_f32(p.inputs[0]) || !is_f32(p.inputs[1])) return "not f32";
+  if (p.group->turned) return "a constant matrix";
   BatchedGemmProblem g;
   if (!batched_problem(p, g)) return "not batches of products with fixed distances";
   if (p.has_input(2)) return "an addend";

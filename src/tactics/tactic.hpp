@@ -36,9 +36,9 @@ struct Group {
   std::vector<size_t> nodes;    ///< of the graph, in order; the anchor is the first
   std::vector<ValueId> inputs;  ///< no_value where an optional input of the anchor is left out
   std::vector<ValueId> outputs;
-  Epilogue epilogue;  ///< what follows the anchor's own result and bias
-  int residual = -1;  ///< which input the epilogue adds
-  int bias = -1;      ///< which input is added per output channel (last axis of a product)
+  Epilogue epilogue;    ///< what follows the anchor's own result and bias
+  int residual = -1;    ///< which input the epilogue adds
+  bool turned = false;  ///< the constant matrix of a MatMul is read through a Transpose
 };
 
 /// A group for concrete shapes on a concrete machine: what a tactic is asked about.
