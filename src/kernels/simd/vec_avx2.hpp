@@ -19,6 +19,11 @@ struct Vec<float, Isa::avx2> {
   [[gnu::always_inline]] static Vec load_first(const float* p, int n) {
     return {_mm256_maskload_ps(p, first_lanes(n))};
   }
+  /// The first n lanes from memory, the others those of `rest`.
+  [[gnu::always_inline]] static Vec load_first(const float* p, int n, Vec rest) {
+    const __m256i mask = first_lanes(n);
+    return {_mm256_blendv_ps(rest.v, _mm256_maskload_ps(p, mask), _mm256_castsi256_ps(mask))};
+  }
   [[gnu::always_inline]] static Vec all(float x) { return {_mm256_set1_ps(x)}; }
   [[gnu::always_inline]] void store(float* p) const { _mm256_storeu_ps(p, v); }
   [[gnu::always_inline]] void store_first(float* p, int n) const { _mm256_maskstore_ps(p, first_lanes(n), v); }
@@ -59,6 +64,7 @@ struct Vec<float, Isa::avx2> {
   [[gnu::always_inline]] friend Mask operator<(Vec a, Vec b) { return _mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ); }
   [[gnu::always_inline]] friend Mask operator<=(Vec a, Vec b) { return _mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ); }
   [[gnu::always_inline]] friend Mask operator==(Vec a, Vec b) { return _mm256_cmp_ps(a.v, b.v, _CMP_EQ_OQ); }
+  [[gnu::always_inline]] friend Mask is_nan(Vec a) { return _mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q); }
   [[gnu::always_inline]] static Vec select(Mask mask, Vec yes, Vec no) { return {_mm256_blendv_ps(no.v, yes.v, mask)}; }
   [[gnu::always_inline]] friend float sum(Vec a) {
     __m128 half = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));

@@ -20,6 +20,10 @@ struct Vec<float, Isa::avx512> {
   [[gnu::always_inline]] static Vec load_first(const float* p, int n) {
     return {_mm512_maskz_loadu_ps(static_cast<Mask>((1u << n) - 1), p)};
   }
+  /// The first n lanes from memory, the others those of `rest`.
+  [[gnu::always_inline]] static Vec load_first(const float* p, int n, Vec rest) {
+    return {_mm512_mask_loadu_ps(rest.v, static_cast<Mask>((1u << n) - 1), p)};
+  }
   [[gnu::always_inline]] static Vec all(float x) { return {_mm512_set1_ps(x)}; }
   [[gnu::always_inline]] void store(float* p) const { _mm512_storeu_ps(p, v); }
   [[gnu::always_inline]] void store_first(float* p, int n) const {
@@ -57,6 +61,7 @@ struct Vec<float, Isa::avx512> {
   [[gnu::always_inline]] friend Mask operator<(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ); }
   [[gnu::always_inline]] friend Mask operator<=(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ); }
   [[gnu::always_inline]] friend Mask operator==(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ); }
+  [[gnu::always_inline]] friend Mask is_nan(Vec a) { return _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q); }
   [[gnu::always_inline]] static Vec select(Mask mask, Vec yes, Vec no) {
     return {_mm512_mask_blend_ps(mask, no.v, yes.v)};
   }

@@ -29,6 +29,13 @@ struct Vec<float, Isa::portable> {
     for (int i = 0; i < n; ++i) part[i] = p[i];
     return load(part);
   }
+  /// The first n lanes from memory, the others those of `rest`.
+  [[gnu::always_inline]] static Vec load_first(const float* p, int n, Vec rest) {
+    float part[8];
+    rest.store(part);
+    for (int i = 0; i < n; ++i) part[i] = p[i];
+    return load(part);
+  }
   [[gnu::always_inline]] static Vec all(float x) {
     const Four four = {x, x, x, x};
     return {four, four};
@@ -85,6 +92,7 @@ struct Vec<float, Isa::portable> {
   [[gnu::always_inline]] friend Mask operator<(Vec a, Vec b) { return {a.low < b.low, a.high < b.high}; }
   [[gnu::always_inline]] friend Mask operator<=(Vec a, Vec b) { return {a.low <= b.low, a.high <= b.high}; }
   [[gnu::always_inline]] friend Mask operator==(Vec a, Vec b) { return {a.low == b.low, a.high == b.high}; }
+  [[gnu::always_inline]] friend Mask is_nan(Vec a) { return {a.low != a.low, a.high != a.high}; }
   [[gnu::always_inline]] static Vec select(Mask mask, Vec yes, Vec no) {
     return {blend(mask.low, yes.low, no.low), blend(mask.high, yes.high, no.high)};
   }

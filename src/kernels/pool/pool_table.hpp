@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+
+#include "base/isa.hpp"
+
+namespace kiln {
+
+/// A run of output pixels of one block of channels, all of whose windows cover the same taps.
+struct PoolArgs {
+  const float* in;   ///< what the first pixel's first tap reads
+  int64_t rows;      ///< rows of taps
+  int64_t in_row;    ///< from a row of taps to the next
+  int64_t in_step;   ///< from pixel to pixel
+  int64_t taps;      ///< in a row
+  int64_t tap_step;  ///< from tap to tap in a row
+  float* out;
+  int64_t pixels;
+  float factor;  ///< of a sum; a maximum has none
+};
+/// Returns the least of the maxima (minus infinity where a window holds no number but that); 0 for sums.
+using PoolFunction = float (*)(const PoolArgs&);
+
+/// All pixels of a block of channels as one.
+struct GlobalPoolArgs {
+  const float* in;
+  int64_t rows, row_stride, columns;
+  float* out;  ///< `used` floats
+  int64_t used;
+};
+using GlobalPoolFunction = void (*)(const GlobalPoolArgs&);
+
+struct PoolFunctions {
+  PoolFunction any;
+  PoolFunction k2s2, k3s1, k3s2, k5s1;  ///< that many taps in a row, side by side, and that stride
+};
+
+struct PoolTable {
+  PoolFunctions max, sum;
+  GlobalPoolFunction global_max, global_mean;
+};
+const PoolTable& pool_table(Isa isa);
+
+}  // namespace kiln

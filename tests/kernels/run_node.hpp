@@ -1,0 +1,117 @@
+#pragma once
+
+#include <utility>
+#include <variant>
+
+#include "kernels/reference.hpp"
+
+/// What tests of kernels of whole nodes share: the reference of any node, and comparing with it number by number.
+namespace kiln::kernel_test {
+
+using Attributes = std::vector<std::pair<std::string, std::variant<int64_t, float, std::vector<int64_t>, std::string>>>;
+
+inline Attribute make_attribute(const Attributes::value_type& from) {
+  Attribute attribute;
+  attribute.name = from.first;
+  if (const auto* number = std::get_if<int64_t>(&from.second)) {
+    attribute.type = AttributeType::int_;
+    attribute.data = *number;
+  } else if (const auto* real = std::get_if<float>(&from.second)) {
+    attribute.type = AttributeType::float_;
+    attribute.data = *real;
+  } else if (const auto* numbers = std::get_if<std::vector<int64_t>>(&from.second)) {
+    attribute.type = AttributeType::ints;
+    attribute.data = *numbers;
+  } else {
+    attribute.type = AttributeType::string;
+    attribute.data = std::get<std::string>(from.second);
+  }
+  return attribute;
+}
+
+/// The reference results of an operator; an undefined tensor is an input left out.
+inline std::vector<Tensor> run_node(const std::string& op_type, const std::vector<Tensor>& inputs,
+                                    const Attributes& attributes, size_t output_count = 1, int64_t opset = 22) {
+  Node node;
+  node.op_type = op_type;
+  for (const auto& attribute : attributes) node.attributes.push_back(make_attribute(attribute));
+  std::vector<Value> values(inputs.begin(), inputs.end());
+  std::vector<const Value*> pointers;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    pointers.push_back(inputs[i].defined() ? &values[i] : nullptr);
+    node.inputs.push_back(inputs[i].defined() ? static_cast<ValueId>(i) : no_value);
+  }
+  for (size_t i = 0; i < output_count; ++i) node.outputs.push_back(static_cast<ValueId>(inputs.size() + i));
+  const OpsetImports opsets{{"", opset}};
+  SerialHost host;
+  std::vector<Value> outputs(output_count);
+  EvalContext context(node, *find_schema("", op_type, opset), opsets, host, pointers, outputs);
+  find_op("", op_type)->eval(context);
+  std::vector<Tensor> tensors;
+  for (Value& output : outputs) tensors.push_back(output.tensor());
+  return tensors;
+}
+
+/// Runs all phases of a kernel in so many parts, each with its threads' worth of scratch.
+template <class Kernel, class Pointers>
+void run_parts(const Kernel& kernel, int64_t parts, const Pointers& pointers) {
+  std::vector<float> scratch(static_cast<size_t>(kernel.scratch_floats(parts)), NAN);
+  for (int64_t phase = 0; phase < kernel.phases(); ++phase) {
+    for (int64_t part = 0; part < parts; ++part) kernel.run_part(phase, part, parts, pointers, scratch.data());
+  }
+}
+
+/// The largest difference, over 1 or what is expected where that is larger; NaN equals NaN, an infinity itself.
+inline double worst_difference(const float* actual, const Tensor& expected) {
+  const float* e = expected.data<float>();
+  double worst = 0;
+  for (int64_t i = 0; i < expected.size(); ++i) {
+    const double a = static_cast<double>(actual[i]), b = static_cast<double>(e[i]);
+    if (a == b || (std::isnan(a) && std::isnan(b))) continue;
+    const double difference = std::fabs(a - b) / std::fmax(1.0, std::fabs(b));
+    worst = std::fmax(worst, std::isnan(difference) ? INFINITY : difference);
+  }
+  return worst;
+}
+inline double worst_difference(const Tensor& actual, const Tensor& expected) {
+  return worst_difference(actual.data<float>(), expected);
+}
+
+/// A blocked tensor inside a wider one: where it begins and all floats around it.
+struct BlockedBuffer {
+  BlockedLayout layout;
+  int64_t before = 0;  ///< channel blocks of the wider tensor before it
+  std::vector<float> floats;
+
+  BlockedBuffer(Philox& rng, const Tensor& like, Isa isa)
+      : layout{like.dim(0), like.dim(1), like.dim(2), like.dim(3), block_of(isa), pick(rng, 0, 2)} {
+    if (pick(rng, 0, 2) == 0) {
+      before = pick(rng, 0, 2);
+      layout.image_blocks = before + layout.blocks() + pick(rng, 0, 1);
+    }
+    floats = rubbish(layout.floats() + before * layout.block_stride());
+  }
+  float* data() { return floats.data() + before * layout.block_stride(); }
+  void set(const Tensor& x) {
+    BlockedLayout own = layout;
+    own.image_blocks = 0;
+    const std::vector<float> blocked = to_blocked(x, own);
+    for (int64_t n = 0; n < layout.n; ++n) {
+      std::copy_n(blocked.data() + n * own.image_stride(), own.image_stride(), data() + n * layout.image_stride());
+    }
+  }
+  /// Fails the test where halo or channel padding is not zero, or where it wrote beside the view.
+  Tensor get() const {
+    const int64_t first = before * layout.block_stride(), wide = layout.image_stride();
+    const int64_t own = layout.blocks() * layout.block_stride();
+    int64_t dirty = 0;
+    for (int64_t i = 0; i < static_cast<int64_t>(floats.size()); ++i) {
+      const bool inside = i >= first && (i - first) % wide < own && (i - first) / wide < layout.n;
+      if (!inside && floats[static_cast<size_t>(i)] != 1e9f) ++dirty;
+    }
+    EXPECT_EQ(dirty, 0) << "floats beside the view are written";
+    return from_blocked({floats.begin() + first, floats.end()}, layout);
+  }
+};
+
+}  // namespace kiln::kernel_test
