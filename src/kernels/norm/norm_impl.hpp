@@ -1,0 +1,167 @@
+#pragma once
+
+#include "kernels/norm/softmax_impl.hpp"
+
+/// Included by norm_<isa>.cpp only.
+namespace kiln {
+
+/// The sum of f(in[i]), f(neutral) being 0. Parts of a few thousand numbers are summed in registers, and the parts in
+/// f64.
+template <class V, class F>
+[[gnu::always_inline]] inline double row_sum(const float* in, int64_t n, V neutral, F&& f) {
+  constexpr int chains = 4, lanes = V::lanes;
+  constexpr int64_t part = int64_t{64} * chains * lanes;
+  double total = 0;
+  for (int64_t k = 0; k < n;) {
+    const int64_t end = n - k < part ? n : k + part;
+    V sums[chains];
+    unroll<chains>([&](auto i) __attribute__((always_inline)) { sums[i] = V::all(0.0f); });
+    for (; k + chains * lanes <= end; k += chains * lanes) {
+      unroll<chains>([&](auto i)
+                         __attribute__((always_inline)) { sums[i] = sums[i] + f(V::load(in + k + i * lanes)); });
+    }
+    for (; k + lanes <= end; k += lanes) sums[0] = sums[0] + f(V::load(in + k));
+    if (k < end) {
+      sums[1] = sums[1] + f(V::load_first(in + k, static_cast<int>(end - k), neutral));
+      k = end;
+    }
+    total += static_cast<double>(sum((sums[0] + sums[1]) + (sums[2] + sums[3])));
+  }
+  return total;
+}
+
+template <class V>
+[[gnu::always_inline]] inline double sum_of_squares(const float* in, int64_t n, float mean) {
+  const V middle = V::all(mean);
+  return row_sum(
+      in, n, middle, [&](V x) __attribute__((always_inline)) {
+        const V deviation = x - middle;
+        return deviation * deviation;
+      });
+}
+
+template <class V>
+[[gnu::always_inline]] inline double sum_of_row(const float* in, int64_t n) {
+  return row_sum(
+      in, n, V::all(0.0f), [](V x) __attribute__((always_inline)) { return x; });
+}
+
+/// LayerNormalization, or RMSNormalization when not `centred`.
+template <Isa isa, bool centred>
+[[gnu::noinline]] void layer_norm(const LayerNormArgs& a) {
+  using V = Vec<float, isa>;
+  const double count = static_cast<double>(a.n);
+  for (int64_t row = 0; row < a.rows; ++row) {
+    const float* x = a.x + row * a.n;
+    float* const out = a.out + row * a.n;
+    if (a.residual != nullptr) {
+      const float* residual = a.residual + row * a.n;
+      float* const sum = a.sum != nullptr ? a.sum + row * a.n : out;
+      map_row<V>(
+          x, sum, a.n, [&](V value, int64_t k) __attribute__((always_inline)) {
+            return value + (k + V::lanes <= a.n ? V::load(residual + k)
+                                                : V::load_first(residual + k, static_cast<int>(a.n - k)));
+          });
+      x = sum;
+    }
+    const float mean = centred ? static_cast<float>(sum_of_row<V>(x, a.n) / count) : 0.0f;
+    const float variance = static_cast<float>(sum_of_squares<V>(x, a.n, mean) / count);
+    const V middle = V::all(mean), factor = V::all(1 / __builtin_sqrtf(variance + a.epsilon));
+    const auto parameter = [&](const float* p, int64_t k) __attribute__((always_inline)) {
+      return k + V::lanes <= a.n ? V::load(p + k) : V::load_first(p + k, static_cast<int>(a.n - k));
+    };
+    if (a.scale != nullptr && a.bias != nullptr) {
+      map_row<V>(
+          x, out, a.n, [&](V value, int64_t k) __attribute__((always_inline)) {
+            return fma((value - middle) * factor, parameter(a.scale, k), parameter(a.bias, k));
+          });
+    } else {
+      map_row<V>(
+          x, out, a.n, [&](V value, int64_t k) __attribute__((always_inline)) {
+            V y = (value - middle) * factor;
+            if (a.scale != nullptr) y = y * parameter(a.scale, k);
+            return a.bias != nullptr ? y + parameter(a.bias, k) : y;
+          });
+    }
+  }
+}
+
+/// Sums of rows are added up, which rounds less than one long sum.
+template <class V, class F>
+[[gnu::always_inline]] inline V block_sum(const BlockNormArgs& a, F&& f) {
+  constexpr int chains = 4, lanes = V::lanes;
+  V total = V::all(0.0f);
+  for (int64_t y = 0; y < a.rows; ++y) {
+    const float* in = a.in + y * a.in_row;
+    V sums[chains];
+    unroll<chains>([&](auto i) __attribute__((always_inline)) { sums[i] = V::all(0.0f); });
+    int64_t x = 0;
+    for (; x + chains <= a.columns; x += chains) {
+      unroll<chains>([&](auto i)
+                         __attribute__((always_inline)) { sums[i] = sums[i] + f(V::load(in + (x + i) * lanes)); });
+    }
+    for (; x < a.columns; ++x) sums[0] = sums[0] + f(V::load(in + x * lanes));
+    total = total + ((sums[0] + sums[1]) + (sums[2] + sums[3]));
+  }
+  return total;
+}
+
+template <Isa isa>
+[[gnu::noinline]] void block_deviations(const BlockNormArgs& a, float* statistics) {
+  using V = Vec<float, isa>;
+  const V count = V::all(static_cast<float>(a.rows * a.columns));
+  const V mean = block_sum<V>(
+                     a, [](V x) __attribute__((always_inline)) { return x; }) /
+                 count;
+  mean.store(statistics);
+  block_sum<V>(
+      a,
+      [&](V x) __attribute__((always_inline)) {
+        const V deviation = x - mean;
+        return deviation * deviation;
+      })
+      .store(statistics + V::lanes);
+}
+
+template <Isa isa>
+[[gnu::noinline]] void block_affine(const BlockNormArgs& a) {
+  using V = Vec<float, isa>;
+  const V mean = V::load(a.mean), factor = V::load(a.factor), shift = V::load(a.shift);
+  for (int64_t y = 0; y < a.rows; ++y) {
+    map_row<V>(
+        a.in + y * a.in_row, a.out + y * a.out_row,
+        a.columns * V::lanes, [&](V x, int64_t) __attribute__((always_inline)) {
+          return fma(x - mean, factor, shift);
+        });
+  }
+}
+
+template <Isa isa>
+[[gnu::noinline]] Deviations deviations(const float* in, int64_t n) {
+  using V = Vec<float, isa>;
+  const double mean = sum_of_row<V>(in, n) / static_cast<double>(n);
+  return {mean, sum_of_squares<V>(in, n, static_cast<float>(mean))};
+}
+
+template <Isa isa>
+[[gnu::noinline]] void affine(const float* in, float* out, int64_t n, float mean, float factor, float shift) {
+  using V = Vec<float, isa>;
+  const V middle = V::all(mean), scale = V::all(factor), offset = V::all(shift);
+  map_row<V>(
+      in, out, n, [&](V x, int64_t) __attribute__((always_inline)) { return fma(x - middle, scale, offset); });
+}
+
+template <Isa isa>
+constexpr NormTable make_norm_table() {
+  return {Vec<float, isa>::lanes,
+          {softmax_rows<isa, false>, softmax_rows<isa, true>},
+          {softmax_columns<isa, false>, softmax_columns<isa, true>},
+          layer_norm<isa, true>,
+          layer_norm<isa, false>,
+          block_deviations<isa>,
+          block_affine<isa>,
+          deviations<isa>,
+          affine<isa>};
+}
+
+}  // namespace kiln
