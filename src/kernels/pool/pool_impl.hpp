@@ -78,17 +78,21 @@ template <Isa isa, template <class> class Kind, int kernel, int stride>
   return Kind<V>::is_max ? 0.0f - largest(V::all(0.0f) - least) : 0.0f;
 }
 
+/// Each row of taps is gathered by itself, so that none waits for another.
 template <class V, class Join, int pixels>
 [[gnu::always_inline]] inline void pool_pixels(const PoolArgs& a, const float* in, float* out, V& least) {
   V totals[pixels];
   unroll<pixels>([&](auto i) __attribute__((always_inline)) { totals[i] = Join::start(); });
   for (int64_t row = 0; row < a.rows; ++row) {
     const float* from = in + row * a.in_row;
+    V sums[pixels];
+    unroll<pixels>([&](auto i) __attribute__((always_inline)) { sums[i] = Join::start(); });
     for (int64_t tap = 0; tap < a.taps; ++tap, from += a.tap_step) {
       unroll<pixels>([&](auto i) __attribute__((always_inline)) {
-        totals[i] = Join::join(V::load(from + i * a.in_step), totals[i]);
+        sums[i] = Join::join(V::load(from + i * a.in_step), sums[i]);
       });
     }
+    unroll<pixels>([&](auto i) __attribute__((always_inline)) { totals[i] = Join::join(sums[i], totals[i]); });
   }
   const V factor = V::all(a.factor);
   unroll<pixels>([&](auto i) __attribute__((always_inline)) {
