@@ -13,6 +13,7 @@
 #include "kernels/norm/layer_norm.hpp"
 #include "kernels/norm/softmax.hpp"
 #include "kernels/pool/pool.hpp"
+#include "kernels/resize/resize.hpp"
 
 namespace kiln {
 namespace {
@@ -85,6 +86,20 @@ void group_norm(benchmark::State& state, int64_t channels, int64_t size, int64_t
   run(state, kernel, ChannelNormPointers{x.data(), packed.data(), y.data()}, 2 * layout.floats());
 }
 
+void resize(benchmark::State& state, ops::Resampling::Mode mode, int64_t channels, int64_t size, int64_t factor) {
+  const int64_t block = block_of(best_isa()), out_size = size * factor;
+  const BlockedLayout in{1, channels, size, size, block, 1}, out{1, channels, out_size, out_size, block, 1};
+  ops::Resampling how;
+  how.mode = mode;
+  how.transform = ops::Resampling::Transform::asymmetric;
+  how.nearest = ops::Resampling::Nearest::floor;
+  const ops::ResampledAxis axis{size, out_size, static_cast<double>(factor), static_cast<double>(out_size)};
+  const std::vector<float> x = random_floats(in.floats());
+  std::vector<float> y(static_cast<size_t>(out.floats()));
+  run(state, Resize(how, axis, axis, in, out, best_isa()), ResizePointers{x.data(), y.data()},
+      in.floats() + out.floats());
+}
+
 BENCHMARK_CAPTURE(pool, max3x3s2_64_112, PoolKind::max, 64, 112, 3, 2, 1)->UseRealTime();
 BENCHMARK_CAPTURE(pool, max5x5s1_256_20, PoolKind::max, 256, 20, 5, 1, 2)->UseRealTime();
 BENCHMARK_CAPTURE(pool, max2x2s2_64_224, PoolKind::max, 64, 224, 2, 2, 0)->UseRealTime();
@@ -99,6 +114,9 @@ BENCHMARK_CAPTURE(layer_norm, 197x768, 197, 768, false)->UseRealTime();
 BENCHMARK_CAPTURE(layer_norm, residual_197x768, 197, 768, true)->UseRealTime();
 BENCHMARK_CAPTURE(group_norm, instance_64_128, 64, 128, 64)->UseRealTime();
 BENCHMARK_CAPTURE(group_norm, 320_64_in_32, 320, 64, 32)->UseRealTime();
+BENCHMARK_CAPTURE(resize, nearest_x2_128_40, ops::Resampling::Mode::nearest, 128, 40, 2)->UseRealTime();
+BENCHMARK_CAPTURE(resize, nearest_x8_24_20, ops::Resampling::Mode::nearest, 24, 20, 8)->UseRealTime();
+BENCHMARK_CAPTURE(resize, linear_x2_128_40, ops::Resampling::Mode::linear, 128, 40, 2)->UseRealTime();
 
 }  // namespace
 }  // namespace kiln
