@@ -13,6 +13,9 @@
 #include "kernels/norm/layer_norm.hpp"
 #include "kernels/norm/softmax.hpp"
 #include "kernels/pool/pool.hpp"
+#include "kernels/reduce/arg_reduce.hpp"
+#include "kernels/reduce/reduce.hpp"
+#include "kernels/reduce/topk.hpp"
 #include "kernels/resize/resize.hpp"
 
 namespace kiln {
@@ -100,6 +103,27 @@ void resize(benchmark::State& state, ops::Resampling::Mode mode, int64_t channel
       in.floats() + out.floats());
 }
 
+void reduce_mean(benchmark::State& state, int64_t outer, int64_t n, int64_t inner) {
+  const std::vector<float> x = random_floats(outer * n * inner);
+  std::vector<float> y(static_cast<size_t>(outer * inner));
+  const int64_t shape[] = {outer, n, inner};
+  run(state, Reduce(Reduction::mean, shape, {false, true, false}, best_isa()), ReducePointers{x.data(), y.data()},
+      outer * n * inner);
+}
+
+void arg_max(benchmark::State& state, int64_t outer, int64_t n, int64_t inner) {
+  const std::vector<float> x = random_floats(outer * n * inner);
+  std::vector<int64_t> y(static_cast<size_t>(outer * inner));
+  run(state, ArgReduce({outer, n, inner}, best_isa()), ArgReducePointers{x.data(), y.data()}, outer * n * inner);
+}
+
+void topk(benchmark::State& state, int64_t n, int64_t k) {
+  const std::vector<float> x = random_floats(n);
+  std::vector<float> values(static_cast<size_t>(k));
+  std::vector<int64_t> indices(static_cast<size_t>(k));
+  run(state, TopK({1, n, 1, k}, best_isa()), TopKPointers{x.data(), values.data(), indices.data()}, n);
+}
+
 BENCHMARK_CAPTURE(pool, max3x3s2_64_112, PoolKind::max, 64, 112, 3, 2, 1)->UseRealTime();
 BENCHMARK_CAPTURE(pool, max5x5s1_256_20, PoolKind::max, 256, 20, 5, 1, 2)->UseRealTime();
 BENCHMARK_CAPTURE(pool, max2x2s2_64_224, PoolKind::max, 64, 224, 2, 2, 0)->UseRealTime();
@@ -117,6 +141,11 @@ BENCHMARK_CAPTURE(group_norm, 320_64_in_32, 320, 64, 32)->UseRealTime();
 BENCHMARK_CAPTURE(resize, nearest_x2_128_40, ops::Resampling::Mode::nearest, 128, 40, 2)->UseRealTime();
 BENCHMARK_CAPTURE(resize, nearest_x8_24_20, ops::Resampling::Mode::nearest, 24, 20, 8)->UseRealTime();
 BENCHMARK_CAPTURE(resize, linear_x2_128_40, ops::Resampling::Mode::linear, 128, 40, 2)->UseRealTime();
+BENCHMARK_CAPTURE(reduce_mean, rows_197x768, 197, 768, 1)->UseRealTime();
+BENCHMARK_CAPTURE(reduce_mean, columns_197x768, 1, 197, 768)->UseRealTime();
+BENCHMARK_CAPTURE(arg_max, rows_25200x80, 25200, 80, 1)->UseRealTime();
+BENCHMARK_CAPTURE(arg_max, columns_21x512x512, 1, 21, 262144)->UseRealTime();
+BENCHMARK_CAPTURE(topk, 300_of_672000, 672000, 300)->UseRealTime();
 
 }  // namespace
 }  // namespace kiln
