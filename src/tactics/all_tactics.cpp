@@ -18,12 +18,50 @@ struct Row {
 constexpr std::array conv{&conv_depthwise, &conv_first, &conv_winograd, &conv_direct};
 constexpr std::array conv_transpose{&conv_transposed};
 constexpr std::array product{&gemm_packed, &gemm_dynamic};
+constexpr std::array pool{&pool_window};
+constexpr std::array gather{&pool_global, &reduce_axes};
+constexpr std::array reduce{&reduce_axes};
+constexpr std::array arg{&arg_reduce};
+constexpr std::array best{&topk};
+constexpr std::array running_sum{&cum_sum};
+constexpr std::array softmaxes{&softmax};
+constexpr std::array by_row{&layer_norm};
+constexpr std::array by_batch{&batch_norm};
+constexpr std::array by_group{&group_norm};
+constexpr std::array resize{&resize_image};
 
 constexpr std::array rows{
     Row{"Conv", conv},
     Row{"ConvTranspose", conv_transpose},
     Row{"Gemm", product},
     Row{"MatMul", product},
+    Row{"MaxPool", pool},
+    Row{"AveragePool", pool},
+    Row{"GlobalAveragePool", gather},
+    Row{"GlobalMaxPool", gather},
+    Row{"ReduceMean", gather},
+    Row{"ReduceMax", gather},
+    Row{"ReduceSum", reduce},
+    Row{"ReduceL1", reduce},
+    Row{"ReduceL2", reduce},
+    Row{"ReduceSumSquare", reduce},
+    Row{"ReduceLogSum", reduce},
+    Row{"ReduceLogSumExp", reduce},
+    Row{"ReduceMin", reduce},
+    Row{"ReduceProd", reduce},
+    Row{"ArgMax", arg},
+    Row{"ArgMin", arg},
+    Row{"TopK", best},
+    Row{"CumSum", running_sum},
+    Row{"Softmax", softmaxes},
+    Row{"LogSoftmax", softmaxes},
+    Row{"LayerNormalization", by_row},
+    Row{"RMSNormalization", by_row},
+    Row{"BatchNormalization", by_batch},
+    Row{"InstanceNormalization", by_group},
+    Row{"GroupNormalization", by_group},
+    Row{"Resize", resize},
+    Row{"Upsample", resize},
 };
 
 }  // namespace

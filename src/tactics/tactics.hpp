@@ -9,5 +9,13 @@ namespace kiln::tactics {
 extern const Tactic conv_depthwise, conv_first, conv_winograd, conv_direct, conv_transposed;
 // gemm.cpp
 extern const Tactic gemm_packed, gemm_dynamic;
+// pool.cpp
+extern const Tactic pool_window, pool_global;
+// norm.cpp
+extern const Tactic softmax, layer_norm, batch_norm, group_norm;
+// resize.cpp
+extern const Tactic resize_image;
+// reduce.cpp
+extern const Tactic reduce_axes, arg_reduce, topk, cum_sum;
 
 }  // namespace kiln::tactics

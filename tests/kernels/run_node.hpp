@@ -91,6 +91,9 @@ struct BlockedBuffer {
     }
     floats = rubbish(layout.floats() + before * layout.block_stride());
   }
+  BlockedBuffer(const Tensor& like, Isa isa, int64_t halo)
+      : layout{like.dim(0), like.dim(1), like.dim(2), like.dim(3), block_of(isa), halo},
+        floats(rubbish(layout.floats())) {}
   float* data() { return floats.data() + before * layout.block_stride(); }
   void set(const Tensor& x) {
     BlockedLayout own = layout;

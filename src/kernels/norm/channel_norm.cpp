@@ -45,7 +45,7 @@ std::string BatchNorm::name() const { return fmt::format("norm_f32_batch_{}", is
 // Means, factors, shifts; all zero for the padding of channels.
 void BatchNorm::pack(const float* scale, const float* bias, const float* mean, const float* variance, float epsilon,
                      float* packed) const {
-  const int64_t channels = tensors_.stored_channels();
+  const int64_t channels = tensors_.stored_channels(isa_);
   std::fill(packed, packed + packed_floats(), 0.0f);
   for (int64_t c = 0; c < tensors_.c; ++c) {
     const double deviation = std::sqrt(static_cast<double>(variance[c]) + static_cast<double>(epsilon));
@@ -57,7 +57,7 @@ void BatchNorm::pack(const float* scale, const float* bias, const float* mean, c
 
 void BatchNorm::run_part(int64_t, int64_t part, int64_t parts, const ChannelNormPointers& p, float*) const {
   const ChannelNormTensors& t = tensors_;
-  const int64_t channels = t.stored_channels();
+  const int64_t channels = t.stored_channels(isa_);
   const float *mean = p.packed, *factor = mean + channels, *shift = factor + channels;
   if (!t.blocked) {
     const auto [begin, end] = part_range(t.n * t.c, part, parts);
@@ -94,11 +94,11 @@ std::string GroupNorm::name() const {
 void GroupNorm::pack(const float* scale, const float* bias, float* packed) const {
   std::fill(packed, packed + packed_floats(), 0.0f);
   std::copy_n(scale, tensors_.c, packed);
-  std::copy_n(bias, tensors_.c, packed + tensors_.stored_channels());
+  std::copy_n(bias, tensors_.c, packed + tensors_.stored_channels(isa_));
 }
 
 int64_t GroupNorm::scratch_floats(int64_t) const {
-  return shares_statistics_ ? tensors_.n * 2 * tensors_.stored_channels() : 0;
+  return shares_statistics_ ? tensors_.n * 2 * tensors_.stored_channels(isa_) : 0;
 }
 
 void GroupNorm::run_part(int64_t phase, int64_t part, int64_t parts, const ChannelNormPointers& p,
@@ -162,7 +162,7 @@ void GroupNorm::normalize_block(int64_t image, int64_t block, const float* stati
   BlockNormArgs a = block_args(image, block, p);
   a.mean = mean;
   a.factor = factor;
-  a.shift = p.packed + tensors_.stored_channels() + block * lanes;
+  a.shift = p.packed + tensors_.stored_channels(isa_) + block * lanes;
   table_->block_affine(a);
 }
 
@@ -176,7 +176,7 @@ void GroupNorm::run_plain(int64_t part, int64_t parts, const ChannelNormPointers
       const int64_t c = i % groups_ * in_group + k, at = i * size + k * tensors_.span;
       const auto factor = static_cast<float>(static_cast<double>(p.packed[c]) / deviation);
       table_->affine(p.in + at, p.out + at, tensors_.span, static_cast<float>(d.mean), factor,
-                     p.packed[tensors_.c + c]);
+                     p.packed[tensors_.stored_channels(isa_) + c]);
     }
   }
 }

@@ -15,8 +15,8 @@ struct ChannelNormTensors {
   bool blocked;
   int64_t n, c, span;
   BlockedLayout in, out;
-  /// Channels as parameters are stored: padded to whole blocks.
-  int64_t stored_channels() const { return blocked ? in.blocks() * in.block : c; }
+  /// Channels as parameters are packed, for either format: padded to whole blocks.
+  int64_t stored_channels(Isa isa) const { return divide_up(c, block_of(isa)) * block_of(isa); }
 };
 
 struct ChannelNormPointers {
@@ -31,7 +31,7 @@ class BatchNorm {
   BatchNorm(const ChannelNormTensors& tensors, Isa isa);
 
   std::string name() const;
-  int64_t packed_floats() const { return 3 * tensors_.stored_channels(); }
+  int64_t packed_floats() const { return 3 * tensors_.stored_channels(isa_); }
   /// A number for each channel in each.
   void pack(const float* scale, const float* bias, const float* mean, const float* variance, float epsilon,
             float* packed) const;
@@ -51,7 +51,7 @@ class GroupNorm {
   GroupNorm(const ChannelNormTensors& tensors, int64_t groups, float epsilon, Isa isa);
 
   std::string name() const;
-  int64_t packed_floats() const { return 2 * tensors_.stored_channels(); }
+  int64_t packed_floats() const { return 2 * tensors_.stored_channels(isa_); }
   /// A number for each channel in each.
   void pack(const float* scale, const float* bias, float* packed) const;
   int64_t scratch_floats(int64_t parts) const;
