@@ -32,13 +32,13 @@ void check_pool_layouts(const BlockedLayout& in, const BlockedLayout& out, Isa i
   }
 }
 
-PoolFunction inner_function(const PoolFunctions& functions, const PoolProblem& p) {
-  if (p.dilation_w != 1) return functions.any;
+PoolRowFunction row_function(const PoolFunctions& functions, const PoolProblem& p) {
+  if (p.dilation_w != 1) return nullptr;
   if (p.kernel_w == 2 && p.stride_w == 2) return functions.k2s2;
   if (p.kernel_w == 3 && p.stride_w == 1) return functions.k3s1;
   if (p.kernel_w == 3 && p.stride_w == 2) return functions.k3s2;
   if (p.kernel_w == 5 && p.stride_w == 1) return functions.k5s1;
-  return functions.any;
+  return nullptr;
 }
 
 }  // namespace
@@ -61,8 +61,10 @@ Pool::Pool(const PoolProblem& p, const BlockedLayout& in, const BlockedLayout& o
   inner_end_ = std::find_if_not(begin, columns_.end(), inside) - columns_.begin();
   const PoolTable& table = pool_table(isa);
   const PoolFunctions& functions = p.kind == PoolKind::max ? table.max : table.sum;
-  inner_ = inner_function(functions, p);
   any_ = functions.any;
+  const bool all_cover = std::all_of(columns_.begin(), columns_.end(), [](const Span& span) { return span.count > 0; });
+  if (all_cover) whole_row_ = row_function(functions, p);
+  for (const Span& span : columns_) factors_.push_back(share_of(span));
 }
 
 std::vector<Pool::Span> Pool::spans(int64_t windows, int64_t kernel, int64_t stride, int64_t dilation,
@@ -97,15 +99,30 @@ void Pool::run_part(int64_t, int64_t part, int64_t parts, const PoolPointers& p,
   }
 }
 
+// What a sum is multiplied with along one axis.
+float Pool::share_of(const Span& span) const {
+  const int64_t taps = problem_.count_include_pad ? span.padded : span.count;
+  return taps > 0 ? 1 / static_cast<float>(taps) : 0.0f;
+}
+
 void Pool::run_row(const float* in, float* out, const Span& row, int64_t used) const {
-  for (int64_t x = 0; x < inner_begin_; ++x) run_pixels(in, out, row, x, x + 1, used, any_);
-  if (inner_begin_ < inner_end_) run_pixels(in, out, row, inner_begin_, inner_end_, used, inner_);
-  for (int64_t x = inner_end_; x < out_.w; ++x) run_pixels(in, out, row, x, x + 1, used, any_);
+  if (whole_row_ != nullptr && row.count > 0) return run_whole_row(in, out, row, used);
+  for (int64_t x = 0; x < inner_begin_; ++x) run_pixels(in, out, row, x, x + 1, used);
+  if (inner_begin_ < inner_end_) run_pixels(in, out, row, inner_begin_, inner_end_, used);
+  for (int64_t x = inner_end_; x < out_.w; ++x) run_pixels(in, out, row, x, x + 1, used);
+}
+
+void Pool::run_whole_row(const float* in, float* out, const Span& row, int64_t used) const {
+  const float least = whole_row_({in + row.first * in_.row_stride(), row.count, problem_.dilation_h * in_.row_stride(),
+                                  in_.w, -problem_.pad_left, out, out_.w, share_of(row), factors_.data()});
+  if (problem_.kind == PoolKind::mean || least > -std::numeric_limits<float>::infinity()) return;
+  for (int64_t x = 0; x < out_.w; ++x) {
+    settle_max(in, out + x * out_.block, row, columns_[static_cast<size_t>(x)], used);
+  }
 }
 
 // Pixels whose windows cover the same taps of a row.
-void Pool::run_pixels(const float* in, float* out, const Span& row, int64_t begin, int64_t end, int64_t used,
-                      PoolFunction function) const {
+void Pool::run_pixels(const float* in, float* out, const Span& row, int64_t begin, int64_t end, int64_t used) const {
   const Span& column = columns_[static_cast<size_t>(begin)];
   const int64_t lanes = out_.block;
   if (row.count == 0 || column.count == 0) {
@@ -121,10 +138,8 @@ void Pool::run_pixels(const float* in, float* out, const Span& row, int64_t begi
   a.tap_step = problem_.dilation_w * lanes;
   a.out = out + begin * lanes;
   a.pixels = end - begin;
-  const double covered = static_cast<double>(row.count) * static_cast<double>(column.count);
-  const double padded = static_cast<double>(row.padded) * static_cast<double>(column.padded);
-  a.factor = static_cast<float>(1 / (problem_.count_include_pad ? padded : covered));
-  const float least = function(a);
+  a.factor = share_of(row) * share_of(column);
+  const float least = any_(a);
   if (problem_.kind == PoolKind::mean || least > -std::numeric_limits<float>::infinity()) return;
   for (int64_t x = begin; x < end; ++x) {
     settle_max(in, out + x * lanes, row, columns_[static_cast<size_t>(x)], used);

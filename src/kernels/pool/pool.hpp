@@ -44,8 +44,9 @@ class Pool {
   static std::vector<Span> spans(int64_t windows, int64_t kernel, int64_t stride, int64_t dilation, int64_t pad_begin,
                                  int64_t pad_end, int64_t size);
   void run_row(const float* in, float* out, const Span& row, int64_t used) const;
-  void run_pixels(const float* in, float* out, const Span& row, int64_t begin, int64_t end, int64_t used,
-                  PoolFunction function) const;
+  void run_whole_row(const float* in, float* out, const Span& row, int64_t used) const;
+  void run_pixels(const float* in, float* out, const Span& row, int64_t begin, int64_t end, int64_t used) const;
+  float share_of(const Span& span) const;
   void fill_uncovered(float* out, int64_t used, bool padded) const;
   void settle_max(const float* in, float* out, const Span& row, const Span& column, int64_t used) const;
 
@@ -54,7 +55,9 @@ class Pool {
   Isa isa_;
   std::vector<Span> rows_, columns_;
   int64_t inner_begin_, inner_end_;  ///< the columns whose windows lie inside
-  PoolFunction inner_, any_;
+  PoolFunction any_;
+  PoolRowFunction whole_row_ = nullptr;  ///< null where no function does all windows of a row
+  std::vector<float> factors_;           ///< of each column's sums
 };
 
 /// pool_f32_global: the mean or maximum of each channel, from a blocked tensor to a blocked one of 1 x 1 or to a plain

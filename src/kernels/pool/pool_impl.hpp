@@ -30,51 +30,59 @@ template <class Join, class V>
   }
 }
 
-/// `groups` times `pixels` pixels: each column of taps is gathered once, and those that the next pixels share stay in
-/// registers.
-template <class V, class Join, int kernel, int stride, int pixels>
-[[gnu::always_inline]] inline void pool_columns(const PoolArgs& a, const float* in, float* out, int64_t groups,
-                                                V& least) {
-  constexpr int kept = kernel - stride, fresh = pixels * stride, lanes = V::lanes;
-  const V factor = V::all(a.factor);
-  V columns[kept + fresh];
-  unroll<kept>([&](auto i) __attribute__((always_inline)) { columns[i] = Join::start(); });
-  for (int64_t row = 0; row < a.rows; ++row) {
-    unroll<kept>([&](auto i) __attribute__((always_inline)) {
-      columns[i] = Join::join(V::load(in + row * a.in_row + i * lanes), columns[i]);
-    });
-  }
-  in += kept * lanes;
-  for (; groups > 0; --groups, in += fresh * lanes, out += pixels * lanes) {
-    unroll<fresh>([&](auto i) __attribute__((always_inline)) { columns[kept + i] = Join::start(); });
-    const float* from = in;
+/// Joins columns of taps from column `at` on; those outside the image hold nothing.
+template <class Join, int count, class V>
+[[gnu::always_inline]] inline void pool_gather(const PoolRowArgs& a, int64_t at, V* columns) {
+  constexpr int lanes = V::lanes;
+  unroll<count>([&](auto i) __attribute__((always_inline)) { columns[i] = Join::start(); });
+  const float* from = a.in + at * lanes;
+  if (at >= 0 && at + count <= a.width) {
     for (int64_t row = 0; row < a.rows; ++row, from += a.in_row) {
-      unroll<fresh>([&](auto i) __attribute__((always_inline)) {
-        columns[kept + i] = Join::join(V::load(from + i * lanes), columns[kept + i]);
+      unroll<count>([&](auto i) __attribute__((always_inline)) {
+        columns[i] = Join::join(V::load(from + i * lanes), columns[i]);
       });
     }
+    return;
+  }
+  unroll<count>([&](auto i) __attribute__((always_inline)) {
+    if (at + i < 0 || at + i >= a.width) return;
+    for (int64_t row = 0; row < a.rows; ++row) {
+      columns[i] = Join::join(V::load(from + row * a.in_row + i * lanes), columns[i]);
+    }
+  });
+}
+
+/// `groups` times `pixels` pixels from pixel `x` on: each column of taps is gathered once, and those that the next
+/// pixels share stay in registers.
+template <class V, class Join, int kernel, int stride, int pixels>
+[[gnu::always_inline]] inline void pool_columns(const PoolRowArgs& a, int64_t x, int64_t groups, V& least) {
+  constexpr int kept = kernel - stride, fresh = pixels * stride;
+  V columns[kept + fresh];
+  int64_t at = a.first + x * stride;
+  if constexpr (kept > 0) pool_gather<Join, kept>(a, at, columns);
+  at += kept;
+  for (; groups > 0; --groups, at += fresh, x += pixels) {
+    pool_gather<Join, fresh>(a, at, columns + kept);
     unroll<pixels>([&](auto i) __attribute__((always_inline)) {
       V result = columns[i * stride];
       unroll<kernel - 1>([&](auto k) __attribute__((always_inline)) {
         result = Join::join(columns[i * stride + k + 1], result);
       });
-      pool_finish<Join>(result, factor, least, out + i * lanes);
+      const V factor = Join::is_max ? result : V::all(a.factor * a.factors[x + i]);
+      pool_finish<Join>(result, factor, least, a.out + (x + i) * V::lanes);
     });
     unroll<kept>([&](auto i) __attribute__((always_inline)) { columns[i] = columns[fresh + i]; });
   }
 }
 
 template <Isa isa, template <class> class Kind, int kernel, int stride>
-[[gnu::noinline]] float pool_square(const PoolArgs& a) {
+[[gnu::noinline]] float pool_row(const PoolRowArgs& a) {
   using V = Vec<float, isa>;
   constexpr int wide = isa == Isa::portable ? 2 : 4;
   V least = V::all(__builtin_inff());
   const int64_t groups = a.pixels / wide, done = groups * wide;
-  if (groups > 0) pool_columns<V, Kind<V>, kernel, stride, wide>(a, a.in, a.out, groups, least);
-  if (done < a.pixels) {
-    pool_columns<V, Kind<V>, kernel, stride, 1>(a, a.in + done * stride * V::lanes, a.out + done * V::lanes,
-                                                a.pixels - done, least);
-  }
+  if (groups > 0) pool_columns<V, Kind<V>, kernel, stride, wide>(a, 0, groups, least);
+  if (done < a.pixels) pool_columns<V, Kind<V>, kernel, stride, 1>(a, done, a.pixels - done, least);
   return Kind<V>::is_max ? 0.0f - largest(V::all(0.0f) - least) : 0.0f;
 }
 
@@ -150,8 +158,8 @@ template <Isa isa, bool is_max>
 
 template <Isa isa, template <class> class Kind>
 constexpr PoolFunctions make_pool_functions() {
-  return {pool_any<isa, Kind>, pool_square<isa, Kind, 2, 2>, pool_square<isa, Kind, 3, 1>, pool_square<isa, Kind, 3, 2>,
-          pool_square<isa, Kind, 5, 1>};
+  return {pool_any<isa, Kind>, pool_row<isa, Kind, 2, 2>, pool_row<isa, Kind, 3, 1>, pool_row<isa, Kind, 3, 2>,
+          pool_row<isa, Kind, 5, 1>};
 }
 
 template <Isa isa>

@@ -21,6 +21,20 @@ struct PoolArgs {
 /// Returns the least of the maxima (minus infinity where a window holds no number but that); 0 for sums.
 using PoolFunction = float (*)(const PoolArgs&);
 
+/// A whole row of output pixels of one block of channels, with taps side by side.
+struct PoolRowArgs {
+  const float* in;  ///< the first covered row's first pixel
+  int64_t rows;     ///< covered rows
+  int64_t in_row;   ///< from a covered row to the next
+  int64_t width;    ///< of the input
+  int64_t first;    ///< the column of the first pixel's first tap, which may be before the image
+  float* out;
+  int64_t pixels;
+  float factor;          ///< of all sums
+  const float* factors;  ///< of each pixel's sum besides
+};
+using PoolRowFunction = float (*)(const PoolRowArgs&);
+
 /// All pixels of a block of channels as one.
 struct GlobalPoolArgs {
   const float* in;
@@ -32,7 +46,7 @@ using GlobalPoolFunction = void (*)(const GlobalPoolArgs&);
 
 struct PoolFunctions {
   PoolFunction any;
-  PoolFunction k2s2, k3s1, k3s2, k5s1;  ///< that many taps in a row, side by side, and that stride
+  PoolRowFunction k2s2, k3s1, k3s2, k5s1;  ///< that many taps in a row and that stride
 };
 
 struct PoolTable {
