@@ -28,6 +28,7 @@ constexpr std::array softmaxes{&softmax};
 constexpr std::array by_row{&layer_norm};
 constexpr std::array by_batch{&batch_norm};
 constexpr std::array by_group{&group_norm};
+constexpr std::array by_neighbours{&local_response_norm};
 constexpr std::array resize{&resize_image};
 
 constexpr std::array rows{
@@ -60,6 +61,7 @@ constexpr std::array rows{
     Row{"BatchNormalization", by_batch},
     Row{"InstanceNormalization", by_group},
     Row{"GroupNormalization", by_group},
+    Row{"LRN", by_neighbours},
     Row{"Resize", resize},
     Row{"Upsample", resize},
 };
