@@ -39,6 +39,7 @@ constexpr std::array split{&split_channels, &split_boxes};
 constexpr std::array tile{&tile_boxes};
 constexpr std::array transpose{&transpose_boxes};
 constexpr std::array chain{&elementwise};
+constexpr std::array by_neighbours{&local_response_norm};
 
 constexpr std::array rows{
     Row{"Conv", conv},
@@ -133,6 +134,7 @@ constexpr std::array rows{
     Row{"ThresholdedRelu", chain},
     Row{"Where", chain},
     Row{"Xor", chain},
+    Row{"LRN", by_neighbours},
 };
 
 }  // namespace

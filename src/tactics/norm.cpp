@@ -2,6 +2,7 @@
 
 #include "kernels/norm/channel_norm.hpp"
 #include "kernels/norm/layer_norm.hpp"
+#include "kernels/norm/local_response_norm.hpp"
 #include "kernels/norm/softmax.hpp"
 #include "ops/support/axes.hpp"
 #include "ops/support/reduction.hpp"
@@ -154,9 +155,37 @@ GroupNorm make_group(const Problem& p, const ChannelNormTensors& tensors) {
   return {tensors, groups_of(p, tensors.c), p.view().attr_float("epsilon"), p.isa};
 }
 
+// ---- neighbouring channels ----------------------------------------------------------------------------------------
+
+LocalResponseProblem response_problem(const Problem& p) {
+  const NodeView node = p.view();
+  return {node.attr_int("size"), node.attr_float("alpha"), node.attr_float("beta"), node.attr_float("bias")};
+}
+
+std::string decline_response(const Problem& p) {
+  if (std::string why = decline_row_problem(p); !why.empty()) return why;
+  if (!is_image(p.inputs[0].shape)) return "not one or two spatial axes";
+  return LocalResponseNorm::can_do(response_problem(p), p.isa) ? "" : "an unusual power, bias or number of neighbours";
+}
+
 }  // namespace
 
 namespace tactics {
+
+constinit const Tactic local_response_norm{
+    .name = "local_response_norm",
+    .declines = decline_response,
+    .formats = [](const Problem& p) { return std::vector{blocked_ends(p)}; },
+    .tunings = no_tuning,
+    .cost = [](const Problem& p, const Tuning&) { return element_cost(p, 12); },
+    .prepare = [](const Problem& p, const Layouts& layouts, const Tuning&) -> std::unique_ptr<Work> {
+      return kernel_work(
+          LocalResponseNorm(response_problem(p), layouts.inputs[0].blocked, layouts.outputs[0].blocked, p.isa),
+          [](const WorkPointers& pointers) {
+            return LocalResponsePointers{input_floats(pointers, 0), output_floats(pointers, 0)};
+          });
+    },
+};
 
 constinit const Tactic softmax{
     .name = "softmax",

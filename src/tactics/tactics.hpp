@@ -14,7 +14,7 @@ extern const Tactic gemm_packed, gemm_dynamic;
 // pool.cpp
 extern const Tactic pool_window, pool_global;
 // norm.cpp
-extern const Tactic softmax, layer_norm, batch_norm, group_norm;
+extern const Tactic softmax, layer_norm, batch_norm, group_norm, local_response_norm;
 // resize.cpp
 extern const Tactic resize_image;
 // reduce.cpp

@@ -1,5 +1,6 @@
 #include "kernels/norm/channel_norm.hpp"
 #include "kernels/norm/layer_norm.hpp"
+#include "kernels/norm/local_response_norm.hpp"
 #include "kernels/norm/softmax.hpp"
 #include "kernels/run_node.hpp"
 
@@ -137,6 +138,32 @@ TEST(GroupNorm, EqualsTheReference) {
     check_channel_norm<GroupNorm>(rng, x, expected, pack,
                                   fmt::format("{} channels in {} groups: ", channels, groups).c_str());
   }
+}
+
+TEST(LocalResponseNorm, EqualsTheReference) {
+  Philox rng(85);
+  for (int i = 0; i < 100; ++i) {
+    constexpr float powers[] = {0.5f, 0.75f, 1.0f};
+    const LocalResponseProblem p{pick(rng, 1, 17), static_cast<float>(rng.uniform(0, 2)), powers[i % 3],
+                                 static_cast<float>(rng.uniform(0.5, 2))};
+    const Tensor x = random_image(rng, pick(rng, 1, 60));
+    const Tensor expected =
+        run_node("LRN", {x}, {{"size", p.size}, {"alpha", p.alpha}, {"beta", p.beta}, {"bias", p.bias}})[0];
+    for (const Isa isa : usable_isas()) {
+      BlockedBuffer in(rng, x, isa), out(rng, expected, isa);
+      in.set(x);
+      const LocalResponseNorm kernel(p, in.layout, out.layout, isa);
+      run_parts(kernel, pick(rng, 1, 3), LocalResponsePointers{in.data(), out.data()});
+      EXPECT_LT(worst_difference(out.get(), expected), 1e-6) << kernel.name() << " of " << p.size;
+    }
+  }
+}
+
+TEST(LocalResponseNorm, DeclinesUnusualPowers) {
+  const BlockedLayout layout{1, 8, 1, 1, 8, 0};
+  EXPECT_THROW(LocalResponseNorm({5, 1, 0.6f, 1}, layout, layout, Isa::portable), Error);
+  EXPECT_THROW(LocalResponseNorm({18, 1, 0.5f, 1}, layout, layout, Isa::portable), Error);
+  EXPECT_THROW(LocalResponseNorm({5, 1, 0.5f, 0}, layout, layout, Isa::portable), Error);
 }
 
 TEST(GroupNorm, DeclinesUnevenGroups) {

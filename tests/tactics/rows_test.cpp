@@ -171,6 +171,14 @@ TEST(RowTactics, ChannelNorms) {
             "parameters that are not constant");
 }
 
+TEST(RowTactics, LocalResponse) {
+  Philox rng(120);
+  for (int i = 0; i < 20; ++i) {
+    const NodeProblem test("LRN", {random_image(rng)}, {{"size", pick(rng, 1, 9)}, {"alpha", 0.5f}});
+    EXPECT_EQ(run_tactics(rng, test, 1e-6), static_cast<int>(usable_isas().size()));
+  }
+}
+
 TEST(RowTactics, Resize) {
   Philox rng(119);
   constexpr const char* modes[] = {"nearest", "linear", "cubic"};

@@ -136,6 +136,34 @@ template <Isa isa>
   }
 }
 
+/// The squares of a few pixels' three blocks lie side by side, and are read again with an offset for each neighbour.
+template <Isa isa>
+[[gnu::noinline]] void local_response(const LocalResponseArgs& a) {
+  using V = Vec<float, isa>;
+  constexpr int64_t lanes = V::lanes, group = 8;
+  const V alpha = V::all(a.alpha), bias = V::all(a.bias);
+  float squares[group][3 * lanes];
+  for (int64_t x = 0; x < a.pixels; x += group) {
+    const int64_t count = a.pixels - x < group ? a.pixels - x : group;
+    for (int64_t i = 0; i < count; ++i) {
+      const auto square = [&](const float* block, float* to) __attribute__((always_inline)) {
+        const V value = block == nullptr ? V::all(0.0f) : V::load(block + (x + i) * lanes);
+        (value * value).store(to);
+      };
+      square(a.before, squares[i]);
+      square(a.in, squares[i] + lanes);
+      square(a.after, squares[i] + 2 * lanes);
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      V sum = V::all(0.0f);
+      for (int64_t k = -a.reach_before; k <= a.reach_after; ++k) sum = sum + V::load(squares[i] + lanes + k);
+      const V base = fma(alpha, sum, bias), root = sqrt(base);
+      const V divisor = a.quarters == 4 ? base : a.quarters == 2 ? root : root * sqrt(root);
+      (V::load(a.in + (x + i) * lanes) / divisor).store(a.out + (x + i) * lanes);
+    }
+  }
+}
+
 template <Isa isa>
 [[gnu::noinline]] Deviations deviations(const float* in, int64_t n) {
   using V = Vec<float, isa>;
@@ -160,6 +188,7 @@ constexpr NormTable make_norm_table() {
           layer_norm<isa, false>,
           block_deviations<isa>,
           block_affine<isa>,
+          local_response<isa>,
           deviations<isa>,
           affine<isa>};
 }

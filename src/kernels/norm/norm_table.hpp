@@ -26,6 +26,16 @@ struct BlockNormArgs {
   const float *mean, *factor, *shift;
 };
 
+/// A row of pixels of a block of channels, each divided by what it and its neighbouring channels make.
+struct LocalResponseArgs {
+  const float *before, *in, *after;  ///< the block and those beside it; null for none
+  float* out;
+  int64_t pixels;
+  int64_t reach_before, reach_after;  ///< neighbours on each side, at most as many as a block has
+  float alpha, bias;
+  int quarters;  ///< of the power: 2, 3 or 4
+};
+
 struct Deviations {
   double mean, squares;
 };
@@ -43,6 +53,8 @@ struct NormTable {
   void (*block_deviations)(const BlockNormArgs&, float* statistics);
   /// (in - mean) * factor + shift
   void (*block_affine)(const BlockNormArgs&);
+  /// in / (bias + alpha * sum of squares)^(quarters / 4)
+  void (*local_response)(const LocalResponseArgs&);
   Deviations (*deviations)(const float* in, int64_t n);
   void (*affine)(const float* in, float* out, int64_t n, float mean, float factor, float shift);
 };
