@@ -29,7 +29,7 @@ constexpr bool is_cast_bool<CastBool> = true;
 template <class To, class From>
 [[gnu::always_inline]] inline To cast_one(From x) {
   if constexpr (is_cast_bool<From>) {
-    return cast_one<To>(static_cast<uint8_t>(x.byte != 0));
+    return cast_one<To>(static_cast<int32_t>(x.byte != 0));
   } else if constexpr (is_cast_bool<To>) {
     return {static_cast<uint8_t>(x != From{0})};
   } else if constexpr (is_cast_float<From> && !is_cast_float<To>) {
