@@ -29,7 +29,7 @@ constexpr std::array by_row{&layer_norm};
 constexpr std::array by_batch{&batch_norm};
 constexpr std::array by_group{&group_norm};
 constexpr std::array resize{&resize_image};
-constexpr std::array cast{&cast_loops};
+constexpr std::array cast{&cast_loops, &elementwise};
 constexpr std::array concat{&concat_channels, &concat_boxes};
 constexpr std::array depth_to_space{&depth_to_space_boxes};
 constexpr std::array expand{&expand_boxes};
@@ -91,7 +91,6 @@ constexpr std::array rows{
     Row{"Abs", chain},
     Row{"Add", chain},
     Row{"And", chain},
-    Row{"Cast", chain},
     Row{"Ceil", chain},
     Row{"Celu", chain},
     Row{"Clip", chain},
