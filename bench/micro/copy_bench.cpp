@@ -8,6 +8,8 @@
 
 #include "base/cpu.hpp"
 #include "base/thread_pool.hpp"
+#include "kernels/copy/cast.hpp"
+#include "kernels/copy/gather.hpp"
 #include "kernels/copy/strided_copy.hpp"
 #include "kernels/reorder/blocked_concat.hpp"
 #include "kernels/reorder/reorder.hpp"
@@ -53,6 +55,27 @@ void run_transpose(benchmark::State& state, int64_t size, const std::vector<int6
   step = 1;
   for (size_t i = shape.size(); i-- > 0; step *= shape[perm[i]]) dims[i] = {shape[perm[i]], from[perm[i]], step};
   run_box(state, size, dims);
+}
+
+void run_cast(benchmark::State& state, DType from, DType to, int64_t count) {
+  const auto from_bytes = static_cast<int64_t>(dtype_size(from)), to_bytes = static_cast<int64_t>(dtype_size(to));
+  const std::vector<char> in(static_cast<size_t>(count * from_bytes));
+  std::vector<char> out(static_cast<size_t>(count * to_bytes));
+  const Cast cast(from, to, count, best_isa());
+  run(state, count * (from_bytes + to_bytes),
+      [&](int64_t part, int64_t parts) { cast.run_part(part, parts, in.data(), out.data()); });
+}
+
+void run_gather(benchmark::State& state, const Gather::Sizes& sizes) {
+  const std::vector<char> data(static_cast<size_t>(sizes.outer * sizes.extent * sizes.row_bytes));
+  std::vector<char> out(static_cast<size_t>(sizes.outer * sizes.count * sizes.row_bytes));
+  std::vector<int64_t> indices(static_cast<size_t>(sizes.count));
+  for (int64_t i = 0; i < sizes.count; ++i) indices[static_cast<size_t>(i)] = i * 7919 % sizes.extent;
+  const Gather gather(sizes, sizeof(int64_t));
+  run(state, 2 * static_cast<int64_t>(out.size()), [&](int64_t part, int64_t parts) {
+    if (part == 0 && gather.find_bad(indices.data()) >= 0) state.SkipWithError("an index out of range");
+    gather.run_part(part, parts, data.data(), indices.data(), out.data());
+  });
 }
 
 using Reorder = void (*)(float* plain, float* blocked, const BlockedLayout& l, int64_t part, int64_t parts);
@@ -149,6 +172,31 @@ const bool registered = [] {
       run_concat(state, channels, h, w);
     })->UseRealTime();
   };
+  const auto add_cast = [](const std::string& name, DType from, DType to) {
+    benchmark::RegisterBenchmark(("cast/" + name).c_str(), [=](benchmark::State& state) {
+      run_cast(state, from, to, 100000);
+    })->UseRealTime();
+  };
+  add_cast("f32_i64", DType::f32, DType::i64);
+  add_cast("i64_f32", DType::i64, DType::f32);
+  add_cast("f32_i32", DType::f32, DType::i32);
+  add_cast("f32_bool", DType::f32, DType::boolean);
+  add_cast("bool_f32", DType::boolean, DType::f32);
+  add_cast("u8_f32", DType::u8, DType::f32);
+  add_cast("f32_u8", DType::f32, DType::u8);
+  add_cast("f32_f16", DType::f32, DType::f16);
+  add_cast("f16_f32", DType::f16, DType::f32);
+  add_cast("f32_bf16", DType::f32, DType::bf16);
+  add_cast("f64_f32", DType::f64, DType::f32);
+  add_cast("i64_i32", DType::i64, DType::i32);
+  const auto add_gather = [](const std::string& name, const Gather::Sizes& sizes) {
+    benchmark::RegisterBenchmark(("gather/" + name).c_str(), [=](benchmark::State& state) {
+      run_gather(state, sizes);
+    })->UseRealTime();
+  };
+  add_gather("embedding_128x768", {1, 30522, 128, 768 * 4});
+  add_gather("one_of_3x768", {128, 3, 1, 768 * 4});
+  add_gather("elements_8400", {1, 8400, 8400, 4});
   add_concat("128_128x40x40", {128, 128}, 40, 40);
   add_concat("120_120x40x40", {120, 120}, 40, 40);
   add_concat("24_24_24_24x40x40", {24, 24, 24, 24}, 40, 40);

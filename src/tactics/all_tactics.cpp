@@ -29,9 +29,12 @@ constexpr std::array by_row{&layer_norm};
 constexpr std::array by_batch{&batch_norm};
 constexpr std::array by_group{&group_norm};
 constexpr std::array resize{&resize_image};
+constexpr std::array cast{&cast_loops, &elementwise};
 constexpr std::array concat{&concat_channels, &concat_boxes};
 constexpr std::array depth_to_space{&depth_to_space_boxes};
 constexpr std::array expand{&expand_boxes};
+constexpr std::array pick{&gather_rows};
+constexpr std::array pick_elements{&gather_elements};
 constexpr std::array pad{&pad_boxes};
 constexpr std::array slice{&slice_channels, &slice_boxes};
 constexpr std::array space_to_depth{&space_to_depth_boxes};
@@ -73,9 +76,13 @@ constexpr std::array rows{
     Row{"GroupNormalization", by_group},
     Row{"Resize", resize},
     Row{"Upsample", resize},
+    Row{"Cast", cast},
+    Row{"CastLike", cast},
     Row{"Concat", concat},
     Row{"DepthToSpace", depth_to_space},
     Row{"Expand", expand},
+    Row{"Gather", pick},
+    Row{"GatherElements", pick_elements},
     Row{"Pad", pad},
     Row{"Slice", slice},
     Row{"SpaceToDepth", space_to_depth},
@@ -85,7 +92,6 @@ constexpr std::array rows{
     Row{"Abs", chain},
     Row{"Add", chain},
     Row{"And", chain},
-    Row{"Cast", chain},
     Row{"Ceil", chain},
     Row{"Celu", chain},
     Row{"Clip", chain},

@@ -25,5 +25,7 @@ extern const Tactic transpose_boxes, concat_boxes, split_boxes, slice_boxes, exp
     depth_to_space_boxes, space_to_depth_boxes, pad_boxes;
 // channels.cpp
 extern const Tactic concat_channels, split_channels, slice_channels;
+// gather.cpp, cast.cpp
+extern const Tactic gather_rows, gather_elements, cast_loops;
 
 }  // namespace kiln::tactics
