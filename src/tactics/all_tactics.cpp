@@ -15,15 +15,21 @@ struct Row {
   std::span<const Tactic* const> tactics;
 };
 
+constexpr std::array attention{&attention_blocked};
 constexpr std::array conv{&conv_depthwise, &conv_first, &conv_winograd, &conv_direct};
 constexpr std::array conv_transpose{&conv_transposed};
 constexpr std::array product{&gemm_packed, &gemm_dynamic};
+constexpr std::array recurrence{&recurrence_packed};
 
 constexpr std::array rows{
+    Row{"Attention", attention},
     Row{"Conv", conv},
     Row{"ConvTranspose", conv_transpose},
+    Row{"GRU", recurrence},
     Row{"Gemm", product},
+    Row{"LSTM", recurrence},
     Row{"MatMul", product},
+    Row{"RNN", recurrence},
 };
 
 }  // namespace
