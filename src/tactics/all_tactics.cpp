@@ -15,6 +15,7 @@ struct Row {
   std::span<const Tactic* const> tactics;
 };
 
+constexpr std::array attention{&attention_blocked};
 constexpr std::array conv{&conv_depthwise, &conv_first, &conv_winograd, &conv_direct};
 constexpr std::array conv_transpose{&conv_transposed};
 constexpr std::array product{&gemm_packed, &gemm_dynamic};
@@ -43,11 +44,15 @@ constexpr std::array tile{&tile_boxes};
 constexpr std::array transpose{&transpose_boxes};
 constexpr std::array chain{&elementwise};
 constexpr std::array by_neighbours{&local_response_norm};
+constexpr std::array recurrence{&recurrence_packed};
 
 constexpr std::array rows{
+    Row{"Attention", attention},
     Row{"Conv", conv},
     Row{"ConvTranspose", conv_transpose},
+    Row{"GRU", recurrence},
     Row{"Gemm", product},
+    Row{"LSTM", recurrence},
     Row{"MatMul", product},
     Row{"MaxPool", pool},
     Row{"AveragePool", pool},
@@ -141,6 +146,7 @@ constexpr std::array rows{
     Row{"Where", chain},
     Row{"Xor", chain},
     Row{"LRN", by_neighbours},
+    Row{"RNN", recurrence},
 };
 
 }  // namespace

@@ -5,6 +5,8 @@
 /// Every tactic there is, each defined in the file of its operators' family.
 namespace kiln::tactics {
 
+// attention.cpp
+extern const Tactic attention_blocked;
 // conv.cpp
 extern const Tactic conv_depthwise, conv_first, conv_winograd, conv_direct, conv_transposed;
 // elementwise.cpp
@@ -27,5 +29,7 @@ extern const Tactic transpose_boxes, concat_boxes, split_boxes, slice_boxes, exp
 extern const Tactic concat_channels, split_channels, slice_channels;
 // gather.cpp, cast.cpp
 extern const Tactic gather_rows, gather_elements, cast_loops;
+// rnn.cpp
+extern const Tactic recurrence_packed;
 
 }  // namespace kiln::tactics

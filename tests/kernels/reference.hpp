@@ -56,9 +56,9 @@ class SerialHost final : public EvalHost {
 using Attributes = std::vector<
     std::pair<std::string, std::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<std::string>>>>;
 
-/// The reference results of an operator; a tensor that is not defined stands for an input that is left out.
-inline std::vector<Tensor> run_node(const std::string& op_type, int opset, const std::vector<Tensor>& inputs,
-                                    const Attributes& attributes, size_t output_count = 1) {
+/// A node whose inputs are the values 0, 1, 2 ...; a tensor that is not defined stands for an input that is left out.
+inline Node make_node(const std::string& op_type, const std::vector<Tensor>& inputs, const Attributes& attributes,
+                      size_t output_count) {
   Node node;
   node.op_type = op_type;
   for (const auto& [name, data] : attributes) {
@@ -70,21 +70,31 @@ inline std::vector<Tensor> run_node(const std::string& op_type, int opset, const
     std::visit([&](const auto& value) { attribute.data = value; }, data);
     node.attributes.push_back(attribute);
   }
-  std::vector<Value> values(inputs.begin(), inputs.end());
-  std::vector<const Value*> pointers;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    pointers.push_back(inputs[i].defined() ? &values[i] : nullptr);
     node.inputs.push_back(inputs[i].defined() ? static_cast<ValueId>(i) : no_value);
   }
   for (size_t i = 0; i < output_count; ++i) node.outputs.push_back(static_cast<ValueId>(inputs.size() + i));
+  return node;
+}
+
+/// The reference results of a node that make_node() made.
+inline std::vector<Tensor> run_node(const Node& node, int opset, const std::vector<Tensor>& inputs) {
+  std::vector<Value> values(inputs.begin(), inputs.end());
+  std::vector<const Value*> pointers;
+  for (size_t i = 0; i < inputs.size(); ++i) pointers.push_back(inputs[i].defined() ? &values[i] : nullptr);
   const OpsetImports opsets{{"", opset}};
   SerialHost host;
-  std::vector<Value> outputs(output_count);
-  EvalContext context(node, *find_schema("", op_type, opset), opsets, host, pointers, outputs);
-  find_op("", op_type)->eval(context);
+  std::vector<Value> outputs(node.outputs.size());
+  EvalContext context(node, *find_schema("", node.op_type, opset), opsets, host, pointers, outputs);
+  find_op("", node.op_type)->eval(context);
   std::vector<Tensor> tensors;
-  for (const Value& output : outputs) tensors.push_back(output.tensor());
+  for (const Value& output : outputs) tensors.push_back(output.is_tensor() ? output.tensor() : Tensor());
   return tensors;
+}
+
+inline std::vector<Tensor> run_node(const std::string& op_type, int opset, const std::vector<Tensor>& inputs,
+                                    const Attributes& attributes, size_t output_count = 1) {
+  return run_node(make_node(op_type, inputs, attributes, output_count), opset, inputs);
 }
 
 /// The reference result of an operator of opset 22.

@@ -29,6 +29,7 @@ namespace {
 constexpr int64_t group_length = 16;
 /// Keys of a block that go through the products and the softmax at once, at most about.
 constexpr int64_t most_keys_at_once = 512;
+constexpr int64_t most_queries_at_once = 128;
 /// Floats of a block's scores, so that they stay in the L2 cache with the panels of K and V that they meet.
 constexpr int64_t score_floats = 16 << 10;
 
@@ -84,12 +85,19 @@ BlockedAttention::BlockedAttention(const AttentionProblem& p, Isa isa, int64_t q
   score_step_ = panels_at_once_ * key_panel_ * lanes;
   // Rows that are a power of two apart would fall on the same lines of L1.
   if (score_step_ % 256 == 0) score_step_ += lanes;
-  const int64_t most = query_block != 0 ? query_block : std::clamp<int64_t>(score_floats / score_step_, 2 * rows, 128);
-  query_block_ = divide_up(std::max<int64_t>(1, p.queries), divide_up(std::max<int64_t>(1, p.queries), most));
+  query_block_ = query_block != 0 ? query_block : choose_query_block(rows);
   for (int64_t at = 0; at < std::max(p.size, score_step_); at += group_length) offsets_.push_back(at);
   part_floats_ = whole_lines(key_blocks_ * lanes * p.size) + whole_lines(p.keys * value_blocks_ * lanes) +
                  whole_lines(query_block_ * score_step_) + query_block_ * whole_lines(value_blocks_ * lanes) +
                  2 * whole_lines(query_block_) + whole_lines(score_step_);
+}
+
+int64_t BlockedAttention::choose_query_block(int64_t rows) const {
+  const int64_t queries = std::max<int64_t>(1, problem_.queries);
+  // Short blocks skip more of what their queries do not see.
+  if (problem_.left >= 0 || problem_.right >= 0) return std::min(queries, 2 * rows);
+  const int64_t most = std::clamp<int64_t>(score_floats / score_step_, 2 * rows, most_queries_at_once);
+  return divide_up(queries, divide_up(queries, most));
 }
 
 std::string BlockedAttention::name() const { return fmt::format("attention_f32_blocked_{}", isa_name(isa_)); }

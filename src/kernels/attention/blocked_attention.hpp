@@ -62,6 +62,7 @@ class BlockedAttention {
   struct Work;  ///< one part's scratch and where it stands
   struct Block;
 
+  int64_t choose_query_block(int64_t rows) const;
   void pack(int64_t batch, int64_t kv_head, const AttentionPointers& p, Work& work) const;
   void run_block(const Block& block, const AttentionPointers& p, Work& work) const;
   void attend(const Block& block, int64_t first_panel, int64_t end_panel, bool first, const AttentionPointers& p,

@@ -61,7 +61,9 @@ PackedRecurrence::PackedRecurrence(const RecurrentProblem& p, Isa isa, int64_t p
   // The rows of one chunk lie together, unless the sequences come one after the other and have several chunks.
   const int64_t together = p.batch_first && chunks_ > 1 ? 1 : p.batch;
   gemm.m = chunk_steps_ * together;
-  const TileTuning tuning = PackedGemm::default_tuning(gemm, isa);
+  // What pack() makes must not depend on how long the sequences are.
+  TileTuning tuning = PackedGemm::default_tuning(gemm, isa);
+  tuning.blocks = best_blocks(*table_, divide_up(gemm.n, lanes()), table_->rows[1]);
   chunk_gemm_.emplace(gemm, isa, tuning);
   gemm.m = chunk_length(chunks_ - 1) * together;
   last_gemm_.emplace(gemm, isa, tuning);
