@@ -15,6 +15,7 @@ enum ExitCode : int {
 /// Each adds its subcommand to the program; when that is what the user asked for, it runs and leaves in `exit_code`
 /// how it went. A kiln::Error that it throws is printed by main().
 void add_run(CLI::App& program, int& exit_code);
+void add_bench(CLI::App& program, int& exit_code);
 void add_info(CLI::App& program, int& exit_code);
 void add_check(CLI::App& program, int& exit_code);
 void add_ops(CLI::App& program, int& exit_code);

@@ -1,0 +1,184 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+
+#include "base/atomic_write.hpp"
+#include "base/thread_pool.hpp"
+#include "cli/bench_report.hpp"
+#include "cli/commands.hpp"
+#include "cli/feeds.hpp"
+#include "cli/shape_options.hpp"
+#include "cli/usage_error.hpp"
+
+namespace kiln::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::string model;
+  FeedOptions feeds;
+  std::vector<std::string> shape_sets;
+  std::vector<int> threads, streams;
+  BenchLimits limits;
+  std::string json, csv, html;
+};
+
+/// The folder that `NAME=FOLDER` or `FOLDER` speaks of, and what stands before it; a name may hold equals signs.
+std::optional<std::pair<std::string, fs::path>> folder_input(const std::string& text) {
+  std::error_code ignored;
+  if (fs::is_directory(text, ignored)) return std::pair(std::string(), fs::path(text));
+  for (size_t at = text.find('='); at != std::string::npos; at = text.find('=', at + 1)) {
+    const fs::path folder = text.substr(at + 1);
+    if (fs::is_directory(folder, ignored)) return std::pair(text.substr(0, at + 1), folder);
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> files_of(const fs::path& folder, bool npz_only) {
+  std::vector<std::string> files;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename();
+    if (entry.is_regular_file() && !name.starts_with(".") && (!npz_only || name.ends_with(".npz"))) {
+      files.push_back(entry.path());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  if (files.empty()) {
+    fail_usage("--input {}: the folder holds no {}", folder.string(), npz_only ? ".npz file" : "file");
+  }
+  return files;
+}
+
+/// What runs are fed in turn: one set, or as many as the folders among the inputs hold files.
+std::vector<FeedOptions> feed_sets(const FeedOptions& options) {
+  std::vector<FeedOptions> sets{options};
+  std::string first_folder;
+  for (size_t i = 0; i < options.inputs.size(); ++i) {
+    const auto found = folder_input(options.inputs[i]);
+    if (!found) continue;
+    const auto& [before, folder] = *found;
+    const std::vector<std::string> files = files_of(folder, before.empty());
+    if (first_folder.empty()) {
+      first_folder = folder;
+      sets.resize(files.size(), options);
+    } else if (files.size() != sets.size()) {
+      fail_usage("--input {}: found {} files, expected {} as in {}", folder.string(), files.size(), sets.size(),
+                 first_folder);
+    }
+    for (size_t set = 0; set < sets.size(); ++set) sets[set].inputs[i] = before + files[set];
+  }
+  return sets;
+}
+
+/// "a=1x3;b=2x4" as two texts.
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(separator, begin), text.size());
+    if (end > begin) parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+std::vector<BenchCase> all_cases(const Options& options) {
+  std::vector<std::vector<std::string>> shape_sets;
+  for (const std::string& text : options.shape_sets) shape_sets.push_back(split(text, ';'));
+  if (shape_sets.empty()) shape_sets.emplace_back();
+  const std::vector<int> threads_swept = options.threads.empty() ? std::vector<int>{threads()} : options.threads;
+  const std::vector<int> streams_swept = options.streams.empty() ? std::vector<int>{1} : options.streams;
+  std::vector<BenchCase> cases;
+  for (const std::vector<std::string>& shapes : shape_sets) {
+    FeedOptions feeds = options.feeds;
+    feeds.shapes.insert(feeds.shapes.end(), shapes.begin(), shapes.end());
+    for (const int threads : threads_swept) {
+      for (const int streams : streams_swept) cases.push_back({feed_sets(feeds), threads, streams});
+    }
+  }
+  return cases;
+}
+
+int run(const Options& options) {
+  require_file(options.model);
+  BenchReport report{options.model, {}};
+  for (const BenchCase& one : all_cases(options)) {
+    report.results.push_back(run_bench_case(options.model, one, options.limits));
+  }
+  if (!options.csv.empty()) write_file_atomically(options.csv, std::string_view(bench_csv(report)));
+  if (!options.html.empty()) write_file_atomically(options.html, std::string_view(bench_html(report)));
+  if (options.json == "-") {
+    print_json(bench_json(report));
+    return exit_good;
+  }
+  if (!options.json.empty()) {
+    const std::string text = bench_json(report).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    write_file_atomically(options.json, std::string_view(text));
+  }
+  print_bench(report);
+  return exit_good;
+}
+
+void add_options(CLI::App& command, Options& options) {
+  command.add_option("model", options.model, "an ONNX file")->required()->type_name("MODEL");
+  command
+      .add_option("--input,-i", options.feeds.inputs,
+                  "what to feed an input, as `kiln run` takes it; a folder feeds its files in turn")
+      ->type_name("NAME=SOURCE")
+      ->allow_extra_args(false);
+  add_shape_option(command, options.feeds.shapes);
+  command
+      .add_option("--shapes", options.shape_sets,
+                  "shapes of one case, with ';' between inputs (x=1x3x320x320); each time it is given is one more case")
+      ->type_name("NAME=DIMS[;...]")
+      ->allow_extra_args(false);
+  command.add_option("--seconds,-s", options.limits.seconds, "how long to run each case (default 3)")
+      ->check(CLI::Range(0.0, 1e6))
+      ->type_name("S");
+  command.add_option("--runs,-n", options.limits.runs, "run so often in each stream instead")
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}))
+      ->type_name("N");
+  command
+      .add_option("--warmup", options.limits.warmup, "runs before; without it a tenth of --seconds, and one at least")
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}))
+      ->type_name("N");
+  command.add_option("--threads", options.threads, "threads to use, one case for each number: 1,2,4")
+      ->delimiter(',')
+      ->check(CLI::Range(1, max_threads))
+      ->type_name("N,...")
+      ->allow_extra_args(false);
+  command
+      .add_option("--streams", options.streams, "how many callers run side by side, one case for each number: 1,2,4")
+      ->delimiter(',')
+      ->check(CLI::Range(1, max_threads))
+      ->type_name("N,...")
+      ->allow_extra_args(false);
+  command.add_option("--seed", options.feeds.seed, "of random inputs and random operators (default 1)")->type_name("N");
+  command.add_option("--json", options.json, "write JSON, with the time of every run; - prints it")->type_name("FILE");
+  command.add_option("--csv", options.csv, "write a line for each case")->type_name("FILE");
+  command.add_option("--html", options.html, "write a page with tables and histograms")->type_name("FILE");
+}
+
+}  // namespace
+
+void add_bench(CLI::App& program, int& exit_code) {
+  CLI::App* command = program.add_subcommand("bench", "Measures how fast a model runs and what memory it needs.");
+  command->footer(R"(Times are in ms: of a run from the call to its results, of loading, and of loading with the first
+run. CPU ms/run is what all threads worked for a run, and CPUs how many of them were busy. Peak and
+steady MB are what the process holds while it runs and after it; before MB, what it held before it
+loaded the model.
+
+Examples:
+  kiln bench model.onnx
+  kiln bench model.onnx --threads 1,2 --streams 1,2
+  kiln bench model.onnx --input x=pictures --seconds 10 --html report.html
+  kiln bench model.onnx --shapes x=1x3x224x224 --shapes x=1x3x320x320 --json -)");
+  auto options = std::make_shared<Options>();
+  options->feeds.seed = 1;
+  add_options(*command, *options);
+  command->callback([options, &exit_code] { exit_code = run(*options); });
+}
+
+}  // namespace kiln::cli

@@ -1,0 +1,223 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+
+#include "base/cpu.hpp"
+#include "cli/bench_report.hpp"
+#include "cli/terminal.hpp"
+
+namespace kiln::cli {
+namespace {
+
+constexpr std::string_view style = R"(
+:root { color-scheme: light dark; --paper: #fbfaf8; --ink: #22211f; --faint: #6f6c66; --rule: #dcd8d0; --bar: #2f6f9f;
+  --mark: #b4531a; }
+@media (prefers-color-scheme: dark) {
+  :root { --paper: #191816; --ink: #ebe8e2; --faint: #a19d95; --rule: #3a3834; --bar: #6aa9d8; --mark: #f0975a; }
+}
+body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; background: var(--paper); color: var(--ink);
+  font: 15px/1.5 system-ui, sans-serif; }
+h1 { font-size: 1.5rem; margin-bottom: 0; overflow-wrap: anywhere; }
+h2 { font-size: 1.1rem; margin: 2.2rem 0 .4rem; }
+p, li { color: var(--faint); overflow-wrap: anywhere; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid var(--rule); white-space: nowrap; }
+th { font-weight: 600; color: var(--faint); }
+th:first-child, td:first-child { text-align: left; padding-left: 0; }
+svg { display: block; width: 100%; height: auto; }
+svg text { fill: var(--faint); font-size: 12px; }
+.bar { fill: var(--bar); }
+.bar:hover { fill: var(--mark); }
+.rule { stroke: var(--rule); }
+.mark { stroke: var(--mark); stroke-dasharray: 4 3; }
+svg text.marked { fill: var(--mark); }
+)";
+
+std::string escaped(std::string_view text) {
+  std::string safe;
+  for (const char letter : printable(text)) {
+    switch (letter) {
+      case '&': safe += "&amp;"; break;
+      case '<': safe += "&lt;"; break;
+      case '>': safe += "&gt;"; break;
+      case '"': safe += "&quot;"; break;
+      default: safe += letter;
+    }
+  }
+  return safe;
+}
+
+std::string row(const std::vector<std::string>& cells, std::string_view tag) {
+  std::string text = "<tr>";
+  for (const std::string& cell : cells) text += fmt::format("<{0}>{1}</{0}>", tag, escaped(cell));
+  return text + "</tr>\n";
+}
+
+/// 1, 2 or 5 times a power of ten, so that about `count` steps cover `range`.
+double nice_step(double range, int count) {
+  const double rough = range / count;
+  const double power = std::pow(10.0, std::floor(std::log10(rough)));
+  for (const double factor : {1.0, 2.0, 5.0}) {
+    if (factor * power >= rough) return factor * power;
+  }
+  return 10 * power;
+}
+
+/// How often latencies fall into equal steps from the least to about the 99th percentile; the last bin takes all above.
+struct Bins {
+  double begin = 0, width = 1;
+  std::vector<int64_t> counts;
+
+  Bins(const std::vector<double>& latencies, const LatencySummary& summary) {
+    const auto count = static_cast<int>(std::clamp(2 * std::sqrt(static_cast<double>(latencies.size())), 8.0, 60.0));
+    const double range = std::max(summary.p99 - summary.min, 1e-3 * std::max(summary.median, 1e-6));
+    begin = summary.min;
+    width = range / (count - 1);
+    counts.resize(static_cast<size_t>(count));
+    for (const double latency : latencies) {
+      const auto bin = static_cast<size_t>(std::max(0.0, (latency - begin) / width));
+      ++counts[std::min(bin, counts.size() - 1)];
+    }
+  }
+};
+
+class Histogram {
+ public:
+  Histogram(const std::vector<double>& latencies, const LatencySummary& summary)
+      : summary_(summary),
+        bins_(latencies, summary),
+        most_(static_cast<double>(*std::max_element(bins_.counts.begin(), bins_.counts.end()))) {}
+
+  std::string svg() const {
+    std::string text =
+        fmt::format(R"(<svg viewBox="0 0 {} {}" role="img" aria-label="Histogram of latencies">)", width, height);
+    text += "\n" + axes() + bars();
+    text += mark(summary_.median, "median");
+    text += mark(summary_.p95, "p95");
+    return text + "</svg>\n";
+  }
+
+ private:
+  static constexpr double width = 860, height = 260, left = 50, right = 20, top = 30, bottom = 40;
+
+  double x(double latency) const {
+    const double span = bins_.width * static_cast<double>(bins_.counts.size());
+    return left + (width - left - right) * std::clamp((latency - bins_.begin) / span, 0.0, 1.0);
+  }
+  double y(double count) const { return height - bottom - (height - top - bottom) * count / most_; }
+
+  std::string axes() const {
+    std::string text;
+    const double step = std::max(1.0, nice_step(most_, 4));
+    for (double count = 0; count <= most_; count += step) {
+      text += fmt::format(R"(<line class="rule" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>)", left, width - right,
+                          y(count), y(count));
+      text += fmt::format(R"(<text x="{}" y="{:.1f}" text-anchor="end">{:.0f}</text>)", left - 6, y(count) + 4, count);
+    }
+    const double span = bins_.width * static_cast<double>(bins_.counts.size());
+    const double ms = nice_step(span, 8);
+    for (double at = std::ceil(bins_.begin / ms) * ms; at <= bins_.begin + span; at += ms) {
+      text += fmt::format(R"(<text x="{:.1f}" y="{}" text-anchor="middle">{}</text>)", x(at), height - bottom + 18,
+                          short_number(at));
+    }
+    return text +
+           fmt::format(R"(<text x="{}" y="{}" text-anchor="end">ms; the last bar holds all above</text>)",
+                       width - right, height - 6) +
+           "\n";
+  }
+
+  std::string bars() const {
+    std::string text;
+    for (size_t i = 0; i < bins_.counts.size(); ++i) {
+      if (bins_.counts[i] == 0) continue;
+      const double from = bins_.begin + bins_.width * static_cast<double>(i);
+      const bool last = i + 1 == bins_.counts.size();
+      const auto count = static_cast<double>(bins_.counts[i]);
+      text += fmt::format(R"(<rect class="bar" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}">)", x(from) + 0.5,
+                          y(count), std::max(1.0, x(from + bins_.width) - x(from) - 1), height - bottom - y(count));
+      text += fmt::format("<title>{} runs of {} to {} ms</title></rect>", bins_.counts[i], short_number(from),
+                          short_number(last ? summary_.max : from + bins_.width));
+      text += "\n";
+    }
+    return text;
+  }
+
+  std::string mark(double latency, std::string_view name) const {
+    const double at = x(latency);
+    std::string text = fmt::format(R"(<line class="mark" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}"/>)", at, top - 4,
+                                   height - bottom);
+    text += fmt::format(R"(<text class="marked" x="{:.1f}" y="{}" text-anchor="{}">{} {}</text>)", at,
+                        name == "median" ? top - 8 : top - 20, at > width - 120 ? "end" : "start", name,
+                        short_number(latency));
+    return text + "\n";
+  }
+
+  const LatencySummary& summary_;
+  Bins bins_;
+  double most_;
+};
+
+std::string latency_table(const BenchReport& report) {
+  std::string text = "<div class=\"wide\"><table>\n";
+  text += row({"case", "runs", "min ms", "median", "mean", "p90", "p95", "p99", "max", "runs/s", "CPU ms/run"}, "th");
+  for (const BenchResult& result : report.results) {
+    const LatencySummary summary = summarize(result.latencies_ms);
+    std::vector<std::string> cells{case_title(report, result), std::to_string(result.latencies_ms.size())};
+    for (const double value : {summary.min, summary.median, summary.mean, summary.p90, summary.p95, summary.p99,
+                               summary.max, result.throughput(), 1e3 * result.cpu_seconds_per_run()}) {
+      cells.push_back(short_number(value));
+    }
+    text += row(cells, "td");
+  }
+  return text + "</table></div>\n";
+}
+
+std::string load_table(const BenchReport& report) {
+  std::string text = "<div class=\"wide\"><table>\n";
+  text += row({"case", "load ms", "first result ms", "peak MB", "steady MB", "before MB"}, "th");
+  for (const BenchResult& result : report.results) {
+    std::vector<std::string> cells{case_title(report, result), short_number(result.load_ms),
+                                   short_number(result.first_ms)};
+    for (const int64_t bytes : {result.after.peak, result.after.resident, result.before.resident}) {
+      cells.push_back(short_number(static_cast<double>(bytes) / 1e6));
+    }
+    text += row(cells, "td");
+  }
+  return text + "</table></div>\n";
+}
+
+std::string today() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&now, &local);
+  char text[32] = "";
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &local);
+  return text;
+}
+
+}  // namespace
+
+std::string bench_html(const BenchReport& report) {
+  const std::string model = escaped(report.model);
+  std::string page = fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{} - kiln bench</title>\n"
+      "<style>{}</style>\n</head>\n<body>\n",
+      model, style);
+  page += fmt::format("<h1>{}</h1>\n<p>Kiln {}, {}, {}, {}</p>\n<ul>\n", model, version(), escaped(cpu_name()),
+                      isa_name(best_isa()), today());
+  for (const std::string& input : report.results.front().inputs) page += fmt::format("<li>{}</li>\n", escaped(input));
+  page += "</ul>\n<h2>Time of a run</h2>\n" + latency_table(report);
+  page += "<h2>Loading and memory</h2>\n" + load_table(report);
+  for (const BenchResult& result : report.results) {
+    page += fmt::format("<h2>Latencies: {}</h2>\n", escaped(case_title(report, result)));
+    const LatencySummary summary = summarize(result.latencies_ms);
+    page += Histogram(result.latencies_ms, summary).svg();
+  }
+  return page + "</body>\n</html>\n";
+}
+
+}  // namespace kiln::cli

@@ -1,0 +1,169 @@
+#include "cli/bench_report.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/cpu.hpp"
+#include "cli/table.hpp"
+#include "cli/terminal.hpp"
+
+namespace kiln::cli {
+namespace {
+
+double megabytes(int64_t bytes) { return static_cast<double>(bytes) / 1e6; }
+
+std::vector<std::string> case_cells(const BenchReport& report, const BenchResult& result) {
+  std::vector<std::string> cells{std::to_string(result.threads), std::to_string(result.streams)};
+  if (report.sweeps_shapes()) cells.insert(cells.begin(), printable(result.shapes));
+  return cells;
+}
+
+Table case_table(const BenchReport& report, const std::vector<std::string>& headings) {
+  std::vector<Table::Column> columns{{"threads", Table::Align::right}, {"streams", Table::Align::right}};
+  if (report.sweeps_shapes()) columns.insert(columns.begin(), {"shapes"});
+  for (const std::string& heading : headings) columns.push_back({heading, Table::Align::right});
+  return Table(std::move(columns));
+}
+
+std::vector<double> latency_values(const LatencySummary& summary) {
+  return {summary.min, summary.median, summary.mean, summary.p90, summary.p95, summary.p99, summary.max};
+}
+
+/// A field of CSV: in quotes where it has to be.
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char letter : text) {
+    if (letter == '"') quoted += '"';
+    quoted += letter;
+  }
+  return quoted + '"';
+}
+
+Json case_json(const BenchResult& result) {
+  const LatencySummary summary = summarize(result.latencies_ms);
+  return {{"inputs", result.inputs},
+          {"shapes", result.shapes},
+          {"threads", result.threads},
+          {"streams", result.streams},
+          {"load_ms", result.load_ms},
+          {"first_result_ms", result.first_ms},
+          {"runs", result.latencies_ms.size()},
+          {"seconds", result.seconds},
+          {"latency_ms",
+           {{"min", summary.min},
+            {"mean", summary.mean},
+            {"median", summary.median},
+            {"p90", summary.p90},
+            {"p95", summary.p95},
+            {"p99", summary.p99},
+            {"max", summary.max},
+            {"deviation", summary.deviation}}},
+          {"runs_per_second", result.throughput()},
+          {"cpu_seconds_per_run", result.cpu_seconds_per_run()},
+          {"cpu_seconds_per_second", result.cpu_seconds / result.seconds},
+          {"memory_bytes",
+           {{"before", result.before.resident}, {"peak", result.after.peak}, {"steady", result.after.resident}}},
+          {"latencies_ms", result.latencies_ms}};
+}
+
+}  // namespace
+
+std::string short_number(double value) {
+  const int digits = value == 0 ? 1 : static_cast<int>(std::floor(std::log10(std::abs(value)))) + 1;
+  return fmt::format("{:.{}f}", value, std::clamp(4 - std::max(digits, 1), 0, 4));
+}
+
+bool BenchReport::sweeps_shapes() const {
+  return std::any_of(results.begin(), results.end(),
+                     [&](const BenchResult& result) { return result.shapes != results.front().shapes; });
+}
+
+const BenchResult& BenchReport::fastest() const {
+  const BenchResult* best = &results.front();
+  for (const BenchResult& result : results) {
+    const bool comparable = result.shapes == best->shapes;
+    if (comparable && summarize(result.latencies_ms).median < summarize(best->latencies_ms).median) best = &result;
+  }
+  return *best;
+}
+
+const BenchResult& BenchReport::busiest() const {
+  const BenchResult* best = &results.front();
+  for (const BenchResult& result : results) {
+    if (result.shapes == best->shapes && result.throughput() > best->throughput()) best = &result;
+  }
+  return *best;
+}
+
+std::string case_title(const BenchReport& report, const BenchResult& result) {
+  const std::string title = fmt::format("threads {}, streams {}", result.threads, result.streams);
+  return report.sweeps_shapes() ? fmt::format("{}, {}", result.shapes, title) : title;
+}
+
+void print_bench(const BenchReport& report) {
+  for (const std::string& input : report.results.front().inputs) {
+    fmt::print("{} {}\n", paint("input", Colour::dim), printable(input));
+  }
+  Table latencies = case_table(
+      report, {"runs", "min ms", "median", "mean", "p90", "p95", "p99", "max", "runs/s", "CPU ms/run", "CPUs"});
+  Table loads = case_table(report, {"load ms", "first result ms", "peak MB", "steady MB", "before MB"});
+  for (const BenchResult& result : report.results) {
+    std::vector<std::string> cells = case_cells(report, result);
+    std::vector<std::string> more = cells;
+    cells.push_back(std::to_string(result.latencies_ms.size()));
+    for (const double value : latency_values(summarize(result.latencies_ms))) cells.push_back(short_number(value));
+    for (const double value :
+         {result.throughput(), 1e3 * result.cpu_seconds_per_run(), result.cpu_seconds / result.seconds}) {
+      cells.push_back(short_number(value));
+    }
+    latencies.add(std::move(cells));
+    for (const double value : {result.load_ms, result.first_ms, megabytes(result.after.peak),
+                               megabytes(result.after.resident), megabytes(result.before.resident)}) {
+      more.push_back(short_number(value));
+    }
+    loads.add(std::move(more));
+  }
+  latencies.print();
+  fmt::print("\n");
+  loads.print();
+  if (report.results.size() > 1 && !report.sweeps_shapes()) {
+    const BenchResult &fastest = report.fastest(), &busiest = report.busiest();
+    fmt::print("\nfastest answer: threads {}, streams {} ({} ms); most answers: threads {}, streams {} ({} a second)\n",
+               fastest.threads, fastest.streams, short_number(summarize(fastest.latencies_ms).median), busiest.threads,
+               busiest.streams, short_number(busiest.throughput()));
+  }
+}
+
+Json bench_json(const BenchReport& report) {
+  Json cases = Json::array();
+  for (const BenchResult& result : report.results) cases.push_back(case_json(result));
+  Json json = {{"model", report.model},
+               {"kiln", version()},
+               {"machine", {{"cpu", cpu_name()}, {"isa", isa_name(best_isa())}}},
+               {"cases", cases}};
+  if (!report.sweeps_shapes()) {
+    const BenchResult &fastest = report.fastest(), &busiest = report.busiest();
+    json["fastest_answer"] = {{"threads", fastest.threads}, {"streams", fastest.streams}};
+    json["most_answers"] = {{"threads", busiest.threads}, {"streams", busiest.streams}};
+  }
+  return json;
+}
+
+std::string bench_csv(const BenchReport& report) {
+  std::string text =
+      "model,shapes,threads,streams,runs,min_ms,median_ms,mean_ms,p90_ms,p95_ms,p99_ms,max_ms,runs_per_second,"
+      "cpu_seconds_per_run,load_ms,first_result_ms,peak_bytes,steady_bytes,before_bytes\n";
+  for (const BenchResult& result : report.results) {
+    text += fmt::format("{},{},{},{},{}", csv_field(report.model), csv_field(result.shapes), result.threads,
+                        result.streams, result.latencies_ms.size());
+    for (const double value : latency_values(summarize(result.latencies_ms))) text += fmt::format(",{}", value);
+    text += fmt::format(",{},{},{},{},{},{},{}\n", result.throughput(), result.cpu_seconds_per_run(), result.load_ms,
+                        result.first_ms, result.after.peak, result.after.resident, result.before.resident);
+  }
+  return text;
+}
+
+}  // namespace kiln::cli

@@ -1,0 +1,159 @@
+"""kiln bench: the figures it prints and the files it writes."""
+
+import csv
+import html.parser
+import io
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+KILN = os.environ.get("KILN_CLI", str(ROOT / "build" / "kiln"))
+CLASSIFIER = ROOT / "examples" / "classifier.onnx"
+
+
+def bench(*arguments, code=0):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("KILN_")}
+    done = subprocess.run([KILN, "bench", *map(str, arguments)], capture_output=True, text=True, check=False,
+                          timeout=120, env=environment)
+    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+    return done.stdout if code == 0 else done.stderr
+
+
+def report(*arguments):
+    return json.loads(bench(CLASSIFIER, *arguments, "--json", "-"))
+
+
+def test_the_text_has_a_line_for_each_case():
+    lines = bench(CLASSIFIER, "-n", 3, "--threads", "1,2", "--streams", "1,3").splitlines()
+    assert lines[0].startswith("input x: f32[1,4]")
+    assert [line.split()[:3] for line in lines[2:6]] == [["1", "1", "3"], ["1", "3", "9"], ["2", "1", "3"],
+                                                         ["2", "3", "9"]]
+    assert lines[-1].startswith("fastest answer: threads ")
+
+
+def test_json_holds_every_run():
+    found = report("--runs", 20, "--warmup", 2, "--threads", 1)
+    case, = found["cases"]
+    assert case["runs"] == len(case["latencies_ms"]) == 20
+    times, summary = np.array(case["latencies_ms"]), case["latency_ms"]
+    assert summary["min"] == times.min() and summary["max"] == times.max()
+    assert summary["mean"] == pytest.approx(times.mean()) and summary["median"] == pytest.approx(np.median(times))
+    for name, share in (("p90", 90), ("p95", 95), ("p99", 99)):
+        assert summary[name] == pytest.approx(np.percentile(times, share))
+    assert summary["deviation"] == pytest.approx(times.std())
+    assert case["runs_per_second"] == pytest.approx(20 / case["seconds"])
+    assert 0 < case["load_ms"] < case["first_result_ms"]
+    memory = case["memory_bytes"]
+    assert 0 < memory["before"] <= memory["peak"] and memory["steady"] <= memory["peak"]
+
+
+def test_it_runs_about_as_long_as_it_is_told():
+    case, = report("--seconds", 0.3)["cases"]
+    assert 0.3 <= case["seconds"] < 3
+    assert case["runs"] > 10
+
+
+def test_one_thread_uses_one_cpu():
+    case, = report("--seconds", 0.5, "--threads", 1)["cases"]
+    assert case["cpu_seconds_per_second"] < 1.05
+
+
+def test_shapes_make_cases():
+    found = report("-n", 2, "--shapes", "x=1x4", "--shapes", "x=8x4")
+    assert [case["shapes"] for case in found["cases"]] == ["x=1x4", "x=8x4"]
+    assert "fastest_answer" not in found
+    assert report("-n", 1, "--shape", "batch=5")["cases"][0]["shapes"] == "x=5x4"
+
+
+def test_a_folder_is_fed_in_turn(tmp_path):
+    folder = tmp_path / "a=b"  # an equals sign is no reason to misread it
+    folder.mkdir()
+    for i in range(3):
+        np.save(folder / f"{i}.npy", np.zeros((i + 1, 4), np.float32))
+    case, = report("-n", 4, "--input", f"x={folder}")["cases"]
+    assert case["inputs"] == [f"x: f32[1,4] ({folder / '0.npy'})"]
+    np.save(folder / "3.npy", np.zeros((1, 5), np.float32))
+    assert "[1,5]" in bench(CLASSIFIER, "-n", 4, "--input", f"x={folder}", code=2)
+
+
+def test_a_folder_of_npz_files(tmp_path):
+    np.savez(tmp_path / "one.npz", x=np.ones((2, 4), np.float32))
+    (tmp_path / "notes.txt").write_text("not an input")
+    assert report("-n", 1, "--input", tmp_path)["cases"][0]["shapes"] == "x=2x4"
+
+
+def test_csv(tmp_path):
+    path = tmp_path / "out.csv"
+    bench(CLASSIFIER, "-n", 2, "--threads", "1,2", "--csv", path)
+    rows = list(csv.DictReader(io.StringIO(path.read_text())))
+    assert [row["threads"] for row in rows] == ["1", "2"]
+    assert all(float(row["median_ms"]) > 0 and int(row["peak_bytes"]) > 0 for row in rows)
+
+
+class Page(html.parser.HTMLParser):
+    """Counts tags, and holds that they close in order."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.counts, self.links = [], {}, []
+
+    def handle_starttag(self, tag, attributes):
+        self.counts[tag] = self.counts.get(tag, 0) + 1
+        self.links += [value for name, value in attributes if name in ("href", "src")]
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.counts[tag] = self.counts.get(tag, 0) + 1
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_html_is_one_page_without_links(tmp_path):
+    path = tmp_path / "out.html"
+    bench(CLASSIFIER, "-n", 50, "--threads", "1,2", "--html", path)
+    page = Page()
+    page.feed(path.read_text())
+    assert page.open == [] and page.links == []
+    assert page.counts["svg"] == 2 and page.counts["table"] == 2 and page.counts["rect"] >= 2
+    assert "prefers-color-scheme: dark" in path.read_text()
+
+
+def test_html_escapes_names(tmp_path):
+    model = tmp_path / "<b>&.onnx"
+    model.write_bytes(CLASSIFIER.read_bytes())
+    bench(model, "-n", 1, "--html", tmp_path / "out.html")
+    text = (tmp_path / "out.html").read_text()
+    assert "&lt;b&gt;&amp;.onnx" in text and "<b>" not in text
+
+
+@pytest.mark.parametrize("arguments, part", [
+    (["/nowhere/model.onnx"], "there is no such file"),
+    ([CLASSIFIER, "--threads", "0"], "--threads"),
+    ([CLASSIFIER, "--streams", "1,x"], "--streams"),
+    ([CLASSIFIER, "--runs", "0"], "--runs"),
+    ([CLASSIFIER, "--shapes", "y=1x4"], "no input of this name"),
+    ([CLASSIFIER, "--input", "y=zeros"], "no such input"),
+])
+def test_wrong_use(arguments, part):
+    assert part in bench(*arguments, code=2)
+
+
+def test_an_empty_folder(tmp_path):
+    assert "holds no .npz file" in bench(CLASSIFIER, "--input", tmp_path, code=2)
+    assert "holds no file" in bench(CLASSIFIER, "--input", f"x={tmp_path}", code=2)
+
+
+def test_folders_must_agree(tmp_path):
+    for name, count in (("a", 1), ("b", 2)):
+        (tmp_path / name).mkdir()
+        for i in range(count):
+            np.savez(tmp_path / name / f"{i}.npz", x=np.ones((1, 4), np.float32))
+    assert "found 2 files, expected 1" in bench(CLASSIFIER, "--input", tmp_path / "a", "--input", tmp_path / "b",
+                                                code=2)
