@@ -9,6 +9,7 @@
 #include "graph/captures.hpp"
 #include "graph/instantiate.hpp"
 #include "ops/withdrawn.hpp"
+#include "runtime/folding_host.hpp"
 #include "runtime/runtime_knobs.hpp"
 
 namespace kiln {
@@ -20,23 +21,6 @@ constexpr int64_t largest_folded = 1024;
 constexpr int max_depth = 64;
 /// Loops in loops are inferred several times each; beyond this many graphs only what they state is taken.
 constexpr int max_graphs = 20000;
-
-/// Runs an operator's reference code on constants, without threads, subgraphs or randomness.
-class FoldingHost : public EvalHost {
- public:
-  Tensor allocate(DType dtype, Shape shape) override {
-    if (element_count(shape) > largest_constant) fail(ErrorCode::limit_exceeded, "too large to fold");
-    return {dtype, std::move(shape)};
-  }
-  void parallel_for(int64_t count, int64_t, FunctionRef<void(int64_t, int64_t)> body) override {
-    if (count > 0) body(0, count);
-  }
-  std::vector<Value> run_graph(const Graph&, std::span<const Value>) override {
-    fail(ErrorCode::internal, "subgraphs are not folded");
-  }
-  void check_cancelled() override {}
-  uint64_t next_seed() override { fail(ErrorCode::internal, "random operators are not folded"); }
-};
 
 Fact constant_fact(const Tensor& tensor) {
   Fact fact;
@@ -352,7 +336,7 @@ class ShapeInference::Driver : public InferHost {
     }
     if (size > largest_folded) return false;
     try {
-      FoldingHost host;
+      FoldingHost host(largest_constant);
       std::vector<Value> results(outputs.size());
       EvalContext context(node, schema, opsets, host, pointers, results);
       schema.op->eval(context);
