@@ -136,8 +136,6 @@ class PackedWork final : public Work {
   int residual_;
 };
 
-uint32_t residual_place(const Problem& p) { return p.group->residual >= 0 ? 1u << p.group->residual : 0; }
-
 // ---- both matrices computed ---------------------------------------------------------------------------------------
 
 /// MatMul of equal ranks whose batches can be walked as outer x inner with fixed distances.

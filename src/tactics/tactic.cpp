@@ -35,6 +35,10 @@ Formats uniform_formats(const Problem& problem, Format format, uint32_t packed) 
   return formats;
 }
 
+uint32_t residual_place(const Problem& problem) {
+  return problem.epilogue().residual == Residual::before_activation ? 1u << problem.group->residual : 0;
+}
+
 bool is_f32(const TensorSpec& spec) { return spec.dtype == DType::f32; }
 
 double memory_seconds(double bytes) { return bytes / bytes_per_second; }

@@ -142,6 +142,10 @@ Formats uniform_formats(const Problem& problem, Format format, uint32_t packed =
 
 bool is_f32(const TensorSpec& spec);
 
+/// For in_place of linear kernels: the output may take the place of a residual that is added before anything is
+/// written; one that is added after the activation is read when the place has been written already.
+uint32_t residual_place(const Problem& problem);
+
 /// What memory and arithmetic should take on one thread, in seconds; for tactics' cost().
 double memory_seconds(double bytes);
 double arithmetic_seconds(double multiply_adds, Isa isa, double share_of_peak);
