@@ -24,6 +24,12 @@ std::vector<Patch> find_gelus(GraphView& view);
 std::vector<Patch> find_activations(GraphView& view);
 std::vector<Patch> find_attentions(GraphView& view);
 std::vector<Patch> find_norms(GraphView& view);
+std::vector<Patch> find_parallel_products(GraphView& view);
+std::vector<Patch> find_split_heads(GraphView& view);
+std::vector<Patch> find_idle_transposes(GraphView& view);
+std::vector<Patch> find_slices(GraphView& view);
+std::vector<Patch> find_high_splits(GraphView& view);
+std::vector<Patch> find_high_reshapes(GraphView& view);
 std::vector<Patch> find_dead_nodes(GraphView& view);
 
 }  // namespace kiln::passes

@@ -28,6 +28,8 @@ Attribute float_value(std::string name, float value);
 Attribute ints_value(std::string name, std::vector<int64_t> values);
 void set_attribute(Node& node, Attribute attribute);
 void remove_attribute(Node& node, std::string_view name);
+/// Both have the same attributes with the same values; graphs are never the same.
+bool same_attributes(const Node& a, const Node& b);
 
 Node make_node(std::string op_type, std::vector<ValueId> inputs, ValueId output, const Node& named_after);
 

@@ -9,34 +9,6 @@
 namespace kiln::passes {
 namespace {
 
-bool same_attribute(const Attribute& a, const Attribute& b) {
-  if (a.name != b.name || a.type != b.type || a.ref_name != b.ref_name) return false;
-  if (a.data.index() != b.data.index()) return false;
-  return std::visit(
-      [&](const auto& data) {
-        using T = std::decay_t<decltype(data)>;
-        const T& other = std::get<T>(b.data);
-        if constexpr (std::is_same_v<T, Tensor>) {
-          return equal_bits(data, other);
-        } else if constexpr (std::is_same_v<T, int64_t> || std::is_same_v<T, float> || std::is_same_v<T, std::string> ||
-                             std::is_same_v<T, std::vector<int64_t>> || std::is_same_v<T, std::vector<float>> ||
-                             std::is_same_v<T, std::vector<std::string>> || std::is_same_v<T, std::monostate>) {
-          return data == other;
-        } else {
-          return false;
-        }
-      },
-      a.data);
-}
-
-bool same_attributes(const Node& a, const Node& b) {
-  if (a.attributes.size() != b.attributes.size()) return false;
-  return std::all_of(a.attributes.begin(), a.attributes.end(), [&](const Attribute& attribute) {
-    const Attribute* other = b.find_attribute(attribute.name);
-    return other && same_attribute(attribute, *other);
-  });
-}
-
 /// Gives the same results for the same inputs in every run.
 bool is_pure(const Node& node) {
   const OpDef* op = find_op(node.domain, node.op_type);

@@ -1,16 +1,12 @@
 #include "passes/all_passes.hpp"
 #include "passes/match.hpp"
+#include "passes/moves.hpp"
 #include "passes/reshape_target.hpp"
 
 namespace kiln::passes {
 namespace {
 
 constexpr int64_t first_with_shape_input = 5;
-
-/// Gives the elements of its input in the same order under another shape.
-bool is_reshape(const Node& node) {
-  return is_op(node, "Reshape") || is_op(node, "Flatten") || is_op(node, "Squeeze") || is_op(node, "Unsqueeze");
-}
 
 }  // namespace
 

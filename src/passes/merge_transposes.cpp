@@ -1,25 +1,8 @@
-#include <numeric>
-
 #include "passes/all_passes.hpp"
 #include "passes/match.hpp"
+#include "passes/moves.hpp"
 
 namespace kiln::passes {
-namespace {
-
-/// Output axis i is input axis perm[i]. Without the attribute all axes are turned round, which takes the rank.
-std::optional<std::vector<int64_t>> permutation_of(const GraphView& view, const Node& node) {
-  std::vector<int64_t> perm = ints_attribute(node, "perm");
-  if (perm.empty()) {
-    const SymShape* shape = shape_of(view, node.inputs[0]);
-    if (!shape) return {};
-    perm.resize(shape->size());
-    std::iota(perm.rbegin(), perm.rend(), 0);
-  }
-  return normal_axes(perm, static_cast<int64_t>(perm.size()));
-}
-
-}  // namespace
-
 /// A Transpose of a Transpose is one Transpose, or none where the second undoes the first.
 std::vector<Patch> find_transposes(GraphView& view) {
   std::vector<Patch> patches;

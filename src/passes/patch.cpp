@@ -158,6 +158,7 @@ void apply_patches(Graph& graph, std::span<const Patch> patches) {
       removed[index] = true;
       place = std::max(place, index);
     }
+    if (patch.early && !patch.remove.empty()) place = *std::min_element(patch.remove.begin(), patch.remove.end());
     added[place].push_back(&patch);
   }
   std::vector<Node> nodes;

@@ -15,6 +15,7 @@ struct Patch {
   std::string what;            ///< for people: "fold BatchNormalization 'bn1' into Conv 'conv1'"
   std::vector<size_t> remove;  ///< nodes, by index
   std::vector<Node> add;       ///< they may write the values that removed nodes wrote
+  bool early = false;          ///< what is added stands where the first removed node stood, not the last one
   struct Constant {
     ValueId value;
     Tensor tensor;
@@ -83,7 +84,8 @@ struct Pass {
 };
 
 /// Applies the patches that one pass found, whose node indices all mean the graph as it is now; what a patch adds
-/// stands where the last node that it removes stood. Fails (internal error) when a value ends up with two makers.
+/// stands where the last node that it removes stood (or the first one). Fails (internal error) when a value ends up
+/// with two makers.
 void apply_patches(Graph& graph, std::span<const Patch> patches);
 
 }  // namespace kiln

@@ -2,7 +2,6 @@
 
 #include "passes/all_passes.hpp"
 #include "passes/pattern.hpp"
-#include "passes/reshape_target.hpp"
 
 namespace kiln::passes {
 namespace {
@@ -12,9 +11,7 @@ constexpr int most_masks = 4;
 /// A score that is replaced by something as low as this, or has it added, has no weight whatever it was.
 constexpr double lowest = -1e9;
 
-const std::vector<int64_t> swap_heads{0, 2, 1, 3};     // [B, S, H, D] <-> [B, H, S, D]
-const std::vector<int64_t> swap_last{0, 1, 3, 2};      // [B, H, S, D] <-> [B, H, D, S]
-const std::vector<int64_t> heads_to_last{0, 2, 3, 1};  // [B, S, H, D] -> [B, H, D, S]
+const std::vector<int64_t> swap_last{0, 1, 3, 2};  // [B, H, S, D] <-> [B, H, D, S]
 
 /// softmax(scale * q kt + masks) v, as it is written out.
 struct Parts {
@@ -160,45 +157,6 @@ class Writer {
   const Node& root_;
 };
 
-/// Queries, keys and values before their heads were moved in front of the sequence: all [B, S, H, D].
-struct Unmoved {
-  ValueId q = no_value, k = no_value, v = no_value;
-  std::vector<int64_t> q_target, k_target, v_target, y_target;  ///< of Reshapes to [B, S, H * D], and back
-  int64_t heads = 0;
-};
-
-/// The target that merges the last two axes of `id`.
-std::optional<std::vector<int64_t>> packed_target(const GraphView& view, ValueId id) {
-  const SymShape* shape = shape_of(view, id);
-  if (!shape || shape->size() != 4 || !(*shape)[2].is_known() || !(*shape)[3].is_known()) return {};
-  return reshape_target(shape, {(*shape)[0], (*shape)[1], (*shape)[2] * (*shape)[3]});
-}
-
-std::optional<Unmoved> find_unmoved(const GraphView& view, const Parts& parts, ValueId y) {
-  Unmoved found;
-  double scale = 1;
-  found.q = turned_from(view, parts.q, swap_heads);
-  found.v = turned_from(view, parts.v, swap_heads);
-  found.k = turned_from(view, parts.kt, heads_to_last);
-  if (found.k == no_value) {
-    const ValueId k4 = turned_from(view, parts.kt, swap_last);
-    if (k4 != no_value) found.k = turned_from(view, unscaled(view, k4, scale), swap_heads);
-  }
-  if (found.q == no_value || found.k == no_value || found.v == no_value || scale != 1) return {};
-  const auto q = packed_target(view, found.q), k = packed_target(view, found.k), v = packed_target(view, found.v);
-  const SymShape* shape = shape_of(view, y);
-  if (!q || !k || !v || !shape || shape->size() != 4) return {};
-  const SymShape packed{(*shape)[0], (*shape)[2], (*shape)[1] * (*shape)[3]};
-  const auto back = reshape_target(&packed, {(*shape)[0], (*shape)[2], (*shape)[1], (*shape)[3]});
-  if (!back) return {};
-  found.q_target = *q;
-  found.k_target = *k;
-  found.v_target = *v;
-  found.y_target = *back;
-  found.heads = (*shape_of(view, found.q))[2].value();
-  return found;
-}
-
 /// Whether batch and heads of both are the same, so that the product repeats neither.
 bool same_batches(const GraphView& view, ValueId a, ValueId b) {
   const SymShape *x = shape_of(view, a), *y = shape_of(view, b);
@@ -224,30 +182,10 @@ void write_matrices(GraphView& view, Writer& writer, const Parts& parts, ValueId
 }
 
 void write_heads(GraphView& view, Writer& writer, const Parts& parts, ValueId mask, Node attention, Patch& patch) {
-  const ValueId y = attention.outputs[0];
-  const auto unmoved = find_unmoved(view, parts, y);
-  if (unmoved) {
-    const auto packed = [&](ValueId id, const std::vector<int64_t>& target) {
-      return writer.add("Reshape", {id, writer.ints(target)});
-    };
-    attention.inputs = {packed(unmoved->q, unmoved->q_target), packed(unmoved->k, unmoved->k_target),
-                        packed(unmoved->v, unmoved->v_target)};
-    attention.attributes.push_back(int_value("q_num_heads", unmoved->heads));
-    attention.attributes.push_back(int_value("kv_num_heads", unmoved->heads));
-    attention.outputs[0] = view.new_value(view.graph().name_of(y) + "_packed");
-  } else {
-    const ValueId k = turned_from(view, parts.kt, swap_last);
-    attention.inputs = {parts.q, k == no_value ? writer.turned(parts.kt, swap_last) : k, parts.v};
-  }
+  const ValueId k = turned_from(view, parts.kt, swap_last);
+  attention.inputs = {parts.q, k == no_value ? writer.turned(parts.kt, swap_last) : k, parts.v};
   if (mask != no_value) attention.inputs.push_back(mask);
-  const ValueId made = attention.outputs[0];
-  Node named = attention;
   patch.add.push_back(std::move(attention));
-  if (!unmoved) return;
-  const ValueId split = writer.add("Reshape", {made, writer.ints(unmoved->y_target)});
-  Node back = make_node("Transpose", {split}, y, named);
-  back.attributes.push_back(ints_value("perm", swap_heads));
-  patch.add.push_back(std::move(back));
 }
 
 std::optional<Patch> match_attention(GraphView& view, size_t index) {
@@ -286,8 +224,7 @@ std::optional<Patch> match_attention(GraphView& view, size_t index) {
 
 }  // namespace
 
-/// softmax(scale * Q K^T + mask) V is an Attention. Where Q, K and V were [B, S, H, D] before their heads were moved to
-/// the front it reads them as [B, S, H * D], and the Transposes go.
+/// softmax(scale * Q K^T + mask) V is an Attention.
 std::vector<Patch> find_attentions(GraphView& view) {
   if (opset_of(view) < first_with_attention) return {};
   return find_patterns(view, [&](size_t index) { return match_attention(view, index); });

@@ -24,7 +24,7 @@ TEST(MergeTransposes, KeepsTheFirstWhereItIsAnOutput) {
   b.add("Transpose", {"a"}, {"y"});
   b.output("a");
   b.output("y");
-  EXPECT_EQ(operators_after(b, ramp({2, 3})), (Names{"Transpose", "Transpose"}));
+  EXPECT_EQ(operators_after(b, ramp({2, 3})), (Names{"Transpose", "Reshape"}));
 }
 
 TEST(MergeReshapes, IntoOneWithWhatIsKnown) {
@@ -39,7 +39,7 @@ TEST(MergeReshapes, IntoOneWithWhatIsKnown) {
   b.add("Flatten", {"c"}, {"d"}, {passes::int_value("axis", 2)});
   b.add("Relu", {"d"}, {"y"});
   b.output("y");
-  EXPECT_EQ(operators_after(b, ramp({2, 3, 4})), (Names{"Reshape", "Relu"}));
+  EXPECT_EQ(operators_after(b, ramp({2, 3, 4})), (Names{"Relu", "Reshape"}));
 }
 
 TEST(MergeReshapes, LeavesShapesThatNoTargetCanSay) {
