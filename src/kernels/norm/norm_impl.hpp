@@ -86,12 +86,12 @@ template <Isa isa, bool centred>
   }
 }
 
-/// Sums of rows are added up, which rounds less than one long sum.
+/// The sum of f(pixel) of some rows; the rows' own sums are added up, which rounds less than one long sum.
 template <class V, class F>
-[[gnu::always_inline]] inline V block_sum(const BlockNormArgs& a, F&& f) {
+[[gnu::always_inline]] inline V block_sum(const BlockNormArgs& a, int64_t begin, int64_t end, F&& f) {
   constexpr int chains = 4, lanes = V::lanes;
   V total = V::all(0.0f);
-  for (int64_t y = 0; y < a.rows; ++y) {
+  for (int64_t y = begin; y < end; ++y) {
     const float* in = a.in + y * a.in_row;
     V sums[chains];
     unroll<chains>([&](auto i) __attribute__((always_inline)) { sums[i] = V::all(0.0f); });
@@ -106,21 +106,33 @@ template <class V, class F>
   return total;
 }
 
+/// Some rows at a time, which stay in L1 between their mean and their squares; those about the common mean follow from
+/// how far the means differ.
 template <Isa isa>
 [[gnu::noinline]] void block_deviations(const BlockNormArgs& a, float* statistics) {
   using V = Vec<float, isa>;
-  const V count = V::all(static_cast<float>(a.rows * a.columns));
-  const V mean = block_sum<V>(
-                     a, [](V x) __attribute__((always_inline)) { return x; }) /
-                 count;
+  const int64_t group = a.columns < 64 ? 64 / a.columns : 1;
+  V mean = V::all(0.0f), squares = V::all(0.0f);
+  int64_t count = 0;
+  for (int64_t y = 0; y < a.rows; y += group) {
+    const int64_t end = a.rows - y < group ? a.rows : y + group;
+    const int64_t fresh = (end - y) * a.columns, all = count + fresh;
+    const V of_these = block_sum<V>(
+                           a, y, end, [](V x) __attribute__((always_inline)) { return x; }) /
+                       V::all(static_cast<float>(fresh));
+    const V about_these = block_sum<V>(
+        a, y, end, [&](V x) __attribute__((always_inline)) {
+          const V deviation = x - of_these;
+          return deviation * deviation;
+        });
+    const V step = of_these - mean;
+    const double share = static_cast<double>(fresh) / static_cast<double>(all);
+    mean = fma(step, V::all(static_cast<float>(share)), mean);
+    squares = squares + fma(step * step, V::all(static_cast<float>(share * static_cast<double>(count))), about_these);
+    count = all;
+  }
   mean.store(statistics);
-  block_sum<V>(
-      a,
-      [&](V x) __attribute__((always_inline)) {
-        const V deviation = x - mean;
-        return deviation * deviation;
-      })
-      .store(statistics + V::lanes);
+  squares.store(statistics + V::lanes);
 }
 
 template <Isa isa>
@@ -164,11 +176,21 @@ template <Isa isa>
   }
 }
 
+/// In the same way, a few thousand numbers at a time.
 template <Isa isa>
 [[gnu::noinline]] Deviations deviations(const float* in, int64_t n) {
   using V = Vec<float, isa>;
-  const double mean = sum_of_row<V>(in, n) / static_cast<double>(n);
-  return {mean, sum_of_squares<V>(in, n, static_cast<float>(mean))};
+  constexpr int64_t group = 4096;
+  double mean = 0, squares = 0;
+  for (int64_t k = 0; k < n; k += group) {
+    const int64_t fresh = n - k < group ? n - k : group;
+    const double of_these = sum_of_row<V>(in + k, fresh) / static_cast<double>(fresh);
+    const double about_these = sum_of_squares<V>(in + k, fresh, static_cast<float>(of_these));
+    const double step = of_these - mean, share = static_cast<double>(fresh) / static_cast<double>(k + fresh);
+    mean += step * share;
+    squares += about_these + step * step * share * static_cast<double>(k);
+  }
+  return {mean, squares};
 }
 
 template <Isa isa>
