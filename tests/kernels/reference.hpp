@@ -56,20 +56,22 @@ class SerialHost final : public EvalHost {
 using Attributes = std::vector<
     std::pair<std::string, std::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<std::string>>>>;
 
+inline Attribute make_attribute(const Attributes::value_type& from) {
+  constexpr AttributeType types[] = {AttributeType::int_, AttributeType::float_, AttributeType::string,
+                                     AttributeType::ints, AttributeType::strings};
+  Attribute attribute;
+  attribute.name = from.first;
+  attribute.type = types[from.second.index()];
+  std::visit([&](const auto& value) { attribute.data = value; }, from.second);
+  return attribute;
+}
+
 /// A node whose inputs are the values 0, 1, 2 ...; a tensor that is not defined stands for an input that is left out.
 inline Node make_node(const std::string& op_type, const std::vector<Tensor>& inputs, const Attributes& attributes,
                       size_t output_count) {
   Node node;
   node.op_type = op_type;
-  for (const auto& [name, data] : attributes) {
-    Attribute attribute;
-    attribute.name = name;
-    constexpr AttributeType types[] = {AttributeType::int_, AttributeType::float_, AttributeType::string,
-                                       AttributeType::ints, AttributeType::strings};
-    attribute.type = types[data.index()];
-    std::visit([&](const auto& value) { attribute.data = value; }, data);
-    node.attributes.push_back(attribute);
-  }
+  for (const auto& attribute : attributes) node.attributes.push_back(make_attribute(attribute));
   for (size_t i = 0; i < inputs.size(); ++i) {
     node.inputs.push_back(inputs[i].defined() ? static_cast<ValueId>(i) : no_value);
   }

@@ -8,48 +8,10 @@
 /// What tests of kernels of whole nodes share: the reference of any node, and comparing with it number by number.
 namespace kiln::kernel_test {
 
-using Attributes = std::vector<std::pair<std::string, std::variant<int64_t, float, std::vector<int64_t>, std::string>>>;
-
-inline Attribute make_attribute(const Attributes::value_type& from) {
-  Attribute attribute;
-  attribute.name = from.first;
-  if (const auto* number = std::get_if<int64_t>(&from.second)) {
-    attribute.type = AttributeType::int_;
-    attribute.data = *number;
-  } else if (const auto* real = std::get_if<float>(&from.second)) {
-    attribute.type = AttributeType::float_;
-    attribute.data = *real;
-  } else if (const auto* numbers = std::get_if<std::vector<int64_t>>(&from.second)) {
-    attribute.type = AttributeType::ints;
-    attribute.data = *numbers;
-  } else {
-    attribute.type = AttributeType::string;
-    attribute.data = std::get<std::string>(from.second);
-  }
-  return attribute;
-}
-
-/// The reference results of an operator; an undefined tensor is an input left out.
+/// The reference results of an operator of any opset; an undefined tensor is an input left out.
 inline std::vector<Tensor> run_node(const std::string& op_type, const std::vector<Tensor>& inputs,
                                     const Attributes& attributes, size_t output_count = 1, int64_t opset = 22) {
-  Node node;
-  node.op_type = op_type;
-  for (const auto& attribute : attributes) node.attributes.push_back(make_attribute(attribute));
-  std::vector<Value> values(inputs.begin(), inputs.end());
-  std::vector<const Value*> pointers;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    pointers.push_back(inputs[i].defined() ? &values[i] : nullptr);
-    node.inputs.push_back(inputs[i].defined() ? static_cast<ValueId>(i) : no_value);
-  }
-  for (size_t i = 0; i < output_count; ++i) node.outputs.push_back(static_cast<ValueId>(inputs.size() + i));
-  const OpsetImports opsets{{"", opset}};
-  SerialHost host;
-  std::vector<Value> outputs(output_count);
-  EvalContext context(node, *find_schema("", op_type, opset), opsets, host, pointers, outputs);
-  find_op("", op_type)->eval(context);
-  std::vector<Tensor> tensors;
-  for (Value& output : outputs) tensors.push_back(output.tensor());
-  return tensors;
+  return run_node(op_type, static_cast<int>(opset), inputs, attributes, output_count);
 }
 
 /// Runs all phases of a kernel in so many parts, each with its threads' worth of scratch.
