@@ -56,17 +56,9 @@ TEST(Loop, NoTurnGivesAnEmptyScanOutputOfTheRightType) {
 }
 
 TEST(Loop, AnEndlessOneCanBeStopped) {
-  class Stopper : public RunObserver {
-   public:
-    std::atomic<bool> stop = false;
-    int steps = 0;
-    void before(const Program&, const Step&) override {
-      if (++steps == 1000) stop = true;
-    }
-    void after(const Program&, const Step&, std::span<const Value>) override {}
-  } stopper;
   Graph graph = counting_loop();
-  const StepOptions options{.cancel = &stopper.stop, .observer = &stopper};
+  int steps = 0;
+  const StepOptions options{.interrupted = [&] { return ++steps == 1000; }};
   try {
     run(graph, {Tensor::scalar(std::numeric_limits<int64_t>::max()), yes(), scalar(1)}, options);
     FAIL() << "the loop ended";
