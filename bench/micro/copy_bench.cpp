@@ -3,6 +3,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -159,6 +160,8 @@ const bool registered = [] {
   add_transpose("square_i64/1024", 8, {1024, 1024}, {1, 0});
   add_transpose("depth_to_space/64x80x80", 4, {1, 16, 2, 2, 80, 80}, {0, 1, 4, 2, 5, 3});
   add_transpose("space_to_depth/3x640x640", 4, {1, 3, 320, 2, 320, 2}, {0, 3, 5, 1, 2, 4});
+  add_box("blocks_to_rows/256x80x80", 4, {{16, 102400, 16}, {6400, 16, 256}, {16, 1, 1}});
+  add_box("rows_to_blocks/256x80x80", 4, {{16, 16, 102400}, {6400, 256, 16}, {16, 1, 1}});
   add_box("slice_step_2/3x320x320", 4, {{3, 409600, 102400}, {320, 1280, 320}, {320, 2, 1}});
   add_box("expand/64x6400", 4, {{64, 1, 6400}, {6400, 0, 1}});
   add_reorders("1x3x640x640", {1, 3, 640, 640, 16, 0});

@@ -1,6 +1,7 @@
 #include "kernels/copy/strided_copy.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/error.hpp"
 #include "kernels/layout.hpp"
@@ -78,6 +79,11 @@ void StridedCopy::plan(int64_t size, std::vector<CopyDim> dims) {
     if (!dims.empty()) dims.pop_back();
     if (dims.empty()) dims.push_back({1, 0, 0});
     dims.push_back({bytes, 1, 1});
+    // Short rows that are closer together in the next loop than in this are read along that one, a few KiB at a time.
+    const size_t last = dims.size() - 1;
+    if (last >= 2 && bytes <= 512 && std::abs(dims[last - 2].from) < std::abs(dims[last - 1].from)) {
+      turns_ = std::max<int64_t>(8192 / bytes, 4);
+    }
     grains_[1] = 64;
     function_ = table.rows;
   } else {
@@ -119,6 +125,19 @@ void StridedCopy::walk(size_t level, const Range& range, const char* from, char*
   };
   const CopyDim& dim = dims_[level];
   const PartRange own = bounds(level);
+  if (level + 3 == dims_.size() && turns_ > 0) {
+    const CopyDim &rows = dims_[level + 1], &bytes = dims_[level + 2];
+    const PartRange across = bounds(level + 1), within = bounds(level + 2);
+    if (within.begin == within.end) return;
+    for (int64_t i = own.begin; i < own.end; i += turns_) {
+      const int64_t turns = std::min(turns_, own.end - i);
+      for (int64_t k = across.begin; k < across.end; ++k) {
+        function_({from + i * dim.from + k * rows.from + within.begin, to + i * dim.to + k * rows.to + within.begin,
+                   turns, within.end - within.begin, dim.from, bytes.from, dim.to, bytes.to});
+      }
+    }
+    return;
+  }
   if (level + 2 < dims_.size()) {
     for (int64_t i = own.begin; i < own.end; ++i) walk(level + 1, range, from + i * dim.from, to + i * dim.to);
     return;

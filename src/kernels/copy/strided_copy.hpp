@@ -38,6 +38,8 @@ class StridedCopy {
   int64_t bytes_ = 0, from_start_ = 0, to_start_ = 0;
   std::vector<CopyDim> dims_;   ///< strides in bytes, the outermost loop first; the last two are the function's
   int64_t grains_[2] = {1, 1};  ///< what the last two are best divided by
+  /// Of the loop around the function's two: as many turns of it are done for each turn of the loop within. 0: one.
+  int64_t turns_ = 0;
   CopyFunction function_ = nullptr;
 };
 
