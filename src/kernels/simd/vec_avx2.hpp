@@ -44,6 +44,11 @@ struct Vec<float, Isa::avx2> {
     const __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(a.v), _mm256_set1_epi32(127));
     return {_mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23))};
   }
+  /// x 2^n for whole numbers n in [-252, 254], through the denormals.
+  [[gnu::always_inline]] friend Vec times_power_of_2(Vec x, Vec n) {
+    const Vec half = round(n * all(0.5f));
+    return x * power_of_2(half) * power_of_2(n - half);
+  }
   [[gnu::always_inline]] friend Mask operator<(Vec a, Vec b) { return _mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ); }
   [[gnu::always_inline]] static Vec select(Mask mask, Vec yes, Vec no) { return {_mm256_blendv_ps(no.v, yes.v, mask)}; }
   [[gnu::always_inline]] friend float sum(Vec a) {

@@ -47,6 +47,8 @@ struct Vec<float, Isa::avx512> {
     const __m512i exponent = _mm512_add_epi32(_mm512_cvtps_epi32(a.v), _mm512_set1_epi32(127));
     return {_mm512_castsi512_ps(_mm512_slli_epi32(exponent, 23))};
   }
+  /// x 2^n for whole numbers n, through the denormals.
+  [[gnu::always_inline]] friend Vec times_power_of_2(Vec x, Vec n) { return {_mm512_scalef_ps(x.v, n.v)}; }
   [[gnu::always_inline]] friend Mask operator<(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ); }
   [[gnu::always_inline]] static Vec select(Mask mask, Vec yes, Vec no) {
     return {_mm512_mask_blend_ps(mask, no.v, yes.v)};

@@ -72,6 +72,11 @@ struct Vec<float, Isa::portable> {
     const FourInts high = (__builtin_convertvector(a.high, FourInts) + 127) << 23;
     return {reinterpret_cast<Four>(low), reinterpret_cast<Four>(high)};
   }
+  /// x 2^n for whole numbers n in [-252, 254], through the denormals.
+  [[gnu::always_inline]] friend Vec times_power_of_2(Vec x, Vec n) {
+    const Vec half = round(n * all(0.5f));
+    return x * power_of_2(half) * power_of_2(n - half);
+  }
   [[gnu::always_inline]] friend Mask operator<(Vec a, Vec b) { return {a.low < b.low, a.high < b.high}; }
   [[gnu::always_inline]] static Vec select(Mask mask, Vec yes, Vec no) {
     return {blend(mask.low, yes.low, no.low), blend(mask.high, yes.high, no.high)};
