@@ -109,9 +109,72 @@ void finish_row(const float* sums, float sum, int64_t count, float* to) {
   if (i < count) (V::load(sums + i) * factor).store_first(to + i, static_cast<int>(count - i));
 }
 
+/// Scores of `count` keys at once, so that their sums do not wait for each other.
+template <int count, Isa isa>
+[[gnu::always_inline]] inline void score_keys(const AttentionScoreArgs& a, int64_t key) {
+  using V = Vec<float, isa>;
+  const float* const k = a.k + key * a.k_row;
+  V sums[count];
+  for (V& each : sums) each = V::all(0.0f);
+  int64_t i = 0;
+  for (; i + V::lanes <= a.size; i += V::lanes) {
+    const V q = V::load(a.q + i);
+    unroll<count>([&](auto j)
+                      __attribute__((always_inline)) { sums[j] = fma(q, V::load(k + j * a.k_row + i), sums[j]); });
+  }
+  if (const int rest = static_cast<int>(a.size - i); rest != 0) {
+    const V q = V::load_first(a.q + i, rest);
+    unroll<count>([&](auto j) __attribute__((always_inline)) {
+      sums[j] = fma(q, V::load_first(k + j * a.k_row + i, rest), sums[j]);
+    });
+  }
+  unroll<count>([&](auto j) __attribute__((always_inline)) { a.scores[key + j] = a.scale * sum(sums[j]); });
+}
+
+template <Isa isa>
+void score_row(const AttentionScoreArgs& a) {
+  int64_t key = 0;
+  for (; key + 4 <= a.keys; key += 4) score_keys<4, isa>(a, key);
+  for (; key < a.keys; ++key) score_keys<1, isa>(a, key);
+}
+
+/// `blocks` registers of values from number `at` on; the last may be `rest` numbers only.
+template <int blocks, Isa isa, bool whole>
+[[gnu::always_inline]] inline void add_value_blocks(const AttentionValueArgs& a, int64_t at, int rest) {
+  using V = Vec<float, isa>;
+  V even[blocks], odd[blocks];
+  unroll<blocks>([&](auto j) __attribute__((always_inline)) {
+    even[j] = a.first ? V::all(0.0f) : V::load(a.out + at + j * V::lanes);
+    odd[j] = V::all(0.0f);
+  });
+  const auto add = [&](V(&sums)[blocks], int64_t key) __attribute__((always_inline)) {
+    const V weight = V::all(a.weights[key]);
+    const float* const v = a.v + key * a.v_row + at;
+    unroll<blocks>([&](auto j) __attribute__((always_inline)) {
+      sums[j] = fma(weight, whole ? V::load(v + j * V::lanes) : V::load_first(v + j * V::lanes, rest), sums[j]);
+    });
+  };
+  int64_t key = 0;
+  for (; key + 2 <= a.keys; key += 2) {
+    add(even, key);
+    add(odd, key + 1);
+  }
+  if (key < a.keys) add(even, key);
+  unroll<blocks>([&](auto j) __attribute__((always_inline)) { (even[j] + odd[j]).store(a.out + at + j * V::lanes); });
+}
+
+template <Isa isa>
+void add_values(const AttentionValueArgs& a) {
+  constexpr int lanes = Vec<float, isa>::lanes;
+  int64_t at = 0;
+  for (; at + 4 * lanes <= a.size; at += 4 * lanes) add_value_blocks<4, isa, true>(a, at, 0);
+  for (; at + lanes <= a.size; at += lanes) add_value_blocks<1, isa, true>(a, at, 0);
+  if (at < a.size) add_value_blocks<1, isa, false>(a, at, static_cast<int>(a.size - at));
+}
+
 template <Isa isa>
 constexpr AttentionRowsTable make_attention_rows_table() {
-  return {weigh_row<isa>, finish_row<isa>};
+  return {weigh_row<isa>, finish_row<isa>, score_row<isa>, add_values<isa>};
 }
 
 }  // namespace kiln

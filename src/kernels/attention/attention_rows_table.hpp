@@ -20,11 +20,29 @@ struct AttentionRowArgs {
   int64_t out_floats;  ///< of it, whole registers
 };
 
+/// A query against keys where they lie: scores[j] = scale q k[j].
+struct AttentionScoreArgs {
+  const float *q, *k;
+  int64_t k_row, keys, size;
+  float scale;
+  float* scores;
+};
+
+/// The sum of values where they lie: out = (first ? 0 : out) + sum of weights[j] v[j], zeros to the register's end.
+struct AttentionValueArgs {
+  const float *weights, *v;
+  int64_t v_row, keys, size;
+  bool first;
+  float* out;
+};
+
 /// What attention does to rows of numbers between its products, on one instruction set.
 struct AttentionRowsTable {
   void (*weigh)(const AttentionRowArgs&);
   /// to = sums / sum; zeros where the sum of weights is 0.
   void (*finish)(const float* sums, float sum, int64_t count, float* to);
+  void (*score)(const AttentionScoreArgs&);
+  void (*add_values)(const AttentionValueArgs&);
 };
 const AttentionRowsTable& attention_rows_table(Isa isa);
 

@@ -25,8 +25,8 @@ const AttentionRowsTable& attention_rows_table(Isa isa) {
 
 namespace {
 
-/// Depth in groups of so many floats, as tiles walk it.
-constexpr int64_t group_length = 16;
+/// Queries of a head of K and V up to which packing it would cost more than it saves.
+constexpr int64_t most_direct_queries = 8;
 /// Keys of a block that go through the products and the softmax at once, at most about.
 constexpr int64_t most_keys_at_once = 512;
 constexpr int64_t most_queries_at_once = 128;
@@ -86,10 +86,14 @@ BlockedAttention::BlockedAttention(const AttentionProblem& p, Isa isa, int64_t q
   // Rows that are a power of two apart would fall on the same lines of L1.
   if (score_step_ % 256 == 0) score_step_ += lanes;
   query_block_ = query_block != 0 ? query_block : choose_query_block(rows);
-  for (int64_t at = 0; at < std::max(p.size, score_step_); at += group_length) offsets_.push_back(at);
-  part_floats_ = whole_lines(key_blocks_ * lanes * p.size) + whole_lines(p.keys * value_blocks_ * lanes) +
-                 whole_lines(query_block_ * score_step_) + query_block_ * whole_lines(value_blocks_ * lanes) +
-                 2 * whole_lines(query_block_) + whole_lines(score_step_);
+  direct_ = p.queries * (p.heads / p.kv_heads) <= most_direct_queries;
+  if (!direct_) {
+    key_floats_ = whole_lines(key_blocks_ * lanes * p.size);
+    value_floats_ = whole_lines(p.keys * value_blocks_ * lanes);
+  }
+  part_floats_ = key_floats_ + value_floats_ + whole_lines(query_block_ * score_step_) +
+                 query_block_ * whole_lines(value_blocks_ * lanes) + 2 * whole_lines(query_block_) +
+                 whole_lines(score_step_);
 }
 
 int64_t BlockedAttention::choose_query_block(int64_t rows) const {
@@ -102,23 +106,36 @@ int64_t BlockedAttention::choose_query_block(int64_t rows) const {
 
 std::string BlockedAttention::name() const { return fmt::format("attention_f32_blocked_{}", isa_name(isa_)); }
 
-void BlockedAttention::pack(int64_t batch, int64_t kv_head, const AttentionPointers& p, Work& work) const {
+void BlockedAttention::pack(int64_t batch, int64_t head, const AttentionPointers& p, const Work& work) const {
   const AttentionProblem& q = problem_;
   const int64_t lanes = table_->lanes;
-  const float* const k = p.k + batch * q.k.batch + kv_head * q.k.head;
+  const float* const k = p.k + batch * q.k.batch + head * q.k.head;
   float* to = work.keys;
   for (int64_t key = 0; key < q.keys; key += key_panel_ * lanes) {
     const int64_t count = std::min(q.keys - key, key_panel_ * lanes), wide = divide_up(count, lanes) * lanes;
     pack_transposed(k + key * q.k.row, q.k.row, q.size, count, wide, q.scale, to);
     to += wide * q.size;
   }
-  const float* const v = p.v + batch * q.v.batch + kv_head * q.v.head;
+  const float* const v = p.v + batch * q.v.batch + head * q.v.head;
   to = work.values;
   for (int64_t at = 0; at < q.value_size; at += value_panel_ * lanes) {
     const int64_t count = std::min(q.value_size - at, value_panel_ * lanes), wide = divide_up(count, lanes) * lanes;
     pack_columns(v + at, q.v.row, q.keys, count, wide, 1.0f, to);
     to += wide * q.keys;
   }
+}
+
+/// What all tiles over a depth have in common.
+TileArgs BlockedAttention::tile_args(int64_t depth) const {
+  static constexpr float zeros[TileTable::most_blocks * 16] = {};
+  static constexpr ptrdiff_t offset = 0;
+  TileArgs args{};
+  args.offsets = &offset;
+  args.groups = 1, args.length = depth;
+  args.bias = zeros;
+  args.out_block = table_->lanes;
+  args.low = -std::numeric_limits<float>::infinity(), args.high = std::numeric_limits<float>::infinity();
+  return args;
 }
 
 /// One panel for all rows, whose tiles are as equal as they can be.
@@ -153,42 +170,44 @@ const float* BlockedAttention::mask_row(const Block& block, int64_t query, int64
   return made;
 }
 
-/// The queries of a block against some panels of keys.
-void BlockedAttention::attend(const Block& block, int64_t first_panel, int64_t end_panel, bool first,
-                              const AttentionPointers& p, Work& work) const {
-  static constexpr float zeros[TileTable::most_blocks * 16] = {};
+/// Scores of a block's queries for the keys of some panels.
+void BlockedAttention::score(const Block& block, int64_t first_panel, int64_t end_panel, const AttentionPointers& p,
+                             const Work& work) const {
   const AttentionProblem& q = problem_;
-  const int64_t lanes = table_->lanes, wide = key_panel_ * lanes, first_key = first_panel * wide;
-  const int64_t keys = std::min(end_panel * wide, block.end(block.first + block.count - 1)) - first_key;
-  TileArgs args{};
-  args.offsets = offsets_.data();
-  args.bias = zeros;
-  args.out_block = lanes;
-  args.low = -std::numeric_limits<float>::infinity(), args.high = std::numeric_limits<float>::infinity();
-  args.length = group_length;
-
-  args.groups = q.size / group_length, args.tail_length = q.size % group_length;
-  args.tail_groups = args.tail_length != 0;
+  const int64_t lanes = table_->lanes, wide = key_panel_ * lanes;
+  const float* const queries = p.q + block.batch * q.q.batch + block.head * q.q.head + block.first * q.q.row;
+  if (direct_) {
+    const int64_t first_key = first_panel * wide, keys = std::min(end_panel * wide, q.keys) - first_key;
+    const float* const k = p.k + block.batch * q.k.batch + kv_head(block.head) * q.k.head + first_key * q.k.row;
+    for (int64_t i = 0; i < block.count; ++i) {
+      rows_table_->score({queries + i * q.q.row, k, q.k.row, keys, q.size, q.scale, work.scores + i * score_step_});
+    }
+    return;
+  }
+  TileArgs args = tile_args(q.size);
   args.in_step = q.q.row, args.out_step = score_step_;
   for (int64_t panel = first_panel; panel < end_panel; ++panel) {
-    args.in = p.q + block.batch * q.q.batch + block.head * q.q.head + block.first * q.q.row;
+    args.in = queries;
     args.weights = work.keys + panel * wide * q.size;
     args.out = work.scores + (panel - first_panel) * wide;
     run_tiles(args, std::min(key_panel_, key_blocks_ - panel * key_panel_), block.count);
   }
+}
 
-  const int64_t out_step = value_blocks_ * lanes;
-  const float* mask = nullptr;
-  for (int64_t i = 0; i < block.count; ++i) {
-    const int64_t query = block.first + i;
-    if (i == 0 || q.mask_strides.row != 0) mask = mask_row(block, query, first_key, keys, p, work.mask);
-    rows_table_->weigh({work.scores + i * score_step_, std::clamp<int64_t>(block.begin(query) - first_key, 0, keys),
-                        std::clamp<int64_t>(block.end(query) - first_key, 0, keys), keys, mask, q.softcap, first,
-                        work.largest + i, work.sums + i, work.out + i * out_step, out_step});
+/// Adds the values of some keys, weighted, to the block's sums.
+void BlockedAttention::add_values(const Block& block, int64_t first_key, int64_t keys, bool first,
+                                  const AttentionPointers& p, const Work& work) const {
+  const AttentionProblem& q = problem_;
+  const int64_t lanes = table_->lanes, out_step = value_blocks_ * lanes;
+  if (direct_) {
+    const float* const v = p.v + block.batch * q.v.batch + kv_head(block.head) * q.v.head + first_key * q.v.row;
+    for (int64_t i = 0; i < block.count; ++i) {
+      rows_table_->add_values(
+          {work.scores + i * score_step_, v, q.v.row, keys, q.value_size, first, work.out + i * out_step});
+    }
+    return;
   }
-
-  args.groups = keys / group_length, args.tail_length = keys % group_length;
-  args.tail_groups = args.tail_length != 0;
+  TileArgs args = tile_args(keys);
   args.in_step = score_step_, args.out_step = out_step;
   for (int64_t at = 0; at < value_blocks_; at += value_panel_) {
     const int64_t blocks = std::min(value_panel_, value_blocks_ - at);
@@ -198,6 +217,25 @@ void BlockedAttention::attend(const Block& block, int64_t first_panel, int64_t e
     args.residual = first ? nullptr : args.out;
     run_tiles(args, blocks, block.count);
   }
+}
+
+/// The queries of a block against some panels of keys.
+void BlockedAttention::attend(const Block& block, int64_t first_panel, int64_t end_panel, bool first,
+                              const AttentionPointers& p, Work& work) const {
+  const AttentionProblem& q = problem_;
+  const int64_t wide = key_panel_ * table_->lanes, first_key = first_panel * wide;
+  const int64_t out_step = value_blocks_ * table_->lanes;
+  const int64_t keys = std::min(end_panel * wide, block.end(block.first + block.count - 1)) - first_key;
+  score(block, first_panel, end_panel, p, work);
+  const float* mask = nullptr;
+  for (int64_t i = 0; i < block.count; ++i) {
+    const int64_t query = block.first + i;
+    if (i == 0 || q.mask_strides.row != 0) mask = mask_row(block, query, first_key, keys, p, work.mask);
+    rows_table_->weigh({work.scores + i * score_step_, std::clamp<int64_t>(block.begin(query) - first_key, 0, keys),
+                        std::clamp<int64_t>(block.end(query) - first_key, 0, keys), keys, mask, q.softcap, first,
+                        work.largest + i, work.sums + i, work.out + i * out_step, out_step});
+  }
+  add_values(block, first_key, keys, first, p, work);
 }
 
 void BlockedAttention::run_block(const Block& block, const AttentionPointers& p, Work& work) const {
@@ -225,8 +263,8 @@ void BlockedAttention::run_part(int64_t, int64_t part, int64_t parts, const Atte
   const int64_t lanes = table_->lanes;
   Work work;
   work.keys = scratch + part * part_floats_;
-  work.values = work.keys + whole_lines(key_blocks_ * lanes * q.size);
-  work.scores = work.values + whole_lines(q.keys * value_blocks_ * lanes);
+  work.values = work.keys + key_floats_;
+  work.scores = work.values + value_floats_;
   work.out = work.scores + whole_lines(query_block_ * score_step_);
   work.largest = work.out + query_block_ * whole_lines(value_blocks_ * lanes);
   work.sums = work.largest + whole_lines(query_block_);
@@ -234,10 +272,10 @@ void BlockedAttention::run_part(int64_t, int64_t part, int64_t parts, const Atte
   const int64_t blocks = divide_up(q.queries, query_block_), limit = q.mask_keys < 0 ? q.keys : q.mask_keys;
   const auto [begin, end] = part_range(q.batch * q.heads * blocks, part, parts);
   for (int64_t i = begin; i < end; ++i) {
-    const int64_t head = i / blocks, batch = head / q.heads, kv_head = head % q.heads / (q.heads / q.kv_heads);
-    if (work.packed != batch * q.kv_heads + kv_head) {
-      pack(batch, kv_head, p, work);
-      work.packed = batch * q.kv_heads + kv_head;
+    const int64_t head = i / blocks, batch = head / q.heads, packed = batch * q.kv_heads + kv_head(head % q.heads);
+    if (!direct_ && work.packed != packed) {
+      pack(batch, packed % q.kv_heads, p, work);
+      work.packed = packed;
     }
     Block block{batch, head % q.heads, i % blocks * query_block_, 0, q.keys, q.first_position, q.left, q.right};
     block.count = std::min(query_block_, q.queries - block.first);

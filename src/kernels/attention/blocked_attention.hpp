@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "kernels/attention/attention_rows_table.hpp"
 #include "kernels/tile/tile.hpp"
@@ -46,7 +45,8 @@ struct AttentionPointers {
 };
 
 /// attention_f32_blocked: blocks of queries go through K and V in blocks, with a running maximum and sum, so that
-/// scores never leave the cache. K and V of a head are packed once for each part that uses them. A query that sees no
+/// scores never leave the cache. K and V of a head are packed once for each part that uses them, unless few queries use
+/// them. A query that sees no
 /// key gives zeros. Parts share out heads and blocks of queries.
 class BlockedAttention {
  public:
@@ -63,23 +63,30 @@ class BlockedAttention {
   struct Block;
 
   int64_t choose_query_block(int64_t rows) const;
-  void pack(int64_t batch, int64_t kv_head, const AttentionPointers& p, Work& work) const;
+  int64_t kv_head(int64_t head) const { return head / (problem_.heads / problem_.kv_heads); }
+  void pack(int64_t batch, int64_t head, const AttentionPointers& p, const Work& work) const;
   void run_block(const Block& block, const AttentionPointers& p, Work& work) const;
   void attend(const Block& block, int64_t first_panel, int64_t end_panel, bool first, const AttentionPointers& p,
               Work& work) const;
+  void score(const Block& block, int64_t first_panel, int64_t end_panel, const AttentionPointers& p,
+             const Work& work) const;
+  void add_values(const Block& block, int64_t first_key, int64_t keys, bool first, const AttentionPointers& p,
+                  const Work& work) const;
   const float* mask_row(const Block& block, int64_t query, int64_t key, int64_t count, const AttentionPointers& p,
                         float* made) const;
+  TileArgs tile_args(int64_t depth) const;
   void run_tiles(TileArgs& args, int64_t blocks, int64_t rows) const;
 
   AttentionProblem problem_;
   Isa isa_;
   const TileTable* table_;
   const AttentionRowsTable* rows_table_;
-  std::vector<ptrdiff_t> offsets_;            ///< of groups of K in a tile
-  int64_t key_blocks_, value_blocks_;         ///< registers' worth of keys, and of a row of V
-  int64_t key_panel_, value_panel_;           ///< of them in a panel
-  int64_t query_block_, panels_at_once_;      ///< queries of a block; panels of keys that it takes at a time
-  int64_t score_step_ = 0, part_floats_ = 0;  ///< floats of a row of scores; of a part's scratch
+  int64_t key_blocks_, value_blocks_;          ///< registers' worth of keys, and of a row of V
+  int64_t key_panel_, value_panel_;            ///< of them in a panel
+  int64_t query_block_, panels_at_once_;       ///< queries of a block; panels of keys that it takes at a time
+  bool direct_;                                ///< K and V are used where they lie
+  int64_t key_floats_ = 0, value_floats_ = 0;  ///< of what is packed of a head
+  int64_t score_step_ = 0, part_floats_ = 0;   ///< floats of a row of scores; of a part's scratch
 };
 
 }  // namespace kiln

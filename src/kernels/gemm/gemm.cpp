@@ -12,7 +12,7 @@ namespace kiln {
 namespace {
 
 /// K in groups of so many floats, between which weights are prefetched.
-constexpr int64_t group_length = 16;
+constexpr int64_t group_length = 64;
 
 void set_up(TileWalk& walk, Isa isa, int64_t m, int64_t n, int64_t k, int64_t a_row, int64_t c_row,
             const Epilogue& epilogue) {
