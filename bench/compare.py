@@ -34,6 +34,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--prefer", choices=["balanced", "speed", "memory"], help="handed to `kiln build`")
     parser.add_argument("--patience", type=float, default=20, metavar="S",
                         help="seconds to spend on a measurement that other processes disturb (default %(default)s)")
+    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall",
+                        help="what times are: cpu takes the CPU time of the process, which hardly changes on a busy "
+                        "machine, and needs --threads 1 (default %(default)s)")
     parser.add_argument("--zoo", type=Path, default=ROOT / "build" / "zoo", help="where the models are kept")
     parser.add_argument("--kiln", type=Path, default=ROOT / "build" / "kiln", help="the program")
     parser.add_argument("--kiln-python", type=Path, default=ROOT / "build" / "python", help="folder of the package")
@@ -44,6 +47,8 @@ def parse_arguments() -> argparse.Namespace:
     options.engines = options.engines.split(",")
     if unknown := set(options.engines) - set(ENGINES):
         parser.error(f"no such engine: {', '.join(sorted(unknown))}; there are {', '.join(ENGINES)}")
+    if options.clock == "cpu" and options.threads != 1:
+        parser.error("--clock cpu needs --threads 1: threads that wait for each other use CPU time too")
     return options
 
 
@@ -54,12 +59,13 @@ def tell(text: str) -> None:
 
 def measure_all(options: argparse.Namespace) -> dict:
     setting = Setting(threads=options.threads, seconds=options.seconds, isa=options.isa, prefer=options.prefer,
-                      patience=options.patience, kiln=options.kiln, kiln_python=options.kiln_python)
+                      clock=options.clock, patience=options.patience, kiln=options.kiln,
+                      kiln_python=options.kiln_python)
     data = {
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
         "options": {name: getattr(options, name)
-                    for name in ("engines", "rounds", "seconds", "threads", "isa", "prefer")},
+                    for name in ("engines", "rounds", "seconds", "threads", "isa", "prefer", "clock")},
         "versions": {},
         "models": {},
     }
@@ -73,7 +79,7 @@ def measure_all(options: argparse.Namespace) -> dict:
             if cell.get("rounds"):
                 data["versions"][engine] = cell["rounds"][0]["version"]
         one = Results({**data, "models": {model.name: found}})
-        print(f"{model.name:20}", *[f"{engine} {one.value(model.name, engine, 'median_ms') or float('nan'):.2f}"
+        print(f"{model.name:20}", *[f"{engine} {one.value(model.name, engine, one.time_field) or float('nan'):.2f}"
                                    for engine in one.engines], flush=True)
         if options.json:
             options.json.parent.mkdir(parents=True, exist_ok=True)

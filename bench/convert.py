@@ -24,9 +24,10 @@ def tool(name: str) -> str:
     return found
 
 
-def run_tool(command: list[str], folder: Path) -> str:
+def run_tool(command: list[str], folder: Path, environment: dict | None = None) -> str:
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=SECONDS)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=SECONDS,
+                              env=environment)
     except subprocess.TimeoutExpired:
         raise NotConverted(f"{Path(command[0]).name} did not end in {SECONDS} s") from None
     if done.returncode != 0:
@@ -103,17 +104,21 @@ def to_ncnn(model: Path, inputs: Path) -> Path:
     return made
 
 
-def to_kiln(program: Path, model: Path, threads: int, isa: str | None, prefer: str | None) -> Path:
-    """The engine that `kiln build` makes; the ONNX file itself where the program has no such command yet."""
+def to_kiln(program: Path, model: Path, threads: int, isa: str | None, prefer: str | None, environment: dict) -> Path:
+    """The engine that `kiln build` makes; the ONNX file itself where the program has no such command."""
+    if not program.exists():
+        raise NotConverted(f"{program} is not built")
     if "Usage: kiln build" not in subprocess.run([program, "build", "--help"], capture_output=True, text=True).stdout:
         return model
     folder = model.parent / "kiln"
     folder.mkdir(exist_ok=True)
     made = folder / f"{model.stem}-{threads}-{isa or 'native'}-{prefer or 'balanced'}.kiln"
-    if made.exists() and made.stat().st_mtime > max(program.stat().st_mtime, model.stat().st_mtime):
+    libraries = [program, *program.parent.glob("libkiln*.so")]
+    if made.exists() and made.stat().st_mtime > max(file.stat().st_mtime for file in [model, *libraries]):
         return made
-    command = [str(program), "build", str(model), "-o", str(made), "--threads", str(threads)]
+    command = [str(program.resolve()), "build", str(model.resolve()), "-o", str(made.resolve()), "--threads",
+               str(threads)]
     if prefer:
         command += ["--prefer", prefer]
-    run_tool(command, folder)
+    run_tool(command, folder, environment)
     return made

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 from measure import LIMITABLE, PEERS, TITLES
+from zoo import ZOO
 
 WRONG = 1e-2  # an engine whose outputs differ by more is no peer to compare with
 
@@ -44,6 +45,9 @@ class Results:
         self.data = data
         self.engines = [engine for engine in TITLES if engine in data["options"]["engines"]]
         self.models = list(data["models"])
+        is_cpu = data["options"].get("clock") == "cpu"
+        self.time_field = "cpu_ms" if is_cpu else "median_ms"
+        self.load_fields = ["load_cpu_ms", "first_cpu_ms"] if is_cpu else ["load_ms", "first_ms"]
 
     def cell(self, model: str, engine: str) -> dict:
         return self.data["models"][model].get(engine, {"skipped": "not asked for"})
@@ -59,14 +63,14 @@ class Results:
     def is_limited(self, engine: str) -> bool:
         return not self.data["options"]["isa"] or engine in LIMITABLE
 
-    def best_peer(self, model: str, field: str = "median_ms") -> tuple[float, str] | None:
+    def best_peer(self, model: str) -> tuple[float, str] | None:
         """Among the peers that were limited as Kiln was."""
-        values = [(self.value(model, engine, field), engine) for engine in PEERS
+        values = [(self.value(model, engine, self.time_field), engine) for engine in PEERS
                   if self.is_limited(engine) and engine in self.engines]
         return min((pair for pair in values if pair[0] is not None), default=None)
 
     def ratio(self, model: str) -> float | None:
-        best, kiln = self.best_peer(model), self.value(model, "kiln", "median_ms")
+        best, kiln = self.best_peer(model), self.value(model, "kiln", self.time_field)
         return best[0] / kiln if best and kiln else None
 
     def against(self, model: str, field: str, peer: str) -> float | None:
@@ -84,12 +88,16 @@ def ratio_text(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
+def time_words(results: Results) -> str:
+    return "CPU ms a run" if results.time_field == "cpu_ms" else "ms a run"
+
+
 def time_rows(results: Results) -> list[list[str]]:
     rows = []
     for model in results.models:
         best, row = results.best_peer(model), [model]
         for engine in results.engines:
-            text = number(results.value(model, engine, "median_ms"))
+            text = number(results.value(model, engine, results.time_field))
             row.append(text + "*" if best and best[1] == engine else text)
         rows.append(row + [ratio_text(results.ratio(model))])
     return rows
@@ -130,9 +138,9 @@ def summary(results: Results) -> list[str]:
     tell("best peer's time / Kiln's", {model: results.ratio(model) for model in results.models})
     for peer in [engine for engine in results.engines if engine in PEERS]:
         tell(f"{TITLES[peer]}'s time / Kiln's",
-             {model: results.against(model, "median_ms", peer) for model in results.models})
+             {model: results.against(model, results.time_field, peer) for model in results.models})
     tell("ONNX Runtime's load and first result / Kiln's",
-         {model: results.against(model, "first_ms", "onnxruntime") for model in results.models})
+         {model: results.against(model, results.load_fields[1], "onnxruntime") for model in results.models})
     tell("ONNX Runtime's extra peak memory / Kiln's",
          {model: results.against(model, "peak_mb", "onnxruntime") for model in results.models})
     return lines
@@ -152,7 +160,7 @@ def remarks(results: Results) -> list[str]:
     noisy = sum(found["others"] > 0.1 for cells in results.data["models"].values() for cell in cells.values()
                 for found in cell.get("rounds", []))
     total = sum(len(cell.get("rounds", [])) for cells in results.data["models"].values() for cell in cells.values())
-    if noisy:
+    if noisy and results.time_field != "cpu_ms":
         lines.append(f"in {noisy} of {total} measurements other processes used more than 0.1 of a CPU")
     if isa := results.data["options"]["isa"]:
         free = [TITLES[engine] for engine in results.engines if not results.is_limited(engine)]
@@ -162,10 +170,10 @@ def remarks(results: Results) -> list[str]:
 
 
 def print_report(results: Results) -> None:
-    print("\nms a run (least of the rounds' medians; * the best peer), and best peer / Kiln")
+    print(f"\n{time_words(results)} (least of the rounds' medians; * the best peer), and best peer / Kiln")
     print(text_table(headings(results, "ratio"), time_rows(results)))
     print("\nms to load / to the first result, loading included")
-    print(text_table(headings(results), field_rows(results, ["load_ms", "first_ms"])))
+    print(text_table(headings(results), field_rows(results, results.load_fields)))
     print("\nMB over the bare process: peak / resident after running")
     print(text_table(headings(results), field_rows(results, ["peak_mb", "resident_mb"])))
     print("\nlargest relative difference from ONNX Runtime's outputs")
@@ -187,6 +195,7 @@ def markdown(results: Results) -> str:
     versions = ", ".join(f"{TITLES[engine]} {data['versions'][engine]}" for engine in results.engines
                          if engine in data["versions"])
     virtual = f", virtual machine ({place['virtual']})" if place["virtual"] else ""
+    words = {model.name: model.describe for model in ZOO}
     parts = [
         "# Benchmarks\n\nWritten by `bench/compare.py --write docs/benchmarks.md`; the models are made by "
         "`bench/zoo.py`.\n",
@@ -196,19 +205,24 @@ def markdown(results: Results) -> str:
         f"- fp32, batch 1, {options['threads']} threads. Every round starts each engine in turn in a process of its "
         f"own, one at a time, and runs it for {options['seconds']:g} s; {options['rounds']} rounds."
         + (f" `--prefer {options['prefer']}`." if options["prefer"] else ""),
-        "- A run is from plain arrays to plain arrays.\n",
-        "## Time of a run\n\nIn ms, the least of the rounds' medians; * marks the best peer, and the ratio is its time "
+        "- A run is from plain arrays to plain arrays. What was measured while other processes used more than 0.1 of a "
+        "CPU does not count.\n",
+        f"## Time of a run\n\nIn {time_words(results)}, the least of the rounds' medians; * marks the best peer, and "
+        "the ratio is its time "
         "over Kiln's.\n",
         markdown_table(headings(results, "ratio"), time_rows(results)) + "\n",
         *[f"- {line}" for line in summary(results)],
         "\n## Loading\n\nms until the model is loaded / until the first result, loading included; files in the page "
         "cache.\n",
-        markdown_table(headings(results), field_rows(results, ["load_ms", "first_ms"])) + "\n",
+        markdown_table(headings(results), field_rows(results, results.load_fields)) + "\n",
         "## Memory\n\nResident MB over the bare process with the library imported: peak / after running. Mapped files "
         "count as far as they were touched.\n",
         markdown_table(headings(results), field_rows(results, ["peak_mb", "resident_mb"])) + "\n",
         "## Differences\n\nLargest absolute difference from ONNX Runtime's outputs over the largest absolute value.\n",
         markdown_table(headings(results), difference_rows(results)) + "\n",
+        "## Models\n",
+        *[f"- {model}: {words.get(model, 'of the user')}" for model in results.models],
+        "\n## Remarks\n" if remarks(results) else "",
         *([f"- {line}" for line in remarks(results)] + [""]),
     ]
-    return "\n".join(parts).rstrip("\n") + "\n"
+    return "\n".join(parts).strip("\n") + "\n"

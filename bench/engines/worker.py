@@ -3,8 +3,10 @@
 A worker is started as `python NAME_worker.py MODEL INPUTS.npz --threads N [--isa ISA] [--prefer WHAT]`, imports its
 library and says {"version", "bare_mb"}. Then it answers one line for each line that it reads:
 
-    {"do": "load"}                 loads the model and runs it once: load_ms, first_ms (both together)
-    {"do": "run", "seconds": S}    runs for about S seconds: median_ms, min_ms, runs, cpu_seconds (warming up included)
+    {"do": "load"}                 loads the model and runs it once: load_ms, first_ms (both together), and
+                                   load_cpu_ms, first_cpu_ms
+    {"do": "run", "seconds": S}    runs for about S seconds: median_ms, min_ms, cpu_ms (median), runs,
+                                   cpu_seconds (of all runs, warming up included)
     {"do": "memory"}               MB over the bare process: peak, running (peak of some runs after loading), resident
     {"do": "outputs", "path": P}   writes the outputs of a run to P, a .npz file
 
@@ -70,12 +72,16 @@ class Worker:
         raise ValueError(f"unknown request {request}")
 
     def load(self) -> dict:
-        begin = time.perf_counter()
+        def clocks():
+            return time.perf_counter(), time.process_time()
+
+        begin = clocks()
         self.engine.load()
-        ready = time.perf_counter()
+        ready = clocks()
         self.engine.run()
-        done = time.perf_counter()
-        return {"load_ms": 1e3 * (ready - begin), "first_ms": 1e3 * (done - begin)}
+        done = clocks()
+        return {"load_ms": 1e3 * (ready[0] - begin[0]), "first_ms": 1e3 * (done[0] - begin[0]),
+                "load_cpu_ms": 1e3 * (ready[1] - begin[1]), "first_cpu_ms": 1e3 * (done[1] - begin[1])}
 
     def run(self, seconds: float) -> dict:
         begun_cpu = time.process_time()
@@ -83,15 +89,15 @@ class Worker:
         self.engine.run()
         while time.perf_counter() < warm_until:
             self.engine.run()
-        times = []
-        begin = now = time.perf_counter()
-        while now - begin < seconds or len(times) < 3:
+        times, cpu_times = [], []
+        begin = time.perf_counter()
+        while time.perf_counter() - begin < seconds or len(times) < 3:
+            start, cpu_start = time.perf_counter(), time.process_time()
             self.engine.run()
-            after = time.perf_counter()
-            times.append(1e3 * (after - now))
-            now = after
-        return {"median_ms": statistics.median(times), "min_ms": min(times), "runs": len(times),
-                "cpu_seconds": time.process_time() - begun_cpu}
+            times.append(1e3 * (time.perf_counter() - start))
+            cpu_times.append(1e3 * (time.process_time() - cpu_start))
+        return {"median_ms": statistics.median(times), "min_ms": min(times), "cpu_ms": statistics.median(cpu_times),
+                "runs": len(times), "cpu_seconds": time.process_time() - begun_cpu}
 
     def memory(self) -> dict:
         peak = memory_mb("VmHWM") - self.bare_mb

@@ -22,6 +22,7 @@ struct Options {
   FeedOptions feeds;
   std::vector<std::string> shape_sets;
   std::vector<int> threads, streams;
+  std::vector<int64_t> batches;
   BenchLimits limits;
   std::string json, csv, html;
 };
@@ -84,18 +85,40 @@ std::vector<std::string> split(const std::string& text, char separator) {
   return parts;
 }
 
-std::vector<BenchCase> all_cases(const Options& options) {
+/// What --shape would be told to make the first dim of every input this number.
+std::vector<std::string> batch_shapes(const std::vector<PortInfo>& ports, int64_t batch) {
+  std::vector<std::string> shapes;
+  for (const PortInfo& port : ports) {
+    if (!port.has_shape || port.shape.empty()) continue;
+    const PortDim& dim = port.shape.front();
+    if (dim.value >= 0 ? dim.value != batch : dim.symbol.empty()) {
+      fail_usage("--batch {}: the first dim of the input '{}' is {}, expected a named one such as batch", batch,
+                 port.name, dim.value >= 0 ? std::to_string(dim.value) : "unknown");
+    }
+    if (dim.value < 0) shapes.push_back(fmt::format("{}={}", dim.symbol, batch));
+  }
+  return shapes;
+}
+
+std::vector<BenchCase> all_cases(const Options& options, const std::vector<PortInfo>& ports) {
   std::vector<std::vector<std::string>> shape_sets;
   for (const std::string& text : options.shape_sets) shape_sets.push_back(split(text, ';'));
   if (shape_sets.empty()) shape_sets.emplace_back();
   const std::vector<int> threads_swept = options.threads.empty() ? std::vector<int>{threads()} : options.threads;
   const std::vector<int> streams_swept = options.streams.empty() ? std::vector<int>{1} : options.streams;
+  const std::vector<int64_t> batches = options.batches.empty() ? std::vector<int64_t>{0} : options.batches;
   std::vector<BenchCase> cases;
   for (const std::vector<std::string>& shapes : shape_sets) {
-    FeedOptions feeds = options.feeds;
-    feeds.shapes.insert(feeds.shapes.end(), shapes.begin(), shapes.end());
-    for (const int threads : threads_swept) {
-      for (const int streams : streams_swept) cases.push_back({feed_sets(feeds), threads, streams});
+    for (const int64_t batch : batches) {
+      FeedOptions feeds = options.feeds;
+      feeds.shapes.insert(feeds.shapes.end(), shapes.begin(), shapes.end());
+      if (batch > 0) {
+        const std::vector<std::string> more = batch_shapes(ports, batch);
+        feeds.shapes.insert(feeds.shapes.end(), more.begin(), more.end());
+      }
+      for (const int threads : threads_swept) {
+        for (const int streams : streams_swept) cases.push_back({feed_sets(feeds), threads, streams, batch});
+      }
     }
   }
   return cases;
@@ -104,7 +127,9 @@ std::vector<BenchCase> all_cases(const Options& options) {
 int run(const Options& options) {
   require_file(options.model);
   BenchReport report{options.model, {}};
-  for (const BenchCase& one : all_cases(options)) {
+  const std::vector<PortInfo> ports =
+      options.batches.empty() ? std::vector<PortInfo>() : Model::load(options.model).inputs();
+  for (const BenchCase& one : all_cases(options, ports)) {
     report.results.push_back(run_bench_case(options.model, one, options.limits));
   }
   if (!options.csv.empty()) write_file_atomically(options.csv, std::string_view(bench_csv(report)));
@@ -155,6 +180,11 @@ void add_options(CLI::App& command, Options& options) {
       ->check(CLI::Range(1, max_threads))
       ->type_name("N,...")
       ->allow_extra_args(false);
+  command.add_option("--batch", options.batches, "the first dim of every input, one case for each number: 1,4,16")
+      ->delimiter(',')
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}))
+      ->type_name("N,...")
+      ->allow_extra_args(false);
   command.add_option("--seed", options.feeds.seed, "of random inputs and random operators (default 1)")->type_name("N");
   command.add_option("--json", options.json, "write JSON, with the time of every run; - prints it")->type_name("FILE");
   command.add_option("--csv", options.csv, "write a line for each case")->type_name("FILE");
@@ -166,13 +196,13 @@ void add_options(CLI::App& command, Options& options) {
 void add_bench(CLI::App& program, int& exit_code) {
   CLI::App* command = program.add_subcommand("bench", "Measures how fast a model runs and what memory it needs.");
   command->footer(R"(Times are in ms: of a run from the call to its results, of loading, and of loading with the first
-run. CPU ms/run is what all threads worked for a run, and CPUs how many of them were busy. Peak and
-steady MB are what the process holds while it runs and after it; before MB, what it held before it
-loaded the model.
+run. items/s is runs a second, times what --batch sets. CPU ms/run is what all threads worked for a
+run, and CPUs how many of them were busy. Peak and steady MB are what the process holds while it
+runs and after it; before MB, what it held before it loaded the model.
 
 Examples:
   kiln bench model.onnx
-  kiln bench model.onnx --threads 1,2 --streams 1,2
+  kiln bench model.onnx --threads 1,2 --streams 1,2 --batch 1,8
   kiln bench model.onnx --input x=pictures --seconds 10 --html report.html
   kiln bench model.onnx --shapes x=1x3x224x224 --shapes x=1x3x320x320 --json -)");
   auto options = std::make_shared<Options>();

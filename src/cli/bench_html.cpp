@@ -162,12 +162,12 @@ class Histogram {
 
 std::string latency_table(const BenchReport& report) {
   std::string text = "<div class=\"wide\"><table>\n";
-  text += row({"case", "runs", "min ms", "median", "mean", "p90", "p95", "p99", "max", "runs/s", "CPU ms/run"}, "th");
+  text += row({"case", "runs", "min ms", "median", "mean", "p90", "p95", "p99", "max", "items/s", "CPU ms/run"}, "th");
   for (const BenchResult& result : report.results) {
     const LatencySummary summary = summarize(result.latencies_ms);
     std::vector<std::string> cells{case_title(report, result), std::to_string(result.latencies_ms.size())};
     for (const double value : {summary.min, summary.median, summary.mean, summary.p90, summary.p95, summary.p99,
-                               summary.max, result.throughput(), 1e3 * result.cpu_seconds_per_run()}) {
+                               summary.max, result.items_per_second(), 1e3 * result.cpu_seconds_per_run()}) {
       cells.push_back(short_number(value));
     }
     text += row(cells, "td");

@@ -16,12 +16,14 @@ double megabytes(int64_t bytes) { return static_cast<double>(bytes) / 1e6; }
 
 std::vector<std::string> case_cells(const BenchReport& report, const BenchResult& result) {
   std::vector<std::string> cells{std::to_string(result.threads), std::to_string(result.streams)};
+  if (report.sweeps_batch()) cells.insert(cells.begin(), std::to_string(result.batch));
   if (report.sweeps_shapes()) cells.insert(cells.begin(), printable(result.shapes));
   return cells;
 }
 
 Table case_table(const BenchReport& report, const std::vector<std::string>& headings) {
   std::vector<Table::Column> columns{{"threads", Table::Align::right}, {"streams", Table::Align::right}};
+  if (report.sweeps_batch()) columns.insert(columns.begin(), {"batch", Table::Align::right});
   if (report.sweeps_shapes()) columns.insert(columns.begin(), {"shapes"});
   for (const std::string& heading : headings) columns.push_back({heading, Table::Align::right});
   return Table(std::move(columns));
@@ -42,12 +44,19 @@ std::string csv_field(const std::string& text) {
   return quoted + '"';
 }
 
+Json place_json(const BenchResult& result) {
+  Json place = {{"threads", result.threads}, {"streams", result.streams}};
+  if (result.batch > 0) place["batch"] = result.batch;
+  return place;
+}
+
 Json case_json(const BenchResult& result) {
   const LatencySummary summary = summarize(result.latencies_ms);
   return {{"inputs", result.inputs},
           {"shapes", result.shapes},
           {"threads", result.threads},
           {"streams", result.streams},
+          {"batch", result.batch > 0 ? Json(result.batch) : Json()},
           {"load_ms", result.load_ms},
           {"first_result_ms", result.first_ms},
           {"runs", result.latencies_ms.size()},
@@ -62,6 +71,7 @@ Json case_json(const BenchResult& result) {
             {"max", summary.max},
             {"deviation", summary.deviation}}},
           {"runs_per_second", result.throughput()},
+          {"items_per_second", result.items_per_second()},
           {"cpu_seconds_per_run", result.cpu_seconds_per_run()},
           {"cpu_seconds_per_second", result.cpu_seconds / result.seconds},
           {"memory_bytes",
@@ -73,33 +83,35 @@ Json case_json(const BenchResult& result) {
 
 std::string short_number(double value) {
   const int digits = value == 0 ? 1 : static_cast<int>(std::floor(std::log10(std::abs(value)))) + 1;
-  return fmt::format("{:.{}f}", value, std::clamp(4 - std::max(digits, 1), 0, 4));
+  return fmt::format("{:.{}f}", value, digits < 0 ? 4 : std::clamp(4 - digits, 0, 3));
 }
 
 bool BenchReport::sweeps_shapes() const {
+  return std::any_of(results.begin(), results.end(), [&](const BenchResult& result) {
+    return result.batch == results.front().batch && result.shapes != results.front().shapes;
+  });
+}
+
+bool BenchReport::sweeps_batch() const {
   return std::any_of(results.begin(), results.end(),
-                     [&](const BenchResult& result) { return result.shapes != results.front().shapes; });
+                     [&](const BenchResult& result) { return result.batch != results.front().batch; });
 }
 
 const BenchResult& BenchReport::fastest() const {
-  const BenchResult* best = &results.front();
-  for (const BenchResult& result : results) {
-    const bool comparable = result.shapes == best->shapes;
-    if (comparable && summarize(result.latencies_ms).median < summarize(best->latencies_ms).median) best = &result;
-  }
-  return *best;
+  return *std::min_element(results.begin(), results.end(), [](const BenchResult& a, const BenchResult& b) {
+    return summarize(a.latencies_ms).median < summarize(b.latencies_ms).median;
+  });
 }
 
 const BenchResult& BenchReport::busiest() const {
-  const BenchResult* best = &results.front();
-  for (const BenchResult& result : results) {
-    if (result.shapes == best->shapes && result.throughput() > best->throughput()) best = &result;
-  }
-  return *best;
+  return *std::max_element(results.begin(), results.end(), [](const BenchResult& a, const BenchResult& b) {
+    return a.items_per_second() < b.items_per_second();
+  });
 }
 
 std::string case_title(const BenchReport& report, const BenchResult& result) {
-  const std::string title = fmt::format("threads {}, streams {}", result.threads, result.streams);
+  std::string title = fmt::format("threads {}, streams {}", result.threads, result.streams);
+  if (report.sweeps_batch()) title = fmt::format("batch {}, {}", result.batch, title);
   return report.sweeps_shapes() ? fmt::format("{}, {}", result.shapes, title) : title;
 }
 
@@ -108,7 +120,7 @@ void print_bench(const BenchReport& report) {
     fmt::print("{} {}\n", paint("input", Colour::dim), printable(input));
   }
   Table latencies = case_table(
-      report, {"runs", "min ms", "median", "mean", "p90", "p95", "p99", "max", "runs/s", "CPU ms/run", "CPUs"});
+      report, {"runs", "min ms", "median", "mean", "p90", "p95", "p99", "max", "items/s", "CPU ms/run", "CPUs"});
   Table loads = case_table(report, {"load ms", "first result ms", "peak MB", "steady MB", "before MB"});
   for (const BenchResult& result : report.results) {
     std::vector<std::string> cells = case_cells(report, result);
@@ -116,7 +128,7 @@ void print_bench(const BenchReport& report) {
     cells.push_back(std::to_string(result.latencies_ms.size()));
     for (const double value : latency_values(summarize(result.latencies_ms))) cells.push_back(short_number(value));
     for (const double value :
-         {result.throughput(), 1e3 * result.cpu_seconds_per_run(), result.cpu_seconds / result.seconds}) {
+         {result.items_per_second(), 1e3 * result.cpu_seconds_per_run(), result.cpu_seconds / result.seconds}) {
       cells.push_back(short_number(value));
     }
     latencies.add(std::move(cells));
@@ -129,11 +141,11 @@ void print_bench(const BenchReport& report) {
   latencies.print();
   fmt::print("\n");
   loads.print();
-  if (report.results.size() > 1 && !report.sweeps_shapes()) {
+  if (report.can_recommend()) {
     const BenchResult &fastest = report.fastest(), &busiest = report.busiest();
-    fmt::print("\nfastest answer: threads {}, streams {} ({} ms); most answers: threads {}, streams {} ({} a second)\n",
-               fastest.threads, fastest.streams, short_number(summarize(fastest.latencies_ms).median), busiest.threads,
-               busiest.streams, short_number(busiest.throughput()));
+    fmt::print("\nfastest answer: {} ({} ms); most items: {} ({} a second)\n", case_title(report, fastest),
+               short_number(summarize(fastest.latencies_ms).median), case_title(report, busiest),
+               short_number(busiest.items_per_second()));
   }
 }
 
@@ -144,21 +156,20 @@ Json bench_json(const BenchReport& report) {
                {"kiln", version()},
                {"machine", {{"cpu", cpu_name()}, {"isa", isa_name(best_isa())}}},
                {"cases", cases}};
-  if (!report.sweeps_shapes()) {
-    const BenchResult &fastest = report.fastest(), &busiest = report.busiest();
-    json["fastest_answer"] = {{"threads", fastest.threads}, {"streams", fastest.streams}};
-    json["most_answers"] = {{"threads", busiest.threads}, {"streams", busiest.streams}};
+  if (report.can_recommend()) {
+    json["recommended"] = {{"latency", place_json(report.fastest())}, {"throughput", place_json(report.busiest())}};
   }
   return json;
 }
 
 std::string bench_csv(const BenchReport& report) {
   std::string text =
-      "model,shapes,threads,streams,runs,min_ms,median_ms,mean_ms,p90_ms,p95_ms,p99_ms,max_ms,runs_per_second,"
+      "model,shapes,batch,threads,streams,runs,min_ms,median_ms,mean_ms,p90_ms,p95_ms,p99_ms,max_ms,runs_per_second,"
       "cpu_seconds_per_run,load_ms,first_result_ms,peak_bytes,steady_bytes,before_bytes\n";
   for (const BenchResult& result : report.results) {
-    text += fmt::format("{},{},{},{},{}", csv_field(report.model), csv_field(result.shapes), result.threads,
-                        result.streams, result.latencies_ms.size());
+    text += fmt::format("{},{},{},{},{},{}", csv_field(report.model), csv_field(result.shapes),
+                        result.batch > 0 ? std::to_string(result.batch) : std::string(), result.threads, result.streams,
+                        result.latencies_ms.size());
     for (const double value : latency_values(summarize(result.latencies_ms))) text += fmt::format(",{}", value);
     text += fmt::format(",{},{},{},{},{},{},{}\n", result.throughput(), result.cpu_seconds_per_run(), result.load_ms,
                         result.first_ms, result.after.peak, result.after.resident, result.before.resident);

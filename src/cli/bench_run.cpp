@@ -151,6 +151,7 @@ BenchResult run_bench_case(const std::string& model, const BenchCase& wanted, co
   BenchResult result;
   result.threads = wanted.threads;
   result.streams = wanted.streams;
+  result.batch = wanted.batch;
   set_threads(wanted.threads);
   reset_peak_memory();
   result.before = process_memory();

@@ -14,6 +14,7 @@ struct BenchCase {
   std::vector<FeedOptions> feeds;  ///< runs take them in turn
   int threads = 1;                 ///< of the pool
   int streams = 1;                 ///< callers that run the session side by side
+  int64_t batch = 0;               ///< what --batch made the first dims; 0 without it
 };
 
 struct BenchLimits {
@@ -35,6 +36,7 @@ struct BenchResult {
   std::string shapes;               ///< "x=1x4", what tells cases apart
   int threads = 1;
   int streams = 1;
+  int64_t batch = 0;
   double load_ms = 0;   ///< reading the model and making it ready
   double first_ms = 0;  ///< load_ms and the first run
   double seconds = 0;   ///< that all the runs took together
@@ -44,6 +46,7 @@ struct BenchResult {
   ProcessMemory after;               ///< of the whole case
 
   double throughput() const { return static_cast<double>(latencies_ms.size()) / seconds; }
+  double items_per_second() const { return throughput() * static_cast<double>(batch > 0 ? batch : 1); }
   double cpu_seconds_per_run() const { return cpu_seconds / static_cast<double>(latencies_ms.size()); }
 };
 

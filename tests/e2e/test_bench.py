@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,8 +67,26 @@ def test_one_thread_uses_one_cpu():
 def test_shapes_make_cases():
     found = report("-n", 2, "--shapes", "x=1x4", "--shapes", "x=8x4")
     assert [case["shapes"] for case in found["cases"]] == ["x=1x4", "x=8x4"]
-    assert "fastest_answer" not in found
+    assert "recommended" not in found
     assert report("-n", 1, "--shape", "batch=5")["cases"][0]["shapes"] == "x=5x4"
+
+
+def test_batches_make_cases():
+    found = report("-n", 3, "--batch", "1,16", "--threads", 1)
+    assert [(case["batch"], case["shapes"]) for case in found["cases"]] == [(1, "x=1x4"), (16, "x=16x4")]
+    for case in found["cases"]:
+        assert case["items_per_second"] == pytest.approx(case["batch"] * case["runs_per_second"])
+    fastest = min(found["cases"], key=lambda case: case["latency_ms"]["median"])
+    busiest = max(found["cases"], key=lambda case: case["items_per_second"])
+    for name, best in (("latency", fastest), ("throughput", busiest)):
+        assert found["recommended"][name] == {"threads": 1, "streams": 1, "batch": best["batch"]}
+
+
+def test_a_fixed_batch_cannot_be_swept(tmp_path):
+    model = onnx.load(CLASSIFIER)
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    onnx.save(model, tmp_path / "fixed.onnx")
+    assert "first dim of the input 'x' is 1" in bench(tmp_path / "fixed.onnx", "--batch", "2", code=2)
 
 
 def test_a_folder_is_fed_in_turn(tmp_path):
