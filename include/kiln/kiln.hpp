@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "kiln/build_options.hpp"
 #include "kiln/error.hpp"
 #include "kiln/external_data.hpp"
 #include "kiln/tensor.hpp"

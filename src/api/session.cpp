@@ -84,7 +84,7 @@ void set_threads(int count) {
 int threads() { return default_pool().threads(); }
 
 struct Session::Impl {
-  std::shared_ptr<const Engine> engine;
+  std::shared_ptr<const EngineDef> engine;
   ContextOptions options;
   ModelInfo info;
   std::vector<PortInfo> inputs, outputs;
@@ -126,9 +126,9 @@ Session::Session(Model model, const SessionOptions& options) : impl_(std::make_u
   impl_->outputs = std::move(source.outputs);
   if (options.optimize && optimize_models.get()) {
     optimize(source.definition);
-    impl_->engine = Engine::create(std::move(source.definition), [](const Engine& e) { return build_machine(e); });
+    impl_->engine = EngineDef::create(std::move(source.definition), [](const EngineDef& e) { return build_machine(e, {.tune = Tune::off}); });
   } else {
-    impl_->engine = Engine::create(std::move(source.definition));
+    impl_->engine = EngineDef::create(std::move(source.definition));
   }
   impl_->options.seed = options.seed;
 }

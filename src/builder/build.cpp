@@ -34,7 +34,7 @@ Problem with_aligned_constants(Problem problem, const Tactic& tactic, std::vecto
 
 }  // namespace
 
-Machine build_machine(const Engine& engine, const BuildOptions& options) {
+Machine build_machine(const EngineDef& engine, const BuildOptions& options) {
   Machine machine;
   machine.isa = best_isa();
   const int threads = options.threads > 0 ? options.threads : default_pool().threads();

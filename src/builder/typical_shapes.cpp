@@ -28,12 +28,12 @@ size_t unknown_count(const Facts& facts) {
   }));
 }
 
-Facts infer(const Engine& engine, const std::map<ValueId, Fact>& inputs) {
+Facts infer(const EngineDef& engine, const std::map<ValueId, Fact>& inputs) {
   Diagnostics diagnostics(Diagnostics::Mode::collect);
   return ShapeInference(engine.model(), diagnostics, ShapeInference::StatedTypes::ignore).run(inputs);
 }
 
-bool is_open(const Engine& engine) {
+bool is_open(const EngineDef& engine) {
   return std::any_of(engine.inputs().begin(), engine.inputs().end(), [](const Port& input) {
     const auto& shape = input.type.shape;
     return input.type.is_tensor() && shape &&
@@ -41,7 +41,7 @@ bool is_open(const Engine& engine) {
   });
 }
 
-Facts infer_with(const Engine& engine, const Sizes& sizes) {
+Facts infer_with(const EngineDef& engine, const Sizes& sizes) {
   std::map<ValueId, Fact> inputs;
   std::map<std::string, int64_t> symbols;
   for (const Port& input : engine.inputs()) {
@@ -60,7 +60,7 @@ Facts infer_with(const Engine& engine, const Sizes& sizes) {
 
 }  // namespace
 
-BuildFacts build_facts(const Engine& engine) {
+BuildFacts build_facts(const EngineDef& engine) {
   BuildFacts facts;
   facts.sure = infer(engine, {});
   if (!is_open(engine)) {

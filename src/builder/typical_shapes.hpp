@@ -11,6 +11,6 @@ struct BuildFacts {
 };
 
 /// Takes a batch of 1, pictures of 640 x 640 and sequences of 128, or other sizes where the model does not allow these.
-BuildFacts build_facts(const Engine& engine);
+BuildFacts build_facts(const EngineDef& engine);
 
 }  // namespace kiln

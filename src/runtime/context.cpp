@@ -62,7 +62,7 @@ std::string names_of(const std::vector<Port>& ports) {
 
 }  // namespace
 
-Context::Context(std::shared_ptr<const Engine> engine, ContextOptions options)
+Context::Context(std::shared_ptr<const EngineDef> engine, ContextOptions options)
     : engine_(std::move(engine)), next_seed_(options.seed) {
   if (next_seed_ == 0) {
     std::random_device device;

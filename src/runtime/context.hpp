@@ -51,10 +51,10 @@ struct Feed {
 /// One caller's state on an engine: memory to run in and the most recent plans. Not for two threads at once.
 class Context {
  public:
-  explicit Context(std::shared_ptr<const Engine> engine, ContextOptions options = {});
+  explicit Context(std::shared_ptr<const EngineDef> engine, ContextOptions options = {});
   ~Context();
 
-  const Engine& engine() const { return *engine_; }
+  const EngineDef& engine() const { return *engine_; }
   /// Runs the model. `outputs` are indices into engine().outputs(), in the order wanted.
   std::vector<Value> run(std::span<const Feed> feeds, std::span<const size_t> outputs, const StepOptions& options = {});
   /// Gives the memory kept between runs back to the system, and forgets all plans.
@@ -68,7 +68,7 @@ class Context {
   const Plan& plan_for(const std::vector<Value>& inputs);
   std::byte* arena_of(const Plan& plan);
 
-  std::shared_ptr<const Engine> engine_;
+  std::shared_ptr<const EngineDef> engine_;
   BufferPool pool_;
   std::unique_ptr<std::byte, void (*)(void*)> arena_{nullptr, std::free};
   int64_t arena_bytes_ = 0;

@@ -4,8 +4,8 @@
 
 namespace kiln {
 
-std::shared_ptr<const Engine> Engine::create(ModelDef model, const MakeMachine& make_machine) {
-  auto engine = std::shared_ptr<Engine>(new Engine());
+std::shared_ptr<const EngineDef> EngineDef::create(ModelDef model, const MakeMachine& make_machine) {
+  auto engine = std::shared_ptr<EngineDef>(new EngineDef());
   // The first versions of the format had no opset imports: they mean opset 1.
   if (model.opset_imports.empty() && model.ir_version < 3) model.opset_imports.emplace("", 1);
   engine->model_ = std::make_unique<const ModelDef>(std::move(model));

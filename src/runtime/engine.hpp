@@ -21,11 +21,11 @@ struct Port {
 };
 
 /// A model made ready to run. Never changes; shared by threads and contexts.
-class Engine {
+class EngineDef {
  public:
   /// Decides how the main graph is to be done; without it the reference code does all.
-  using MakeMachine = std::function<Machine(const Engine& engine)>;
-  static std::shared_ptr<const Engine> create(ModelDef model, const MakeMachine& make_machine = {});
+  using MakeMachine = std::function<Machine(const EngineDef& engine)>;
+  static std::shared_ptr<const EngineDef> create(ModelDef model, const MakeMachine& make_machine = {});
 
   const ModelDef& model() const { return *model_; }
   const Program& program() const { return *program_; }
@@ -34,7 +34,7 @@ class Engine {
   const std::vector<Port>& outputs() const { return outputs_; }
 
  private:
-  Engine() = default;
+  EngineDef() = default;
   std::unique_ptr<const ModelDef> model_;
   std::unique_ptr<const Program> program_;
   std::optional<Machine> machine_;

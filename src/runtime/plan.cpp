@@ -38,7 +38,7 @@ Type type_of(const Value& value) {
   return {};
 }
 
-Plan make_plan(const Engine& engine, std::span<const Value> inputs) {
+Plan make_plan(const EngineDef& engine, std::span<const Value> inputs) {
   Plan plan;
   std::map<ValueId, Fact> facts;
   for (size_t i = 0; i < inputs.size(); ++i) {

@@ -21,7 +21,7 @@ struct Plan {
 Type type_of(const Value& value);
 
 /// Infers everything from these inputs. Fails where an operator's rule cannot hold, naming node and shapes.
-Plan make_plan(const Engine& engine, std::span<const Value> inputs);
+Plan make_plan(const EngineDef& engine, std::span<const Value> inputs);
 bool fits(const Plan& plan, std::span<const Value> inputs);
 
 }  // namespace kiln

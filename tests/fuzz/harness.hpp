@@ -61,7 +61,7 @@ inline Value make_input(const Type& type) {
 
 /// Runs a model once. Inputs without a value in `values` get one that fits, as far as that can be told.
 inline void run_model(ModelDef model, const std::vector<NamedValue>& values) {
-  const std::shared_ptr<const Engine> engine = Engine::create(std::move(model));
+  const std::shared_ptr<const EngineDef> engine = EngineDef::create(std::move(model));
   std::vector<Feed> feeds;
   for (const Port& port : engine->inputs()) {
     Value value;

@@ -51,7 +51,7 @@ inline Tensor ramp(Shape shape, float scale = 1, float offset = 0) {
 }
 
 inline std::vector<Tensor> run(const ModelDef& model, const Tensor& x) {
-  Context context(Engine::create(model));
+  Context context(EngineDef::create(model));
   const Feed feeds[] = {{"x", x}};
   std::vector<size_t> outputs;
   for (size_t i = 0; i < model.graph.outputs.size(); ++i) outputs.push_back(i);

@@ -62,7 +62,7 @@ inline ModelDef model_of(Graph graph) {
 
 /// Runs a model on these inputs, in their order, and gives all its outputs.
 inline std::vector<Value> run(ModelDef model, const std::vector<Value>& inputs, const StepOptions& options = {}) {
-  const auto engine = Engine::create(std::move(model));
+  const auto engine = EngineDef::create(std::move(model));
   Context context(engine);
   std::vector<Feed> feeds;
   for (size_t i = 0; i < inputs.size(); ++i) feeds.push_back({engine->inputs()[i].name, inputs[i]});

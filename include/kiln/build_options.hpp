@@ -1,0 +1,45 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace kiln {
+
+/// How much is timed on this machine before the ways to do each node are chosen.
+enum class Tune : uint8_t {
+  off,   ///< nothing: rules and a cost model choose
+  fast,  ///< the most promising ways
+  full,  ///< every way
+};
+
+/// What an engine should be good at, where being fast takes memory.
+enum class Prefer : uint8_t { balanced, speed, memory };
+
+/// Whether sums may be taken in another order and products saved by Winograd's transforms.
+enum class Math : uint8_t { fast, strict };
+
+/// How far a build is.
+struct BuildProgress {
+  std::string what;  ///< "timing conv_winograd for node 'conv1'"
+  size_t done = 0, total = 0;
+  double seconds = 0;       ///< since the build began
+  double seconds_left = 0;  ///< as far as it can be told
+};
+
+struct BuildOptions {
+  Tune tune = Tune::fast;
+  double time_budget_seconds = 60;  ///< after it, the best that was found is taken
+  Prefer prefer = Prefer::balanced;
+  Math math = Math::fast;
+  int threads = 0;     ///< that the engine will run with; 0 takes those of the process
+  bool verify = true;  ///< hold the engine against the reference code on random inputs before it is given out
+  /// Called now and then, on the building thread.
+  std::function<void(const BuildProgress&)> progress = {};
+  /// Set it to true, from any thread or a signal handler, to stop timing and keep the best so far.
+  const std::atomic<bool>* stop_tuning = nullptr;
+};
+
+}  // namespace kiln
