@@ -1,6 +1,7 @@
 #include "api/all_knobs.hpp"
 
 #include "base/base_knobs.hpp"
+#include "builder/builder_knobs.hpp"
 #include "formats/npy/npy.hpp"
 #include "formats/onnx/limits.hpp"
 #include "passes/passes_knobs.hpp"
@@ -11,7 +12,7 @@ namespace kiln {
 KnobList all_knobs() {
   static const std::vector<KnobBase*> knobs = [] {
     std::vector<KnobBase*> joined;
-    for (const KnobList list : {base_knobs(), runtime_knobs(), passes_knobs(), onnx_knobs(), npy_knobs()}) {
+    for (const KnobList list : {base_knobs(), runtime_knobs(), passes_knobs(), builder_knobs(), onnx_knobs(), npy_knobs()}) {
       joined.insert(joined.end(), list.begin(), list.end());
     }
     return joined;

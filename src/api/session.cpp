@@ -126,7 +126,8 @@ Session::Session(Model model, const SessionOptions& options) : impl_(std::make_u
   impl_->outputs = std::move(source.outputs);
   if (options.optimize && optimize_models.get()) {
     optimize(source.definition);
-    impl_->engine = EngineDef::create(std::move(source.definition), [](const EngineDef& e) { return build_machine(e, {.tune = Tune::off}); });
+    impl_->engine = EngineDef::create(std::move(source.definition),
+                                      [](const EngineDef& e) { return build_machine(e, {.tune = Tune::off}); });
   } else {
     impl_->engine = EngineDef::create(std::move(source.definition));
   }

@@ -1,5 +1,6 @@
 #include "builder/build.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/cpu.hpp"
@@ -7,6 +8,8 @@
 #include "base/thread_pool.hpp"
 #include "builder/fuse.hpp"
 #include "builder/select.hpp"
+#include "builder/timing_cache.hpp"
+#include "builder/tune.hpp"
 #include "builder/typical_shapes.hpp"
 
 namespace kiln {
@@ -32,25 +35,8 @@ Problem with_aligned_constants(Problem problem, const Tactic& tactic, std::vecto
   return problem;
 }
 
-}  // namespace
-
-Machine build_machine(const EngineDef& engine, const BuildOptions& options) {
-  Machine machine;
-  machine.isa = best_isa();
-  const int threads = options.threads > 0 ? options.threads : default_pool().threads();
-  const Program& program = engine.program();
-  const BuildFacts facts = build_facts(engine);
-  const std::vector<Group> groups = fuse(program, facts);
-  std::vector<Candidate> chosen = select(program, facts, groups, machine.isa, threads);
-  for (size_t i = 0; i < groups.size(); ++i) {
-    MachineStep step;
-    step.group = groups[i];
-    step.tactic = chosen[i].tactic;
-    step.tuning = chosen[i].tuning;
-    step.formats = std::move(chosen[i].formats);
-    step.seconds = chosen[i].seconds;
-    machine.steps.push_back(std::move(step));
-  }
+/// Packs the weights of all steps, on all threads.
+void pack(const Program& program, const BuildFacts& facts, int threads, Machine& machine) {
   machine.keepers.resize(machine.steps.size());
   parallel_for(static_cast<int64_t>(machine.steps.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
@@ -66,6 +52,71 @@ Machine build_machine(const EngineDef& engine, const BuildOptions& options) {
       machine.keepers[static_cast<size_t>(i)] = packed;
     }
   });
+}
+
+void measure(std::vector<Choice>& choices, CopyCosts& copies, const Target& target, const BuildOptions& options) {
+  const std::string path = timing_cache_path();
+  TimingCache cache;
+  if (!path.empty()) cache.load(path);
+  TuneOptions how;
+  how.tune = options.tune;
+  how.time_budget_seconds = options.time_budget_seconds;
+  how.price = price_of_byte(options.prefer);
+  how.progress = options.progress;
+  how.stopped = [&] { return options.stop_tuning != nullptr && options.stop_tuning->load(); };
+  const std::string before = cache.text();
+  tune(choices, copies, target, cache, how);
+  if (!path.empty() && cache.text() != before) cache.save(path);
+}
+
+GroupReport report_of(const Program& program, const Choice& choice, size_t picked) {
+  GroupReport report;
+  for (size_t index : choice.group->nodes) {
+    const Node& node = program.graph->nodes[index];
+    report.nodes += (report.nodes.empty() ? "" : ", ") + (node.name.empty() ? node.describe(index) : node.name);
+    report.ops += (report.ops.empty() ? "" : "+") + node.op_type;
+  }
+  const Candidate& pick = choice.candidates[picked];
+  report.pick = pick.describe();
+  report.seconds = pick.seconds, report.measured = pick.measured, report.bytes = pick.bytes;
+  for (size_t i = 0; i < choice.candidates.size(); ++i) {
+    const Candidate& other = choice.candidates[i];
+    if (i != picked) report.others.push_back({other.describe(), other.seconds, other.measured});
+  }
+  std::stable_sort(report.others.begin(), report.others.end(),
+                   [](const auto& a, const auto& b) { return a.seconds < b.seconds; });
+  for (const Decline& decline : choice.declines) report.declines.emplace_back(decline.tactic->name, decline.why);
+  return report;
+}
+
+}  // namespace
+
+Machine build_machine(const EngineDef& engine, const BuildOptions& options, const BuildDetails& details) {
+  Machine machine;
+  machine.isa = best_isa();
+  const int threads = options.threads > 0 ? options.threads : default_pool().threads();
+  const Target target{machine.isa, threads, options.math};
+  const Program& program = engine.program();
+  const BuildFacts facts = build_facts(engine, details.shapes);
+  const std::vector<Group> groups = fuse(program, facts);
+  std::vector<Choice> choices;
+  for (const Group& group : groups) choices.push_back(make_choice(program, facts, group, target));
+  CopyCosts copies;
+  if (options.tune != Tune::off) measure(choices, copies, target, options);
+  const std::vector<size_t> chosen = select(program, facts, choices, price_of_byte(options.prefer), copies);
+  for (size_t i = 0; i < groups.size(); ++i) {
+    const Candidate& candidate = choices[i].candidates[chosen[i]];
+    MachineStep step;
+    step.group = groups[i];
+    step.tactic = candidate.tactic;
+    step.tuning = candidate.tuning;
+    step.formats = candidate.formats;
+    step.seconds = candidate.seconds;
+    step.measured = candidate.measured;
+    machine.steps.push_back(std::move(step));
+    if (details.report != nullptr) details.report->groups.push_back(report_of(program, choices[i], chosen[i]));
+  }
+  pack(program, facts, threads, machine);
   return machine;
 }
 

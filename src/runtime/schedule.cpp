@@ -14,8 +14,6 @@
 namespace kiln {
 namespace {
 
-/// A loop shorter than this on one thread is not worth sharing.
-constexpr double seconds_worth_sharing = 4e-6;
 constexpr double copy_bytes_per_second = 10e9;
 
 /// A tensor in memory: a value in one of its formats, or a part of one.
@@ -481,7 +479,7 @@ class Scheduler {
       step.packed = op.machine->packed;
       seconds = op.machine->tactic->cost(*op.problem, op.machine->tuning);
     }
-    step.parts = seconds > seconds_worth_sharing ? threads_ : 1;
+    step.parts = parts_for(seconds, threads_);
   }
 
   Schedule finish() {
@@ -560,6 +558,11 @@ class Scheduler {
 };
 
 }  // namespace
+
+int parts_for(double seconds, int threads) {
+  constexpr double seconds_worth_sharing = 4e-6;
+  return seconds > seconds_worth_sharing ? threads : 1;
+}
 
 Schedule make_schedule(const Program& program, const Machine& machine, const Facts& facts, int threads) {
   return Scheduler(program, machine, facts, threads).make();

@@ -59,6 +59,9 @@ struct Schedule {
   int64_t arena_lower_bound = 0;
 };
 
+/// How many threads share what should take so many seconds on one.
+int parts_for(double seconds, int threads);
+
 /// Fails with an internal error where the machine and the facts do not fit together.
 Schedule make_schedule(const Program& program, const Machine& machine, const Facts& facts, int threads);
 

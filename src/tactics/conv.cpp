@@ -456,6 +456,7 @@ constinit const Tactic conv_winograd{
     .pack = [](const Problem& p, const Tuning& t, float* to) { pack_weights(p, winograd_packer(p, t), to); },
     .halo = winograd_halo,
     .in_place = residual_place,
+    .approximates = true,
     .describe = describe_winograd,
 };
 

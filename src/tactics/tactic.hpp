@@ -125,6 +125,8 @@ struct Tactic {
   int64_t (*halo)(const Problem& problem, size_t input) = nullptr;
   /// Inputs (a bit each) whose storage the only output may take where both have the same layout; null for none.
   uint32_t (*in_place)(const Problem& problem) = nullptr;
+  /// Computes by another formula, whose rounding errors are larger: not for those who want strict mathematics.
+  bool approximates = false;
   /// "4x4 tiles of 28", for people; null where there is nothing to say.
   std::string (*describe)(const Tuning& tuning) = nullptr;
 };

@@ -1,0 +1,12 @@
+#include "builder/builder_knobs.hpp"
+
+#include <array>
+
+namespace kiln {
+
+KnobList builder_knobs() {
+  static const std::array<KnobBase*, 1> list{&timing_cache_knob};
+  return list;
+}
+
+}  // namespace kiln

@@ -1,0 +1,122 @@
+#include "builder/candidate.hpp"
+
+#include <algorithm>
+
+#include "runtime/schedule.hpp"
+#include "runtime/structural.hpp"
+
+namespace kiln {
+namespace {
+
+constexpr double reference_bytes_per_second = 0.3e9;
+/// What a step costs beside its work: finding addresses, and waking threads.
+constexpr double step_seconds = 3e-7;
+/// What a second thread adds to the first.
+constexpr double share_of_more_threads = 0.9;
+
+Formats plain_formats(const Group& group) {
+  return {std::vector<Format>(group.inputs.size(), Format::plain),
+          std::vector<Format>(group.outputs.size(), Format::plain)};
+}
+
+Candidate reference(const Program& program, const Facts& facts, const Group& group) {
+  Candidate candidate;
+  candidate.formats = plain_formats(group);
+  double bytes = 1000;
+  for (const auto* ids : {&group.inputs, &group.outputs}) {
+    for (ValueId id : *ids) bytes += id == no_value ? 0 : tensor_bytes(spec_of(program, facts, id));
+  }
+  candidate.seconds = bytes / reference_bytes_per_second;
+  return candidate;
+}
+
+/// Concat and Split that cost nothing, in the formats in which they do.
+void add_structural(const Problem& problem, const Group& group, std::vector<Candidate>& candidates) {
+  const Node& node = problem.anchor();
+  const bool joins = node.op_type == "Concat", splits = node.op_type == "Split";
+  if (!joins && !splits) return;
+  for (const Format format : {Format::blocked, Format::plain}) {
+    const auto places = joins ? concat_places(problem, format) : split_places(problem, format);
+    if (!places) continue;
+    Candidate candidate;
+    candidate.formats = plain_formats(group);
+    if (joins) {
+      candidate.formats = uniform_formats(problem, format);
+    } else {
+      candidate.formats.inputs[0] = format;
+      std::fill(candidate.formats.outputs.begin(), candidate.formats.outputs.end(), format);
+    }
+    candidates.push_back(std::move(candidate));
+  }
+}
+
+/// What a tactic packs must be constant whatever the shapes of the inputs.
+bool can_pack(const Program& program, const Facts& sure, const Group& group, const Tactic& tactic) {
+  for (size_t i = 0; i < group.inputs.size() && i < 32; ++i) {
+    const bool packed = (tactic.packs >> i & 1) != 0 && group.inputs[i] != no_value;
+    if (packed && constant_value(program, sure, group.inputs[i]) == nullptr) return false;
+  }
+  return true;
+}
+
+double wall_seconds(double one_thread, int threads) {
+  const int parts = parts_for(one_thread, threads);
+  return one_thread / (1 + share_of_more_threads * (parts - 1)) + step_seconds;
+}
+
+/// The bytes of packed weights, and of constants that are read as they are.
+double resident_bytes(const Problem& problem, const Tactic& tactic, const Tuning& tuning) {
+  double bytes = tactic.packed_floats ? static_cast<double>(tactic.packed_floats(problem, tuning)) * 4 : 0;
+  for (size_t i = 0; i < problem.inputs.size(); ++i) {
+    const bool packed = i < 32 && (tactic.packs >> i & 1) != 0;
+    if (!packed && problem.inputs[i].constant != nullptr) bytes += tensor_bytes(problem.inputs[i]);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::string Candidate::describe() const {
+  if (tactic == nullptr) return "reference code, a view, or parts in place";
+  std::string text(tactic->name);
+  if (tactic->describe) text += ", " + tactic->describe(tuning);
+  return text;
+}
+
+double tensor_bytes(const TensorSpec& spec) {
+  double bytes = static_cast<double>(dtype_size(spec.dtype == DType::undefined ? DType::f32 : spec.dtype));
+  for (int64_t dim : spec.shape) bytes *= static_cast<double>(dim);
+  return bytes;
+}
+
+Choice make_choice(const Program& program, const BuildFacts& facts, const Group& group, const Target& target) {
+  Choice choice;
+  choice.group = &group;
+  choice.problem = make_problem(program, facts.typical, group, target.isa, target.threads);
+  if (choice.problem) {
+    const Problem& problem = *choice.problem;
+    for (const Tactic* tactic : tactics_for(problem.anchor())) {
+      std::string why = tactic->approximates && target.math == Math::strict ? "strict mathematics is asked for"
+                                                                            : tactic->declines(problem);
+      if (why.empty() && !can_pack(program, facts.sure, group, *tactic)) why = "weights that depend on input shapes";
+      if (!why.empty()) {
+        choice.declines.push_back({tactic, std::move(why)});
+        continue;
+      }
+      const std::vector<Formats> formats = tactic->formats(problem);
+      for (const Tuning& tuning : tactic->tunings(problem)) {
+        const double seconds = wall_seconds(tactic->cost(problem, tuning), target.threads);
+        const double bytes = resident_bytes(problem, *tactic, tuning);
+        for (const Formats& f : formats) choice.candidates.push_back({tactic, tuning, f, seconds, bytes});
+      }
+    }
+    if (group.nodes.size() == 1) {
+      if (is_view(problem.anchor())) choice.candidates.push_back({.formats = plain_formats(group)});
+      add_structural(problem, group, choice.candidates);
+    }
+  }
+  if (choice.candidates.empty()) choice.candidates.push_back(reference(program, facts.typical, group));
+  return choice;
+}
+
+}  // namespace kiln

@@ -1,0 +1,300 @@
+#include "builder/tune.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <map>
+
+#include "base/cpu.hpp"
+#include "builder/problem_key.hpp"
+#include "builder/timing.hpp"
+
+namespace kiln {
+namespace {
+
+constexpr double worth_measuring = 2.5;  ///< times the best prediction
+constexpr size_t most_candidates = 12;
+constexpr size_t finalists = 3;
+
+std::string machine_key(const Target& target) {
+  std::string name;
+  for (const char c : cpu_name()) name += c < ' ' ? ' ' : c;
+  return fmt::format("{}, L2 {} KiB\t{}\t{} threads\tkernels {}", name, cache_sizes().l2 >> 10, isa_name(target.isa),
+                     target.threads, kernel_version);
+}
+
+std::string formats_text(const Formats& formats) {
+  std::string text;
+  for (const Format f : formats.inputs) text += f == Format::plain ? 'p' : 'b';
+  text += '>';
+  for (const Format f : formats.outputs) text += f == Format::plain ? 'p' : 'b';
+  return text;
+}
+
+std::string candidate_key(const Candidate& candidate) {
+  return fmt::format("{}\t{}\t{}", candidate.tactic->name, fmt::join(candidate.tuning.numbers, ","),
+                     formats_text(candidate.formats));
+}
+
+/// All groups that are the same problem.
+struct Question {
+  std::string key;
+  std::vector<size_t> choices;            ///< the first stands for all
+  std::vector<size_t> picked;             ///< candidates that are measured
+  std::vector<TimingCache::Entry> times;  ///< of those; seconds below 0 where nothing is known
+  double predicted = 0;                   ///< seconds of all its groups
+};
+
+/// The candidates worth measuring: of each kind (tactic, formats and size of weights) the best, then the rest as long
+/// as the prediction is not hopeless.
+std::vector<size_t> pick(const std::vector<Candidate>& candidates, Tune tune) {
+  std::vector<size_t> order;
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    if (candidates[i].tactic != nullptr) order.push_back(i);
+  }
+  if (tune == Tune::full) return order;
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return candidates[a].seconds < candidates[b].seconds; });
+  const auto same_kind = [&](size_t a, size_t b) {
+    const Candidate &x = candidates[a], &y = candidates[b];
+    return x.tactic == y.tactic && x.formats == y.formats && x.bytes == y.bytes;
+  };
+  const auto same_formats = [&](size_t a, size_t b) { return candidates[a].formats == candidates[b].formats; };
+  std::vector<size_t> picked;
+  std::map<size_t, size_t> rank;  // how many of its kind stand before it
+  for (size_t i : order) {
+    const auto best = std::find_if(order.begin(), order.end(), [&](size_t other) { return same_formats(other, i); });
+    if (candidates[i].seconds > worth_measuring * candidates[*best].seconds) continue;
+    rank[i] = static_cast<size_t>(
+        std::count_if(picked.begin(), picked.end(), [&](size_t other) { return same_kind(other, i); }));
+    picked.push_back(i);
+  }
+  std::stable_sort(picked.begin(), picked.end(), [&](size_t a, size_t b) { return rank[a] < rank[b]; });
+  if (picked.size() > most_candidates) picked.resize(most_candidates);
+  return picked;
+}
+
+class Tuner {
+ public:
+  Tuner(std::vector<Choice>& choices, CopyCosts& copies, const Target& target, TimingCache& cache,
+        const TuneOptions& options)
+      : choices_(choices),
+        copies_(copies),
+        target_(target),
+        cache_(cache),
+        options_(options),
+        machine_(machine_key(target)) {}
+
+  void run() {
+    ask();
+    for (Question& question : questions_) look_up(question);
+    plan_time();
+    const auto main = [&](Team& team) {
+      Stopwatch stopwatch(team, target_.threads);
+      measure_copies(stopwatch);
+      for (Question& question : questions_) answer(stopwatch, question);
+    };
+    if (is_all_known()) {
+      measure_copies_from_cache();
+    } else if (target_.threads == default_pool().threads()) {
+      Team::gather(default_pool(), main);
+    } else {
+      ThreadPool pool(target_.threads);
+      Team::gather(pool, main);
+    }
+    for (const Question& question : questions_) tell(question);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  double elapsed() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
+  bool is_over() const { return elapsed() > options_.time_budget_seconds || (options_.stopped && options_.stopped()); }
+
+  const Choice& choice_of(const Question& question) const { return choices_[question.choices.front()]; }
+  const Candidate& candidate(const Question& question, size_t i) const {
+    return choice_of(question).candidates[question.picked[i]];
+  }
+  std::string full_key(const Question& question, size_t i) const {
+    return machine_ + "\t" + question.key + "\t" + candidate_key(candidate(question, i));
+  }
+
+  /// Each problem once, those that take longest first.
+  void ask() {
+    std::map<std::string, size_t> known;
+    for (size_t i = 0; i < choices_.size(); ++i) {
+      const Choice& choice = choices_[i];
+      if (choice.candidates.size() < 2 || !choice.problem) continue;
+      std::string key = problem_key(*choice.problem);
+      if (key.empty()) continue;
+      const auto [place, is_new] = known.emplace(key, questions_.size());
+      if (is_new) questions_.push_back({.key = std::move(key)});
+      Question& question = questions_[place->second];
+      question.choices.push_back(i);
+      double least = std::numeric_limits<double>::infinity();
+      for (const Candidate& c : choice.candidates) least = std::min(least, c.seconds);
+      question.predicted += least;
+    }
+    for (Question& question : questions_) {
+      question.picked = pick(choice_of(question).candidates, options_.tune);
+      question.times.assign(question.picked.size(), {-1, false});
+    }
+    std::erase_if(questions_, [](const Question& question) { return question.picked.empty(); });
+    std::stable_sort(questions_.begin(), questions_.end(),
+                     [](const Question& a, const Question& b) { return a.predicted > b.predicted; });
+  }
+
+  void look_up(Question& question) {
+    for (size_t i = 0; i < question.picked.size(); ++i) {
+      if (const auto entry = cache_.find(full_key(question, i))) question.times[i] = *entry;
+    }
+  }
+
+  bool is_known(const Question& question) const {
+    const auto unknown = [](const TimingCache::Entry& entry) { return entry.seconds < 0; };
+    if (std::any_of(question.times.begin(), question.times.end(), unknown)) return false;
+    const auto thorough = std::count_if(question.times.begin(), question.times.end(),
+                                        [](const TimingCache::Entry& entry) { return entry.thorough; });
+    return thorough >= static_cast<ptrdiff_t>(std::min(finalists, question.times.size()));
+  }
+  bool is_all_known() const {
+    return std::all_of(questions_.begin(), questions_.end(),
+                       [&](const Question& question) { return is_known(question); });
+  }
+
+  /// As much time for each candidate as the budget has, within reason.
+  void plan_time() {
+    for (const Question& question : questions_) {
+      if (!is_known(question)) total_ += question.picked.size() + finalists;
+    }
+    const double each = 0.6 * options_.time_budget_seconds / static_cast<double>(std::max<size_t>(total_, 1));
+    const double most = options_.tune == Tune::full ? 0.03 : 0.012;
+    quick_seconds_ = std::clamp(each * 0.5, 0.001, most);
+    thorough_seconds_ = std::clamp(each * 2, 0.003, most * 5);
+  }
+
+  void tell_progress(const std::string& what) {
+    if (!options_.progress) return;
+    const double share = static_cast<double>(done_) / static_cast<double>(std::max<size_t>(total_, 1));
+    const double left = std::max(0.0, options_.time_budget_seconds - elapsed());
+    options_.progress({.what = what,
+                       .done = done_,
+                       .total = total_,
+                       .seconds = elapsed(),
+                       .seconds_left = share > 0.02 ? std::min(left, elapsed() * (1 - share) / share) : left});
+  }
+
+  void time(Stopwatch& stopwatch, Question& question, size_t i, bool thorough, double give_up) {
+    const Candidate& way = candidate(question, i);
+    tell_progress(fmt::format("timing {} for {}", way.tactic->name,
+                              choice_of(question).problem->anchor().describe(choice_of(question).group->nodes[0])));
+    ++done_;
+    double seconds =
+        stopwatch.measure(*choice_of(question).problem, way, thorough ? thorough_seconds_ : quick_seconds_, give_up);
+    // What cannot be prepared is never chosen, and need not be tried again.
+    if (seconds < 0) seconds = 1e6;
+    question.times[i] = {TimingCache::rounded(seconds), thorough};
+    cache_.put(full_key(question, i), question.times[i]);
+  }
+
+  double cost(const Question& question, size_t i) const {
+    return question.times[i].seconds + options_.price * candidate(question, i).bytes;
+  }
+
+  void answer(Stopwatch& stopwatch, Question& question) {
+    if (is_known(question)) return;
+    double best = std::numeric_limits<double>::infinity();
+    for (const TimingCache::Entry& entry : question.times) {
+      if (entry.seconds >= 0) best = std::min(best, entry.seconds);
+    }
+    for (size_t i = 0; i < question.picked.size(); ++i) {
+      if (question.times[i].seconds >= 0) continue;
+      if (is_over()) return;
+      time(stopwatch, question, i, false, 2 * best);
+      best = std::min(best, question.times[i].seconds);
+    }
+    std::vector<size_t> order(question.picked.size());
+    for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return cost(question, a) < cost(question, b); });
+    order.resize(std::min(order.size(), finalists));
+    for (size_t i : order) {
+      if (question.times[i].thorough) continue;
+      if (is_over()) return;
+      time(stopwatch, question, i, true, std::numeric_limits<double>::infinity());
+    }
+  }
+
+  // ---- copies --------------------------------------------------------------------------------------------------
+
+  static constexpr int64_t copy_shape[] = {1, 64, 80, 80};
+  std::string copy_key(Format from) const {
+    return machine_ + "\tcopy of " + to_string(Shape(std::begin(copy_shape), std::end(copy_shape))) +
+           (from == Format::plain ? "\tto blocked" : "\tto plain");
+  }
+  void use_copy(Format from, double seconds) {
+    double bytes = sizeof(float);
+    for (int64_t dim : copy_shape) bytes *= static_cast<double>(dim);
+    (from == Format::plain ? copies_.to_blocked_bytes_per_second : copies_.to_plain_bytes_per_second) =
+        bytes / std::max(seconds, 1e-9);
+  }
+  void measure_copies(Stopwatch& stopwatch) {
+    for (const Format from : {Format::plain, Format::blocked}) {
+      auto entry = cache_.find(copy_key(from));
+      if (!entry) {
+        const Shape shape(std::begin(copy_shape), std::end(copy_shape));
+        entry = {TimingCache::rounded(stopwatch.measure_copy(shape, target_.isa, from, 0.02)), true};
+        cache_.put(copy_key(from), *entry);
+      }
+      use_copy(from, entry->seconds);
+    }
+  }
+  void measure_copies_from_cache() {
+    for (const Format from : {Format::plain, Format::blocked}) {
+      if (const auto entry = cache_.find(copy_key(from))) use_copy(from, entry->seconds);
+    }
+  }
+
+  // ---- the result ----------------------------------------------------------------------------------------------
+
+  void tell(const Question& question) {
+    for (size_t at : question.choices) {
+      std::vector<Candidate>& candidates = choices_[at].candidates;
+      for (size_t i = 0; i < question.picked.size(); ++i) {
+        if (question.times[i].seconds < 0) continue;
+        candidates[question.picked[i]].seconds = question.times[i].seconds;
+        candidates[question.picked[i]].measured = true;
+      }
+      std::vector<Formats> measured;
+      for (const Candidate& c : candidates) {
+        if (c.measured) measured.push_back(c.formats);
+      }
+      std::erase_if(candidates, [&](const Candidate& c) {
+        return c.tactic != nullptr && !c.measured &&
+               std::find(measured.begin(), measured.end(), c.formats) != measured.end();
+      });
+    }
+  }
+
+  std::vector<Choice>& choices_;
+  CopyCosts& copies_;
+  const Target& target_;
+  TimingCache& cache_;
+  const TuneOptions& options_;
+  const std::string machine_;
+  const Clock::time_point begin_ = Clock::now();
+  std::vector<Question> questions_;
+  size_t done_ = 0, total_ = 0;
+  double quick_seconds_ = 0, thorough_seconds_ = 0;
+};
+
+}  // namespace
+
+void tune(std::vector<Choice>& choices, CopyCosts& copies, const Target& target, TimingCache& cache,
+          const TuneOptions& options) {
+  Tuner(choices, copies, target, cache, options).run();
+}
+
+}  // namespace kiln
