@@ -93,7 +93,7 @@ std::string problem_key(const Problem& problem) {
   const Group& group = *problem.group;
   text +=
       fmt::format("since={} epilogue={},{},{},{}", problem.schema->since, static_cast<int>(group.epilogue.activation),
-                  static_cast<int>(group.epilogue.residual), group.residual, group.bias);
+                  static_cast<int>(group.epilogue.residual), group.residual, group.turned);
   for (const TensorSpec& input : problem.inputs) text += " " + spec_text(input);
   text += " >";
   for (const TensorSpec& output : problem.outputs) text += " " + spec_text(output);

@@ -13,12 +13,8 @@ struct BuildFacts {
   Facts typical;  ///< when the dims that the model leaves open have sizes as in common use
 };
 
-<<<<<<< HEAD
-/// Takes a batch of 1, pictures of 640 x 640 and sequences of 128, or other sizes where the model does not allow these.
-BuildFacts build_facts(const EngineDef& engine);
-=======
-/// Typical are the shapes given for inputs by name; else a batch of 1, pictures of 640 x 640, sequences of 128.
+/// Typical are the shapes given for inputs by name; else a batch of 1, pictures of 640 x 640 and sequences of 128, or
+/// other sizes where the model does not allow these.
 BuildFacts build_facts(const EngineDef& engine, const std::map<std::string, Shape>& shapes = {});
->>>>>>> 0504edd (Candidates are measured as they run, and kept in a timing cache; bytes have a price)
 
 }  // namespace kiln
