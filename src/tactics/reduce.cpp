@@ -93,7 +93,8 @@ std::unique_ptr<Work> prepare_topk(const Problem& p, const Layouts&, const Tunin
 std::string decline_cum_sum(const Problem& p) {
   if (std::string why = decline_row_problem(p); !why.empty()) return why;
   if (p.inputs[0].shape.empty()) return "a scalar";
-  return p.inputs[1].constant != nullptr ? "" : "an axis that is not constant";
+  if (p.inputs[1].constant == nullptr) return "an axis that is not constant";
+  return p.inputs[1].constant->size() == 1 ? "" : "not one axis";
 }
 
 std::unique_ptr<Work> prepare_cum_sum(const Problem& p, const Layouts&, const Tuning&) {
