@@ -48,6 +48,7 @@ void add_structural(const Problem& problem, const Group& group, std::vector<Cand
     }
     candidates.push_back(std::move(candidate));
   }
+  if (splits && split_columns(problem)) candidates.push_back({.formats = plain_formats(group)});
 }
 
 /// What a tactic packs must be constant whatever the shapes of the inputs.

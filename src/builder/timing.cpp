@@ -192,7 +192,7 @@ double Stopwatch::measure_copy(const Shape& shape, Isa isa, Format from, double 
   const TensorLayout plain = typical_layout(spec, Format::plain, isa, 0);
   const TensorLayout blocked = typical_layout(spec, Format::blocked, isa, 1);
   const TensorLayout &in = from == Format::plain ? plain : blocked, &out = from == Format::plain ? blocked : plain;
-  const std::unique_ptr<Work> work = copy_work(in, out, static_cast<int64_t>(tensor_bytes(spec)));
+  const std::unique_ptr<Work> work = copy_work(in, out, spec);
   const size_t in_bytes = bytes_of(spec, in), out_bytes = bytes_of(spec, out);
   std::byte* const memory = activations_.at_least(rounded(in_bytes) + rounded(out_bytes));
   const void* const inputs[] = {memory};

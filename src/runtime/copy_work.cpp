@@ -23,6 +23,22 @@ class PlainCopy final : public Work {
   int64_t bytes_;
 };
 
+/// Rows that lie apart, put together.
+class RowCopy final : public Work {
+ public:
+  RowCopy(int64_t rows, int64_t row_bytes, int64_t step_bytes) : rows_(rows), row_(row_bytes), step_(step_bytes) {}
+  std::string name() const override { return "copy_rows"; }
+  void run_part(int64_t, int64_t part, int64_t parts, const WorkPointers& p) const override {
+    const auto [begin, end] = part_range(rows_, part, parts);
+    const auto* from = static_cast<const char*>(p.inputs[0]);
+    auto* to = static_cast<char*>(p.outputs[0]);
+    for (int64_t i = begin; i < end; ++i) std::memcpy(to + i * row_, from + i * step_, static_cast<size_t>(row_));
+  }
+
+ private:
+  int64_t rows_, row_, step_;
+};
+
 class Reorder final : public Work {
  public:
   Reorder(const TensorLayout& from, const TensorLayout& to) : from_(from), to_(to) {}
@@ -48,8 +64,14 @@ class Reorder final : public Work {
 
 }  // namespace
 
-std::unique_ptr<Work> copy_work(const TensorLayout& from, const TensorLayout& to, int64_t bytes) {
-  if (from.format == Format::plain && to.format == Format::plain) return std::make_unique<PlainCopy>(bytes);
+std::unique_ptr<Work> copy_work(const TensorLayout& from, const TensorLayout& to, const TensorSpec& tensor) {
+  const auto size = static_cast<int64_t>(dtype_size(tensor.dtype));
+  const int64_t count = element_count(tensor.shape);
+  if (from.row != 0) {
+    const int64_t row = tensor.shape.back();
+    return std::make_unique<RowCopy>(count / row, row * size, from.row * size);
+  }
+  if (from.format == Format::plain && to.format == Format::plain) return std::make_unique<PlainCopy>(count * size);
   return std::make_unique<Reorder>(from, to);
 }
 

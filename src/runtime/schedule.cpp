@@ -29,6 +29,7 @@ struct Slot {
   int halo_of = -1;           ///< another slot whose halo must be the same (a union-find tree)
   int64_t halo = 0;           ///< needed by its readers
   BlockedLayout layout;       ///< if blocked
+  int64_t row = 0;            ///< if plain: elements from a row to the next, where they lie apart
   int first = -1, last = -1;  ///< ops that write and read it
   int64_t offset_in_arena = 0;
 };
@@ -47,7 +48,7 @@ class Scheduler {
  public:
   Scheduler(const Program& program, const Machine& machine, const Facts& facts, int threads)
       : program_(program), machine_(machine), facts_(facts), threads_(threads), values_(facts.size()) {
-    for (auto& slots : values_) slots.fill(-1);
+    for (ValueSlots& slots : values_) slots.fill(-1);
     for (const Step& step : program.steps) steps_by_node_[step.node_index] = &step;
   }
 
@@ -97,7 +98,9 @@ class Scheduler {
   }
 
   /// The slot of a value in a format, with a copy from the other format where it is only there. -1 if it is nowhere.
-  int find_slot(ValueId id, Format format) {
+  int find_slot(ValueId id, Format format, bool may_be_strided = false) {
+    const int plain = slot_of(id, Format::plain);
+    if (plain >= 0 && slot(plain).row != 0 && !may_be_strided) return find_compact(id, plain, format);
     int& wanted = slot_of(id, format);
     if (wanted >= 0) return wanted;
     int& other = slot_of(id, format == Format::plain ? Format::blocked : Format::plain);
@@ -114,6 +117,18 @@ class Scheduler {
     const int made = new_slot({slot(other).dtype, slot(other).shape}, format);
     add_copy(slot_of(id, format == Format::plain ? Format::blocked : Format::plain), made);
     return slot_of(id, format) = made;
+  }
+
+  /// The same for a value whose rows lie apart.
+  int find_compact(ValueId id, int plain, Format format) {
+    const auto copied = [&](int from, int& to, Format as) {
+      if (to >= 0) return to;
+      const int made = new_slot({slot(from).dtype, slot(from).shape}, as);
+      add_copy(from, made);
+      return to = made;
+    };
+    const int compact = copied(plain, values_[static_cast<size_t>(id)][2], Format::plain);
+    return format == Format::plain ? compact : copied(compact, slot_of(id, Format::blocked), Format::blocked);
   }
 
   void add_copy(int from, int to) {
@@ -176,10 +191,12 @@ class Scheduler {
   bool add_work(const MachineStep& step, Problem problem) {
     Op op;
     op.machine = &step;
+    const uint32_t may_be_strided = step.tactic->strided != nullptr ? step.tactic->strided(problem) : 0;
     for (size_t i = 0; i < step.group.inputs.size(); ++i) {
       const ValueId id = step.group.inputs[i];
       const bool packed = i < 32 && (step.tactic->packs >> i & 1) != 0;
-      const int found = id == no_value || packed ? -1 : find_slot(id, step.formats.inputs[i]);
+      const bool strided = i < 32 && (may_be_strided >> i & 1) != 0;
+      const int found = id == no_value || packed ? -1 : find_slot(id, step.formats.inputs[i], strided);
       if (id != no_value && !packed && found < 0) return false;
       op.inputs.push_back(found);
     }
@@ -263,12 +280,28 @@ class Scheduler {
     if (!problem || is_boxed(node.inputs[0])) return false;
     const Format format = step.formats.inputs.empty() ? Format::plain : step.formats.inputs[0];
     const auto places = split_places(*problem, format);
+    if (!places && format == Format::plain) return add_columns(node, *problem);
     if (!places || (format == Format::blocked && problem->inputs[0].shape[0] != 1)) return false;
     const int whole = find_slot(node.inputs[0], format);
     if (whole < 0) return false;
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       if (node.outputs[i] == no_value) continue;
       slot_of(node.outputs[i], format) = part_of(whole, problem->outputs[i], format, (*places)[i]);
+    }
+    return true;
+  }
+
+  /// Split of rows whose parts are read where they lie, a row apart.
+  bool add_columns(const Node& node, const Problem& problem) {
+    const auto columns = split_columns(problem);
+    const int whole = columns ? find_slot(node.inputs[0], Format::plain, true) : -1;
+    if (whole < 0) return false;
+    const int64_t row = slot(whole).row != 0 ? slot(whole).row : slot(whole).shape.back();
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      const auto bytes = static_cast<int64_t>(dtype_size(problem.outputs[i].dtype));
+      const int part = part_of(whole, problem.outputs[i], Format::plain, (*columns)[i] * bytes);
+      slot(part).row = row;
+      slot_of(node.outputs[i], Format::plain) = part;
     }
     return true;
   }
@@ -458,7 +491,7 @@ class Scheduler {
 
   TensorLayout layout_of(int index) const {
     if (index < 0) return {};
-    return {slot(index).format, slot(index).layout};
+    return {slot(index).format, slot(index).layout, slot(index).row};
   }
 
   Schedule::Loan loan_of(ValueId id, int index) const {
@@ -469,7 +502,8 @@ class Scheduler {
     double seconds = 0;
     if (op.is_copy()) {
       const int64_t bytes = plain_bytes(slot(op.inputs[0]));
-      step.work = copy_work(layout_of(op.inputs[0]), layout_of(op.outputs[0]), bytes);
+      const TensorSpec tensor{slot(op.inputs[0]).dtype, slot(op.inputs[0]).shape};
+      step.work = copy_work(layout_of(op.inputs[0]), layout_of(op.outputs[0]), tensor);
       seconds = static_cast<double>(bytes) / copy_bytes_per_second;
     } else {
       Layouts layouts;
@@ -547,7 +581,8 @@ class Scheduler {
   const Machine& machine_;
   const Facts& facts_;
   const int threads_;
-  std::vector<std::array<int, 2>> values_;  ///< the slots of a value, by format
+  using ValueSlots = std::array<int, 3>;  ///< plain, blocked, and plain put together where the first has rows apart
+  std::vector<ValueSlots> values_;
   std::vector<Slot> slots_;
   std::deque<MachineStep> late_;
   std::vector<Op> ops_;

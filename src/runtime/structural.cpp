@@ -40,4 +40,20 @@ std::optional<std::vector<int64_t>> split_places(const Problem& problem, Format 
   return places(problem, problem.outputs, problem.inputs[0], format);
 }
 
+std::optional<std::vector<int64_t>> split_columns(const Problem& problem) {
+  const Shape& shape = problem.inputs[0].shape;
+  const auto rank = static_cast<int64_t>(shape.size());
+  const int64_t axis = problem.view().attr_int("axis", 0);
+  if (rank < 2 || (axis != -1 && axis != rank - 1) || problem.inputs[0].dtype == DType::string) return {};
+  if (element_count(shape) == 0) return {};
+  std::vector<int64_t> columns;
+  int64_t at = 0;
+  for (const TensorSpec& part : problem.outputs) {
+    if (!part.is_given() || static_cast<int64_t>(part.shape.size()) != rank || part.shape.back() == 0) return {};
+    columns.push_back(at);
+    at += part.shape.back();
+  }
+  return columns;
+}
+
 }  // namespace kiln

@@ -105,18 +105,38 @@ AttentionProblem attention_problem(const Problem& p) {
   return a;
 }
 
-BlockedAttention make_kernel(const Problem& p, const Tuning& t) {
-  return {attention_problem(p), p.isa, t.numbers[0], t.numbers[1]};
+/// Where the rows of an input lie apart, its batches do so as well.
+void spread(const TensorLayout& layout, int64_t length, int64_t& batch, int64_t& row) {
+  if (layout.row == 0) return;
+  row = layout.row;
+  batch = length * layout.row;
+}
+
+BlockedAttention make_kernel(const Problem& p, const Layouts& l, const Tuning& t) {
+  AttentionProblem a = attention_problem(p);
+  spread(l.inputs[query], a.queries, a.q.batch, a.q.row);
+  if (!cached(p, key, past_key, present_key).joined) spread(l.inputs[key], a.keys, a.k.batch, a.k.row);
+  if (!cached(p, value, past_value, present_value).joined) spread(l.inputs[value], a.keys, a.v.batch, a.v.row);
+  return {a, p.isa, t.numbers[0], t.numbers[1]};
+}
+
+/// Q, K and V as [batch, length, heads * size].
+uint32_t strided_inputs(const Problem& p) {
+  uint32_t mask = 0;
+  for (const size_t index : {query, key, value}) mask |= p.inputs[index].shape.size() == 3 ? 1u << index : 0u;
+  return mask;
 }
 
 class AttentionWork final : public Work {
  public:
-  AttentionWork(const Problem& p, const Tuning& tuning)
-      : kernel_(make_kernel(p, tuning)),
+  AttentionWork(const Problem& p, const Layouts& layouts, const Tuning& tuning)
+      : kernel_(make_kernel(p, layouts, tuning)),
         keys_(cached(p, key, past_key, present_key)),
         values_(cached(p, value, past_value, present_value)),
         has_mask_(p.has_input(attn_mask)),
         has_lengths_(p.has_input(nonpad_kv_seqlen)) {
+    spread(layouts.inputs[key], keys_.now.length, keys_.now.batch_stride, keys_.now.row_stride);
+    spread(layouts.inputs[value], values_.now.length, values_.now.batch_stride, values_.now.row_stride);
     const auto is_output = [&](size_t index) { return index < p.outputs.size() && p.outputs[index].is_given(); };
     keys_are_output_ = is_output(present_key), values_are_output_ = is_output(present_value);
     if (keys_.joined && !keys_are_output_) key_floats_ = divide_up(keys_.floats(), 16) * 16;
@@ -199,9 +219,10 @@ constinit const Tactic attention_blocked{
           return std::vector<Tuning>{Tuning{}, Tuning{{28, 1024}}, Tuning{{64, 512}}};
         },
     .cost = attention_cost,
-    .prepare = [](const Problem& p, const Layouts&, const Tuning& t) -> std::unique_ptr<Work> {
-      return std::make_unique<AttentionWork>(p, t);
+    .prepare = [](const Problem& p, const Layouts& l, const Tuning& t) -> std::unique_ptr<Work> {
+      return std::make_unique<AttentionWork>(p, l, t);
     },
+    .strided = strided_inputs,
 };
 
 }  // namespace tactics

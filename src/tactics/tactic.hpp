@@ -67,6 +67,7 @@ struct Formats {
 struct TensorLayout {
   Format format = Format::plain;
   BlockedLayout blocked;  ///< of a blocked one; may be a view (image_blocks) and has any halo from halo() on
+  int64_t row = 0;        ///< elements from a row (along the last axis) of a plain one to the next; 0: they lie together
 };
 struct Layouts {
   std::vector<TensorLayout> inputs, outputs;
@@ -127,6 +128,8 @@ struct Tactic {
   uint32_t (*in_place)(const Problem& problem) = nullptr;
   /// Computes by another formula, whose rounding errors are larger: not for those who want strict mathematics.
   bool approximates = false;
+  /// Inputs (a bit each) that may be plain with rows that lie apart; null for none.
+  uint32_t (*strided)(const Problem& problem) = nullptr;
   /// "4x4 tiles of 28", for people; null where there is nothing to say.
   std::string (*describe)(const Tuning& tuning) = nullptr;
 };
