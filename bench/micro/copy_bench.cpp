@@ -152,6 +152,7 @@ const bool registered = [] {
   add_transpose("nchw_nhwc/1x3x640x640", 4, {1, 3, 409600}, {0, 2, 1});
   add_transpose("nhwc_nchw/1x3x640x640", 4, {1, 409600, 3}, {0, 2, 1});
   add_transpose("nhwc_nchw_u8/1x3x640x640", 1, {1, 409600, 3}, {0, 2, 1});
+  add_transpose("nchw_nhwc_u8/1x3x640x640", 1, {1, 3, 409600}, {0, 2, 1});
   add_transpose("odd/85x25200", 4, {85, 25200}, {1, 0});
   add_transpose("odd/25200x85", 4, {25200, 85}, {1, 0});
   add_transpose("square_f32/1024", 4, {1024, 1024}, {1, 0});

@@ -161,6 +161,38 @@ template <Isa isa>
   }
 }
 
+/// The same for bytes.
+template <Isa isa>
+[[gnu::always_inline]] inline void interleave_3_bytes(const char* from, int64_t from_step, char* to, int64_t triples) {
+  using B = Bytes<isa, 1>;
+  int64_t i = 0;
+  for (; i + 16 <= triples; i += 16) {
+    const B a = B::load(from + i), b = B::load(from + from_step + i), c = B::load(from + 2 * from_step + i);
+    B::template in_turn<0>(a, b, c).store(to + 3 * i);
+    B::template in_turn<1>(a, b, c).store(to + 3 * i + 16);
+    B::template in_turn<2>(a, b, c).store(to + 3 * i + 32);
+  }
+  for (; i < triples; ++i) {
+    for (int64_t j = 0; j < 3; ++j) to[3 * i + j] = from[j * from_step + i];
+  }
+}
+
+template <Isa isa>
+[[gnu::always_inline]] inline void separate_3_bytes(const char* from, char* to, int64_t to_step, int64_t triples) {
+  using B = Bytes<isa, 1>;
+  int64_t i = 0;
+  for (; i + 16 <= triples; i += 16) {
+    const char* const at = from + 3 * i;
+    const B a = B::load(at), b = B::load(at + 16), c = B::load(at + 32);
+    B::template third<0>(a, b, c).store(to + i);
+    B::template third<1>(a, b, c).store(to + to_step + i);
+    B::template third<2>(a, b, c).store(to + 2 * to_step + i);
+  }
+  for (; i < triples; ++i) {
+    for (int64_t j = 0; j < 3; ++j) to[j * to_step + i] = from[3 * i + j];
+  }
+}
+
 /// A matrix with few rows or few columns; element by element, along its longer side, where no better way is known.
 template <Isa isa, int size>
 [[gnu::always_inline]] inline void transpose_narrow(const CopyTile& t) {
@@ -170,6 +202,11 @@ template <Isa isa, int size>
   if constexpr (size == 4) {
     if (rows == 3 && out == 12) return interleave_3<isa>(t.from, in, t.to, columns);
     if (columns == 3 && in == 12) return separate_3<isa>(t.from, t.to, out, rows);
+  }
+  // Plain x86-64 cannot shuffle bytes in one instruction.
+  if constexpr (size == 1 && isa != Isa::portable) {
+    if (rows == 3 && out == 3) return interleave_3_bytes<isa>(t.from, in, t.to, columns);
+    if (columns == 3 && in == 3) return separate_3_bytes<isa>(t.from, t.to, out, rows);
   }
   const bool few_rows = rows < columns;
   const int64_t few = few_rows ? rows : columns, many = few_rows ? columns : rows;

@@ -71,6 +71,16 @@ struct Bytes<isa, 1> {
       return from(__builtin_shufflevector(a.of1(), b.of1(), 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31));
     }
   }
+  /// Of the 16 triples of bytes in a, b and c: the elements number `which`.
+  template <int which>
+  [[gnu::always_inline]] static Bytes third(Bytes a, Bytes b, Bytes c) {
+    return third<which>(a, b, c, std::make_integer_sequence<int, 16>{});
+  }
+  /// The bytes of a, b and c in turn: the part number `which` of three.
+  template <int which>
+  [[gnu::always_inline]] static Bytes in_turn(Bytes a, Bytes b, Bytes c) {
+    return in_turn<which>(a, b, c, std::make_integer_sequence<int, 16>{});
+  }
   template <int size>
   [[gnu::always_inline]] static Bytes reversed(Bytes a) {
     if constexpr (size == 8) return {__builtin_shufflevector(a.v, a.v, 1, 0)};
@@ -82,6 +92,18 @@ struct Bytes<isa, 1> {
   }
 
  private:
+  template <int which, int... i>
+  [[gnu::always_inline]] static Bytes third(Bytes a, Bytes b, Bytes c, std::integer_sequence<int, i...>) {
+    const Of1 ab = __builtin_shufflevector(a.of1(), b.of1(), (3 * i + which < 32 ? 3 * i + which : 0)...);
+    return from(__builtin_shufflevector(ab, c.of1(), (3 * i + which < 32 ? i : 3 * i + which - 16)...));
+  }
+  template <int which, int... i>
+  [[gnu::always_inline]] static Bytes in_turn(Bytes a, Bytes b, Bytes c, std::integer_sequence<int, i...>) {
+    constexpr int first = 16 * which;
+    const Of1 ab = __builtin_shufflevector(a.of1(), b.of1(),
+                                           ((first + i) % 3 == 2 ? 0 : (first + i) % 3 * 16 + (first + i) / 3)...);
+    return from(__builtin_shufflevector(ab, c.of1(), ((first + i) % 3 == 2 ? 16 + (first + i) / 3 : i)...));
+  }
   [[gnu::always_inline]] Of1 of1() const { return reinterpret_cast<Of1>(v); }
   [[gnu::always_inline]] Of2 of2() const { return reinterpret_cast<Of2>(v); }
   [[gnu::always_inline]] Of4 of4() const { return reinterpret_cast<Of4>(v); }
