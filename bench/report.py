@@ -205,8 +205,9 @@ def markdown(results: Results) -> str:
         f"- fp32, batch 1, {options['threads']} threads. Every round starts each engine in turn in a process of its "
         f"own, one at a time, and runs it for {options['seconds']:g} s; {options['rounds']} rounds."
         + (f" `--prefer {options['prefer']}`." if options["prefer"] else ""),
-        "- A run is from plain arrays to plain arrays. What was measured while other processes used more than 0.1 of a "
-        "CPU does not count.\n",
+        "- A run is from plain arrays to plain arrays."
+        + (" Times are the CPU time of the process.\n" if results.time_field == "cpu_ms" else
+           " What was measured while other processes used more than 0.1 of a CPU does not count.\n"),
         f"## Time of a run\n\nIn {time_words(results)}, the least of the rounds' medians; * marks the best peer, and "
         "the ratio is its time "
         "over Kiln's.\n",
