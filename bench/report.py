@@ -88,8 +88,8 @@ def ratio_text(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def time_words(results: Results) -> str:
-    return "CPU ms a run" if results.time_field == "cpu_ms" else "ms a run"
+def unit(results: Results) -> str:
+    return "CPU ms" if results.time_field == "cpu_ms" else "ms"
 
 
 def time_rows(results: Results) -> list[list[str]]:
@@ -170,9 +170,9 @@ def remarks(results: Results) -> list[str]:
 
 
 def print_report(results: Results) -> None:
-    print(f"\n{time_words(results)} (least of the rounds' medians; * the best peer), and best peer / Kiln")
+    print(f"\n{unit(results)} a run (least of the rounds' medians; * the best peer), and best peer / Kiln")
     print(text_table(headings(results, "ratio"), time_rows(results)))
-    print("\nms to load / to the first result, loading included")
+    print(f"\n{unit(results)} to load / to the first result, loading included")
     print(text_table(headings(results), field_rows(results, results.load_fields)))
     print("\nMB over the bare process: peak / resident after running")
     print(text_table(headings(results), field_rows(results, ["peak_mb", "resident_mb"])))
@@ -205,14 +205,16 @@ def markdown(results: Results) -> str:
         f"- fp32, batch 1, {options['threads']} threads. Every round starts each engine in turn in a process of its "
         f"own, one at a time, and runs it for {options['seconds']:g} s; {options['rounds']} rounds."
         + (f" `--prefer {options['prefer']}`." if options["prefer"] else ""),
-        "- A run is from plain arrays to plain arrays. What was measured while other processes used more than 0.1 of a "
-        "CPU does not count.\n",
-        f"## Time of a run\n\nIn {time_words(results)}, the least of the rounds' medians; * marks the best peer, and "
+        "- A run is from plain arrays to plain arrays."
+        + (" Times are the CPU time of the process.\n" if results.time_field == "cpu_ms" else
+           " What was measured while other processes used more than 0.1 of a CPU does not count.\n"),
+        f"## Time of a run\n\nIn {unit(results)} a run, the least of the rounds' medians; * marks the best peer, and "
         "the ratio is its time "
         "over Kiln's.\n",
         markdown_table(headings(results, "ratio"), time_rows(results)) + "\n",
         *[f"- {line}" for line in summary(results)],
-        "\n## Loading\n\nms until the model is loaded / until the first result, loading included; files in the page "
+        f"\n## Loading\n\n{unit(results)} until the model is loaded / until the first result, loading included; "
+        "files in the page "
         "cache.\n",
         markdown_table(headings(results), field_rows(results, results.load_fields)) + "\n",
         "## Memory\n\nResident MB over the bare process with the library imported: peak / after running. Mapped files "
