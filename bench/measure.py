@@ -72,17 +72,25 @@ class Worker:
         script = ROOT / "bench" / "engines" / f"{engine}_worker.py"
         command = [sys.executable, str(script), str(file), str(inputs), "--threads", str(setting.threads)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, text=True, env=setting.environment())
-        self.watch = threading.Timer(setting.timeout, self.process.kill)
+                                        stderr=subprocess.DEVNULL, text=True, env=setting.environment(),
+                                        start_new_session=True)
+        self.watch = threading.Timer(setting.timeout, self.kill)
         self.watch.start()
         self.greeting = self.read()
 
     def __enter__(self) -> Worker:
         return self
 
+    def kill(self) -> None:
+        """The worker, and what its library has started beside it (OpenVINO forks)."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
     def __exit__(self, *_) -> None:
         self.watch.cancel()
-        self.process.kill()
+        self.kill()
         self.process.wait()
         self.process.stdin.close()
         self.process.stdout.close()
