@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/thread_pool.hpp"
 #include "builder/build.hpp"
+#include "builder/builder_knobs.hpp"
 #include "passes/optimize.hpp"
 #include "passes/passes_knobs.hpp"
 #include "runtime/context.hpp"
@@ -126,8 +127,9 @@ Session::Session(Model model, const SessionOptions& options) : impl_(std::make_u
   impl_->outputs = std::move(source.outputs);
   if (options.optimize && optimize_models.get()) {
     optimize(source.definition);
-    impl_->engine = EngineDef::create(std::move(source.definition),
-                                      [](const EngineDef& e) { return build_machine(e, {.tune = Tune::off}); });
+    impl_->engine = EngineDef::create(std::move(source.definition), [](const EngineDef& e) {
+      return build_machine(e, {.tune = session_tune_knob.get()});
+    });
   } else {
     impl_->engine = EngineDef::create(std::move(source.definition));
   }

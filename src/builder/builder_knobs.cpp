@@ -5,7 +5,7 @@
 namespace kiln {
 
 KnobList builder_knobs() {
-  static const std::array<KnobBase*, 1> list{&timing_cache_knob};
+  static const std::array<KnobBase*, 2> list{&timing_cache_knob, &session_tune_knob};
   return list;
 }
 

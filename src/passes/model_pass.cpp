@@ -26,13 +26,14 @@ void collect_graphs(Graph& graph, std::vector<Graph*>& graphs) {
   }
 }
 
-std::map<const Graph*, Facts> infer_all(const ModelDef& model) {
+std::map<const Graph*, Facts> infer_all(const ModelDef& model, bool* contradicts) {
   std::map<const Graph*, Facts> facts;
   Diagnostics diagnostics(Diagnostics::Mode::collect);
   // What a model states of its inner values is often left over from before somebody made an input's dims symbolic.
   ShapeInference inference(model, diagnostics, ShapeInference::StatedTypes::ignore);
   inference.set_observer([&](const Graph& graph, const Facts& found) { facts[&graph] = found; });
   inference.run();
+  if (contradicts) *contradicts = diagnostics.has_errors();
   return facts;
 }
 

@@ -36,7 +36,7 @@ void raise_opset(ModelDef& model, ModelChanges& changes);
 void collect_graphs(Graph& graph, std::vector<Graph*>& graphs);
 
 /// What inference finds for every graph of the model, functions' bodies left out.
-std::map<const Graph*, Facts> infer_all(const ModelDef& model);
+std::map<const Graph*, Facts> infer_all(const ModelDef& model, bool* contradicts = nullptr);
 
 }  // namespace passes
 }  // namespace kiln

@@ -455,8 +455,21 @@ bool scatter_11(LiftedNode& l) {
 
 bool never(LiftedNode&) { return false; }
 
-/// A mask shorter than the keys was an error and hides them since, so that nothing that worked changes. But inputs
-/// with an axis of heads may no longer have their number beside it.
+/// A mask shorter than the keys was an error and hides them since: it must be certain that this one is not.
+bool attention_24(LiftedNode& l) {
+  if (!has_input(l.node, 3)) return true;
+  const SymShape *mask = l.shape(3), *k = l.shape(1);
+  if (!mask || mask->empty() || !k || k->size() < 3) return false;
+  Dim keys = k->size() == 4 ? (*k)[2] : (*k)[1];
+  if (has_input(l.node, 4)) {
+    const SymShape* past = l.shape(4);
+    if (!past || past->size() != 4) return false;
+    keys = keys + (*past)[2];
+  }
+  return mask->back() == keys || mask->back() == Dim(1);
+}
+
+/// Inputs with an axis of heads may no longer have their number beside it.
 bool attention_25(LiftedNode& l) {
   const SymShape* q = l.shape(0);
   const bool stated = l.node.find_attribute("q_num_heads") || l.node.find_attribute("kv_num_heads");
@@ -471,6 +484,7 @@ bool attention_25(LiftedNode& l) {
 constexpr OpsetChange changes[] = {
     {"Add", 7, old_broadcast},
     {"And", 7, old_broadcast},
+    {"Attention", 24, attention_24},
     {"Attention", 25, attention_25},
     {"AveragePool", 22, pool_22},
     {"BatchNormalization", 7, leave_training},

@@ -49,7 +49,8 @@ Plan make_plan(const EngineDef& engine, std::span<const Value> inputs) {
   }
   Diagnostics diagnostics(Diagnostics::Mode::collect);
   plan.facts = ShapeInference(engine.model(), diagnostics, ShapeInference::StatedTypes::ignore).run(facts);
-  if (engine.machine() != nullptr) {
+  // Where a rule is broken the reference code runs, and says how.
+  if (engine.machine() != nullptr && !diagnostics.has_errors()) {
     plan.schedule = make_schedule(engine.program(), *engine.machine(), plan.facts, default_pool().threads());
   }
   return plan;

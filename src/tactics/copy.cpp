@@ -99,6 +99,7 @@ std::string plan_expand(const Problem& p, BoxPlan& plan) {
   for (size_t i = 0; i < to.size(); ++i) {
     const int axis = static_cast<int>(i) - static_cast<int>(to.size() - from.size());
     const bool repeats = axis < 0 || from[static_cast<size_t>(axis)] == 1;
+    if (!repeats && from[static_cast<size_t>(axis)] != to[i]) return "shapes that do not broadcast";
     box.moves.push_back({to[i], repeats ? -1 : axis, 0, 1, static_cast<int>(i), 0, 1});
   }
   plan.boxes.push_back(std::move(box));
@@ -112,6 +113,7 @@ std::string plan_tile(const Problem& p, BoxPlan& plan) {
   for (size_t i = 0; i < to.size(); ++i) {
     const int axis = static_cast<int>(i);
     const int64_t repeats = from[i] == 0 ? 0 : to[i] / from[i];
+    if (repeats * from[i] != to[i]) return "an output of another size";
     if (repeats != 1) box.moves.push_back({repeats, -1, 0, 0, axis, 0, from[i]});
     box.moves.push_back({from[i], axis, 0, 1, axis, 0, 1});
   }

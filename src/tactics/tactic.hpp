@@ -67,7 +67,7 @@ struct Formats {
 struct TensorLayout {
   Format format = Format::plain;
   BlockedLayout blocked;  ///< of a blocked one; may be a view (image_blocks) and has any halo from halo() on
-  int64_t row = 0;        ///< elements from a row (along the last axis) of a plain one to the next; 0: they lie together
+  int64_t row = 0;        ///< elements from a row (of the last axis) of a plain one to the next; 0: they lie together
 };
 struct Layouts {
   std::vector<TensorLayout> inputs, outputs;

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ["base", "tensor", "graph", "ops", "kernels", "tactics", "runtime", "passes", "formats", "check", "builder", "backends",
-         "api", "vision", "serving", "cli"]
+ROOMS = ["base", "tensor", "graph", "ops", "kernels", "tactics", "runtime", "passes", "formats", "check", "builder",
+         "backends", "api", "vision", "serving", "cli"]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
