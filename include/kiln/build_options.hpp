@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 
 namespace kiln {
 
@@ -41,5 +42,8 @@ struct BuildOptions {
   /// Set it to true, from any thread or a signal handler, to stop timing and keep the best so far.
   const std::atomic<bool>* stop_tuning = nullptr;
 };
+
+/// Sets an option by its name ("prefer") and value ("memory"), as a command line or a language binding has them.
+void set_build_option(BuildOptions& options, std::string_view name, std::string_view value);
 
 }  // namespace kiln

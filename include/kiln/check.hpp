@@ -16,8 +16,8 @@ struct CheckFinding {
   std::string help;      ///< what to do about it; may be empty
 };
 
-/// Finds all that is wrong with an ONNX model at once, errors first. Weights are not read. Throws Error only where the
-/// file cannot be opened.
+/// Finds all that is wrong with an ONNX model at once, errors first. Weights are not read. Of an engine file, holds
+/// every byte against the checksums. Throws Error only where the file cannot be opened.
 std::vector<CheckFinding> check_file(const std::string& path);
 /// `external_folder` is where the external data of the model lies.
 std::vector<CheckFinding> check_memory(std::span<const std::byte> bytes, const std::string& external_folder = {});

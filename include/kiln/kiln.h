@@ -76,6 +76,7 @@ typedef enum kiln_kind {
 } kiln_kind;
 
 typedef struct kiln_model kiln_model;
+typedef struct kiln_engine kiln_engine;
 typedef struct kiln_session kiln_session;
 typedef struct kiln_port kiln_port;
 typedef struct kiln_value kiln_value;
@@ -102,12 +103,27 @@ kiln_status kiln_model_load(const char* path, kiln_model** model);
 kiln_status kiln_model_from_memory(const void* bytes, size_t size, kiln_model** model);
 void kiln_model_free(kiln_model* model);
 
+/* ---- engines: models made ready for this machine, to be kept in a file ---- */
+
+/* Moves the model into an engine, as kiln_session_create does. Options by name and value, all with a default:
+ * "tune" (off, fast, full), "time_budget_seconds", "prefer" (balanced, speed, memory), "math" (fast, strict),
+ * "threads", "verify" (true, false). */
+kiln_status kiln_engine_build(kiln_model* model, const char* const* option_names, const char* const* option_values,
+                              size_t option_count, kiln_engine** engine);
+/* Maps an engine file, which must not change while the engine or a session made of it lives. The structure is verified
+ * always, the weights where asked for. */
+kiln_status kiln_engine_load(const char* path, bool verify_weights, kiln_engine** engine);
+kiln_status kiln_engine_save(const kiln_engine* engine, const char* path);
+void kiln_engine_free(kiln_engine* engine);
+
 /* ---- sessions: models that are ready to run; each may be used by several threads at once ---- */
 
 /* Moves the model into a session. The empty handle of the model still has to be freed; nothing else can be done with
  * it. `seed` is for random operators without one of their own; 0 takes a new one. */
 kiln_status kiln_session_create(kiln_model* model, uint64_t seed, kiln_session** session);
-/* kiln_model_load and kiln_session_create in one. */
+/* A session of an engine, which may be freed before it. Sessions of one engine share its weights. */
+kiln_status kiln_session_of_engine(const kiln_engine* engine, uint64_t seed, kiln_session** session);
+/* Loads an ONNX file or an engine file and makes a session of it. */
 kiln_status kiln_session_load(const char* path, kiln_session** session);
 void kiln_session_free(kiln_session* session);
 

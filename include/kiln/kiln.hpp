@@ -2,10 +2,12 @@
 
 /// Kiln's C++ API: everything a program needs is in this header.
 ///
-///     kiln::Session session(kiln::Model::load("model.onnx"));
+///     kiln::Session session(kiln::Model::load("model.onnx"));    // or, made once and then loaded in no time:
+///     kiln::Engine::build(kiln::Model::load("model.onnx")).save("model.kiln");
+///     kiln::Session session(kiln::Engine::load("model.kiln"));
 ///     std::vector<kiln::Value> outputs = session.run({{"x", kiln::Tensor::from<float>({1, 3}, values)}});
 ///
-/// Every failure is a kiln::Error. Models and sessions may be moved, not copied.
+/// Every failure is a kiln::Error. Models and sessions may be moved, not copied; copies of an engine share it.
 
 #include <atomic>
 #include <cstddef>
@@ -70,7 +72,8 @@ struct ModelImpl;
 /// A network as read from a file. Weights stay in the mapped file; nothing is copied until a session needs it.
 class Model {
  public:
-  /// Reads an ONNX file. The file must not change while the model or a session made of it lives.
+  /// Reads an ONNX file, or the portable graph of an engine file. The file must not change while the model or a
+  /// session made of it lives.
   static Model load(const std::string& path, const LoadOptions& options = {});
   /// Reads an ONNX model from memory, which must live as long as `keeper`; without a keeper the bytes are copied.
   static Model from_memory(std::span<const std::byte> bytes, std::shared_ptr<const void> keeper = {},
@@ -89,9 +92,87 @@ class Model {
   void save_onnx(const std::string& path) const;
 
  private:
+  friend class Engine;
   friend class Session;
   explicit Model(std::unique_ptr<ModelImpl> impl);
   std::unique_ptr<ModelImpl> impl_;
+};
+
+/// A file that an engine was made from.
+struct EngineSource {
+  std::string name;  ///< without its folder; "(memory)" for a model that was none
+  uint64_t bytes = 0;
+  std::string sha256;
+};
+
+/// Nodes that an engine does together.
+struct EngineStep {
+  std::vector<std::string> nodes;  ///< their names
+  std::string ops;                 ///< "Conv+Add+Relu"
+  std::string tactic;              ///< "conv_winograd"; "" for reference code
+  std::string tuning;              ///< "4x4 tiles of 28"; "" where there is nothing to say
+  double seconds = 0;              ///< that it should take
+  bool measured = false;           ///< on the machine that the engine was built on
+  uint64_t packed_bytes = 0;
+};
+
+/// How an engine is run with one instruction set.
+struct EngineVariant {
+  std::string isa;                        ///< "avx512"
+  std::vector<std::string> cpu_features;  ///< that it needs
+  std::vector<EngineStep> steps;
+};
+
+/// A part of an engine file.
+struct EngineSectionInfo {
+  std::string name;
+  uint64_t offset = 0, bytes = 0, checksum = 0;
+};
+
+/// What an engine says about itself.
+struct EngineInfo {
+  uint32_t format_version = 0;
+  std::string kiln_version;
+  std::string cpu;                                           ///< that it was built on
+  int threads = 0;                                           ///< that it was built for
+  std::vector<std::pair<std::string, std::string>> options;  ///< of the build
+  std::vector<EngineSource> sources;
+  std::vector<EngineVariant> variants;
+  uint64_t file_bytes = 0;                  ///< 0 for one that was built and not loaded
+  std::vector<EngineSectionInfo> sections;  ///< of the file
+};
+
+struct EngineLoadOptions {
+  /// Hold the weights against their checksums too. The structure is always verified.
+  bool verify_weights = false;
+};
+
+struct EngineImpl;
+
+/// A model that was made ready for a machine. Copies share it; it never changes.
+class Engine {
+ public:
+  static Engine build(Model model, const BuildOptions& options = {});
+  /// Maps an engine file, which must not change while the engine or a session made of it lives. Fails where this
+  /// machine lacks what the engine needs, naming all that differs.
+  static Engine load(const std::string& path, const EngineLoadOptions& options = {});
+  /// Whether a file begins as engines do.
+  static bool is_engine_file(const std::string& path);
+  /// What a file says about itself, also where it cannot run here.
+  static EngineInfo read_info(const std::string& path);
+  /// Fails, naming the place, where any byte of an engine file is not as it was written.
+  static void verify_file(const std::string& path);
+
+  void save(const std::string& path) const;
+  EngineInfo info() const;
+  const ModelInfo& model_info() const;
+  const std::vector<PortInfo>& inputs() const;
+  const std::vector<PortInfo>& outputs() const;
+
+ private:
+  friend class Session;
+  explicit Engine(std::shared_ptr<const EngineImpl> impl);
+  std::shared_ptr<const EngineImpl> impl_;
 };
 
 /// Threads used by all sessions of the process; 0 takes what the CPU affinity and the cgroup quota allow.
@@ -126,6 +207,9 @@ struct RunOptions {
 class Session {
  public:
   explicit Session(Model model, const SessionOptions& options = {});
+  explicit Session(const Engine& engine, const SessionOptions& options = {});
+  /// Loads an ONNX file or an engine file.
+  static Session load(const std::string& path, const SessionOptions& options = {}, const LoadOptions& model = {});
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   ~Session();

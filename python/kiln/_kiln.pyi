@@ -1,5 +1,5 @@
 import os
-from typing import Any
+from typing import Any, Callable
 
 __version__: str
 
@@ -78,10 +78,30 @@ class Model:
     def to_onnx(self) -> bytes: ...
     def save_onnx(self, path: str) -> None: ...
 
+class Engine:
+    @staticmethod
+    def load(path: str | os.PathLike[str], *, verify_weights: bool = False) -> Engine: ...
+    def save(self, path: str | os.PathLike[str]) -> None: ...
+    @property
+    def info(self) -> dict[str, Any]: ...
+    @property
+    def model_info(self) -> ModelInfo: ...
+    @property
+    def inputs(self) -> list[Port]: ...
+    @property
+    def outputs(self) -> list[Port]: ...
+
+def build_engine(
+    source: str | os.PathLike[str] | bytes,
+    external_folder: str | None,
+    options: list[tuple[str, str]],
+    progress: Callable[[str, int, int, float, float], None] | None,
+) -> Engine: ...
+
 class Session:
     def __init__(
         self,
-        source: str | os.PathLike[str] | bytes,
+        source: str | os.PathLike[str] | bytes | Engine,
         external_folder: str | os.PathLike[str] | None = None,
         seed: int = 0,
     ) -> None: ...

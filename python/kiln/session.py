@@ -10,13 +10,13 @@ from . import _kiln
 class Session:
     """A model that is ready to run.
 
-    `source` is a path or the bytes of an ONNX model; `external_folder` is where a model given as bytes keeps its
-    external data. `seed` is for random operators without a seed of their own; 0 takes a new one. A session may be used
-    from several threads at once; the GIL is released while it runs.
+    `source` is the path of an ONNX model or of an engine, the bytes of a model, or an Engine; `external_folder` is
+    where a model given as bytes keeps its external data. `seed` is for random operators without a seed of their own; 0
+    takes a new one. A session may be used from several threads at once; the GIL is released while it runs.
     """
 
-    def __init__(self, source: str | os.PathLike[str] | bytes, *, external_folder: str | os.PathLike[str] | None = None,
-                 seed: int = 0) -> None:
+    def __init__(self, source: str | os.PathLike[str] | bytes | _kiln.Engine, *,
+                 external_folder: str | os.PathLike[str] | None = None, seed: int = 0) -> None:
         self._session = _kiln.Session(source, None if external_folder is None else os.fspath(external_folder), seed)
         self._output_names = [port.name for port in self._session.outputs]
 

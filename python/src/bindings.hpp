@@ -2,6 +2,7 @@
 
 #include <nanobind/nanobind.h>
 
+#include <string>
 #include <string_view>
 
 #include "kiln/kiln.hpp"
@@ -16,8 +17,15 @@ void bind_errors(nb::module_& module);
 void bind_values(nb::module_& module);
 /// kiln._kiln.Model and Session.
 void bind_session(nb::module_& module);
+/// kiln._kiln.Engine.
+void bind_engine(nb::module_& module);
 /// kiln.check and kiln.Finding.
 void bind_check(nb::module_& module);
+
+/// A path as Python has them, in the file system's own bytes.
+std::string path_of(const nb::object& path);
+/// From a path or bytes.
+Model load_model(nb::object source, nb::object external_folder);
 
 /// A value for a run from what Python gives: an array, a number, a list (a sequence, or nested lists for a tensor), a
 /// dict (a map), None (an empty optional), a kiln.SparseTensor. Arrays are read in place, and kept alive, where their

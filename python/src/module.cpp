@@ -7,5 +7,6 @@ NB_MODULE(_kiln, module) {
   kiln::python::bind_errors(module);
   kiln::python::bind_values(module);
   kiln::python::bind_session(module);
+  kiln::python::bind_engine(module);
   kiln::python::bind_check(module);
 }

@@ -25,9 +25,21 @@ nb::object shape_of(const PortInfo& port) {
   return dims;
 }
 
-Model load_model(nb::object source, nb::object external_folder) {
+LoadOptions load_options(const nb::object& external_folder) {
   LoadOptions options;
   if (!external_folder.is_none()) options.external_folder = nb::cast<std::string>(nb::str(external_folder));
+  return options;
+}
+
+}  // namespace
+
+std::string path_of(const nb::object& path) {
+  const auto encoded = nb::cast<nb::bytes>(nb::module_::import_("os").attr("fsencode")(path));
+  return {encoded.c_str(), encoded.size()};
+}
+
+Model load_model(nb::object source, nb::object external_folder) {
+  const LoadOptions options = load_options(external_folder);
   if (nb::isinstance<nb::bytes>(source)) {
     const auto bytes = nb::borrow<nb::bytes>(source);
     const std::span<const std::byte> content{static_cast<const std::byte*>(bytes.data()), bytes.size()};
@@ -39,10 +51,24 @@ Model load_model(nb::object source, nb::object external_folder) {
     Py_INCREF(bytes.ptr());
     return Model::from_memory(content, std::move(keeper), options);
   }
-  const auto encoded = nb::cast<nb::bytes>(nb::module_::import_("os").attr("fsencode")(source));
-  const std::string path(encoded.c_str(), encoded.size());
+  const std::string path = path_of(source);
   const nb::gil_scoped_release release;
   return Model::load(path, options);
+}
+
+namespace {
+
+Session make_session(const nb::object& source, const nb::object& external_folder, uint64_t seed) {
+  if (nb::isinstance<Engine>(source)) return Session(nb::cast<const Engine&>(source), {.seed = seed});
+  if (nb::isinstance<nb::bytes>(source)) {
+    Model model = load_model(source, external_folder);
+    const nb::gil_scoped_release release;
+    return Session(std::move(model), {.seed = seed});
+  }
+  const std::string path = path_of(source);
+  const LoadOptions options = load_options(external_folder);
+  const nb::gil_scoped_release release;
+  return Session::load(path, {.seed = seed}, options);
 }
 
 /// Lets Python handle signals (Ctrl-C) a few times a second while a run goes on; true once a handler has raised.
@@ -145,9 +171,7 @@ void bind_session(nb::module_& module) {
       .def(
           "__init__",
           [](Session* self, nb::object source, nb::object external_folder, uint64_t seed) {
-            Model model = load_model(std::move(source), std::move(external_folder));
-            const nb::gil_scoped_release release;
-            new (self) Session(std::move(model), {.seed = seed});
+            new (self) Session(make_session(source, external_folder, seed));
           },
           nb::arg("source"), nb::arg("external_folder") = nb::none(), nb::arg("seed") = 0)
       .def_prop_ro("info", &Session::info, nb::rv_policy::reference_internal)

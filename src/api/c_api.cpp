@@ -11,6 +11,9 @@
 struct kiln_model {
   std::optional<kiln::Model> model;
 };
+struct kiln_engine {
+  kiln::Engine engine;
+};
 struct kiln_session {
   kiln::Session session;
 };
@@ -120,6 +123,14 @@ std::vector<Value> run(kiln_session& session, const char* const* input_names, co
   return session.session.run(feeds, wanted, {.cancel = cancel ? &cancel->stop : nullptr});
 }
 
+Model take_model(kiln_model* model) {
+  std::optional<Model>& source = checked(model, "model").model;
+  if (!source) fail(ErrorCode::invalid_argument, "the model has been moved into a session or an engine already");
+  std::optional<Model> taken;
+  taken.swap(source);
+  return std::move(*taken);
+}
+
 }  // namespace
 }  // namespace kiln
 
@@ -155,20 +166,50 @@ kiln_status kiln_model_from_memory(const void* bytes, size_t size, kiln_model** 
 }
 void kiln_model_free(kiln_model* model) { delete model; }
 
+kiln_status kiln_engine_build(kiln_model* model, const char* const* option_names, const char* const* option_values,
+                              size_t option_count, kiln_engine** engine) {
+  return guard([&] {
+    checked(engine, "the place for the result");
+    BuildOptions options;
+    if (option_count > 0) {
+      checked(option_names, "option_names");
+      checked(option_values, "option_values");
+    }
+    for (size_t i = 0; i < option_count; ++i) {
+      set_build_option(options, &checked(option_names[i], "an option's name"),
+                       &checked(option_values[i], "an option's value"));
+    }
+    give(engine, kiln_engine{Engine::build(take_model(model), options)});
+  });
+}
+kiln_status kiln_engine_load(const char* path, bool verify_weights, kiln_engine** engine) {
+  return guard([&] {
+    checked(engine, "the place for the result");
+    give(engine, kiln_engine{Engine::load(&checked(path, "path"), {.verify_weights = verify_weights})});
+  });
+}
+kiln_status kiln_engine_save(const kiln_engine* engine, const char* path) {
+  return guard([&] { checked(engine, "engine").engine.save(&checked(path, "path")); });
+}
+void kiln_engine_free(kiln_engine* engine) { delete engine; }
+
+kiln_status kiln_session_of_engine(const kiln_engine* engine, uint64_t seed, kiln_session** session) {
+  return guard([&] {
+    checked(session, "the place for the result");
+    give(session, kiln_session{Session(checked(engine, "engine").engine, {.seed = seed})});
+  });
+}
+
 kiln_status kiln_session_create(kiln_model* model, uint64_t seed, kiln_session** session) {
   return guard([&] {
     checked(session, "the place for the result");
-    std::optional<Model>& source = checked(model, "model").model;
-    if (!source) fail(ErrorCode::invalid_argument, "the model has been moved into a session already");
-    std::optional<Model> taken;
-    taken.swap(source);
-    give(session, kiln_session{Session(std::move(*taken), {.seed = seed})});
+    give(session, kiln_session{Session(take_model(model), {.seed = seed})});
   });
 }
 kiln_status kiln_session_load(const char* path, kiln_session** session) {
   return guard([&] {
     checked(session, "the place for the result");
-    give(session, kiln_session{Session(Model::load(&checked(path, "path")))});
+    give(session, kiln_session{Session::load(&checked(path, "path"))});
   });
 }
 void kiln_session_free(kiln_session* session) { delete session; }

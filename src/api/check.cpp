@@ -1,6 +1,8 @@
 #include "kiln/check.hpp"
 
 #include "check/check_model.hpp"
+#include "kiln/error.hpp"
+#include "kiln/kiln.hpp"
 
 namespace kiln {
 namespace {
@@ -16,7 +18,15 @@ std::vector<CheckFinding> as_public(std::vector<Finding> findings) {
 
 }  // namespace
 
-std::vector<CheckFinding> check_file(const std::string& path) { return as_public(check_onnx_file(path)); }
+std::vector<CheckFinding> check_file(const std::string& path) {
+  if (!Engine::is_engine_file(path)) return as_public(check_onnx_file(path));
+  try {
+    Engine::verify_file(path);
+  } catch (const Error& error) {
+    return {{.rule = "damaged-engine", .place = path, .message = error.what(), .help = "make the engine anew"}};
+  }
+  return {};
+}
 
 std::vector<CheckFinding> check_memory(std::span<const std::byte> bytes, const std::string& external_folder) {
   ReadOptions options;

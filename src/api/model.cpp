@@ -3,10 +3,10 @@
 #include "api/model_impl.hpp"
 #include "formats/onnx/reader.hpp"
 #include "formats/onnx/writer.hpp"
+#include "runtime/engine_file.hpp"
 #include "runtime/shape_inference.hpp"
 
 namespace kiln {
-namespace {
 
 PortInfo port_info(const std::string& name, const Type& type) {
   PortInfo info;
@@ -37,6 +37,8 @@ ModelInfo model_info(const ModelDef& model) {
   info.metadata = model.metadata;
   return info;
 }
+
+namespace {
 
 std::unique_ptr<ModelImpl> make_impl(ModelDef definition) {
   auto impl = std::make_unique<ModelImpl>();
@@ -78,7 +80,16 @@ Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
 Model Model::load(const std::string& path, const LoadOptions& options) {
-  return Model(make_impl(read_onnx_file(path, read_options(options))));
+  if (is_engine_file(path)) {
+    const EngineFile file = EngineFile::open(path);
+    auto impl = make_impl(file.model());
+    impl->sources = file.record().sources;
+    return Model(std::move(impl));
+  }
+  auto impl = make_impl(read_onnx_file(path, read_options(options)));
+  impl->path = path;
+  impl->external_folder = options.external_folder;
+  return Model(std::move(impl));
 }
 
 Model Model::from_memory(std::span<const std::byte> bytes, std::shared_ptr<const void> keeper,
@@ -89,7 +100,10 @@ Model Model::from_memory(std::span<const std::byte> bytes, std::shared_ptr<const
     bytes = {copy.get(), bytes.size()};
     keeper = copy;
   }
-  return Model(make_impl(read_onnx_memory(bytes, std::move(keeper), read_options(options))));
+  auto impl = make_impl(read_onnx_memory(bytes, keeper, read_options(options)));
+  impl->memory = bytes;
+  impl->memory_keeper = std::move(keeper);
+  return Model(std::move(impl));
 }
 
 const ModelInfo& Model::info() const { return impl_->info; }

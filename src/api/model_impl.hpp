@@ -2,6 +2,7 @@
 
 #include "graph/graph.hpp"
 #include "kiln/kiln.hpp"
+#include "runtime/engine_record.hpp"
 
 namespace kiln {
 
@@ -10,6 +11,15 @@ struct ModelImpl {
   ModelDef definition;
   ModelInfo info;
   std::vector<PortInfo> inputs, outputs;
+
+  /// Where it came from: a file, or memory; or what an engine says of that.
+  std::string path, external_folder;
+  std::span<const std::byte> memory;
+  std::shared_ptr<const void> memory_keeper;
+  std::vector<SourceFile> sources;
 };
+
+ModelInfo model_info(const ModelDef& model);
+PortInfo port_info(const std::string& name, const Type& type);
 
 }  // namespace kiln

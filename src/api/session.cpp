@@ -2,6 +2,7 @@
 #include <chrono>
 #include <mutex>
 
+#include "api/engine_impl.hpp"
 #include "api/model_impl.hpp"
 #include "base/error.hpp"
 #include "base/thread_pool.hpp"
@@ -134,6 +135,20 @@ Session::Session(Model model, const SessionOptions& options) : impl_(std::make_u
     impl_->engine = EngineDef::create(std::move(source.definition));
   }
   impl_->options.seed = options.seed;
+}
+
+Session::Session(const Engine& engine, const SessionOptions& options) : impl_(std::make_unique<Impl>()) {
+  const EngineImpl& source = *engine.impl_;
+  impl_->info = source.info;
+  impl_->inputs = source.inputs;
+  impl_->outputs = source.outputs;
+  impl_->engine = source.engine;
+  impl_->options.seed = options.seed;
+}
+
+Session Session::load(const std::string& path, const SessionOptions& options, const LoadOptions& model) {
+  if (Engine::is_engine_file(path)) return Session(Engine::load(path), options);
+  return Session(Model::load(path, model), options);
 }
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;

@@ -156,7 +156,7 @@ BenchResult run_bench_case(const std::string& model, const BenchCase& wanted, co
   reset_peak_memory();
   result.before = process_memory();
   const Clock::time_point start = Clock::now();
-  Session session(Model::load(model), {.seed = wanted.feeds.front().seed});
+  Session session = Session::load(model, {.seed = wanted.feeds.front().seed});
   result.load_ms = milliseconds_since(start);
   const std::vector<Session::Feeds> feeds = all_feeds(session, wanted, result);
   const Clock::time_point first = Clock::now();

@@ -78,17 +78,19 @@ void print_report(const Options& options, const std::vector<CheckFinding>& findi
 }  // namespace
 
 void add_check(CLI::App& program, int& exit_code) {
-  CLI::App* command = program.add_subcommand("check", "Finds all that is wrong with a model at once.");
+  CLI::App* command = program.add_subcommand("check", "Finds all that is wrong with a model at once, or damage to an engine.");
   command->footer(R"(Errors are what the standard forbids, what the rules of operators for types and shapes contradict,
 and what Kiln cannot run; warnings are what is merely useless. Weights are not read.
+Of an engine, every byte is held against the file's checksums.
 Exits with 1 when there is an error.
 
 Examples:
   kiln check model.onnx
   kiln check model.onnx --quiet
-  kiln check model.onnx --json)");
+  kiln check model.onnx --json
+  kiln check model.kiln)");
   auto options = std::make_shared<Options>();
-  command->add_option("model", options->model, "an ONNX file")->required()->type_name("MODEL");
+  command->add_option("model", options->model, "an ONNX or engine file")->required()->type_name("MODEL");
   command->add_flag("--json", options->json, "print JSON");
   command->add_flag("--quiet", options->quiet, "leave warnings out of the text");
   command->callback([options, &exit_code] {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/commands.hpp"
+#include "cli/info_engine.hpp"
 #include "cli/json.hpp"
 #include "cli/shape_options.hpp"
 #include "cli/table.hpp"
@@ -30,7 +31,6 @@ struct Report {
 };
 
 Report examine(const Options& options) {
-  require_file(options.model);
   Report report;
   {
     const Model model = Model::load(options.model);
@@ -180,19 +180,26 @@ void print_report(const Report& report) {
 }  // namespace
 
 void add_info(CLI::App& program, int& exit_code) {
-  CLI::App* command = program.add_subcommand("info", "Says what is in a model, and what a run of it costs.");
+  CLI::App* command = program.add_subcommand("info", "Says what is in a model or an engine, and what a run of it costs.");
   command->footer(R"(A multiply-add is two FLOPs. Bytes are what a run moves if every node reads its inputs from memory
 and writes its outputs there. Symbolic dims are 1 unless --shape says otherwise.
+Of an engine, says what it was made of, what it needs, and who does each node; it need not be able to run here.
 
 Examples:
   kiln info model.onnx
   kiln info model.onnx --shape x=8x3x224x224
-  kiln info model.onnx --shape batch=8 --json)");
+  kiln info model.onnx --shape batch=8 --json
+  kiln info model.kiln)");
   auto options = std::make_shared<Options>();
-  command->add_option("model", options->model, "an ONNX file")->required()->type_name("MODEL");
+  command->add_option("model", options->model, "an ONNX or engine file")->required()->type_name("MODEL");
   add_shape_option(*command, options->shapes);
   command->add_flag("--json", options->json, "print JSON");
   command->callback([options, &exit_code] {
+    require_file(options->model);
+    if (Engine::is_engine_file(options->model)) {
+      print_engine_info(options->model, options->json);
+      return;
+    }
     const Report report = examine(*options);
     if (options->json) {
       print_json(report_json(report));

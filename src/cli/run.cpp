@@ -96,7 +96,7 @@ int run(const Options& options) {
   require_file(options.model);
   Timings timings;
   const Clock::time_point start = Clock::now();
-  Session session(Model::load(options.model), {.seed = options.feeds.seed});
+  Session session = Session::load(options.model, {.seed = options.feeds.seed});
   timings.load = milliseconds_since(start);
   const std::vector<FedInput> inputs = make_feeds(session.inputs(), options.feeds);
   const std::vector<Value> outputs = run_all(session, inputs, options.repeat, timings);
@@ -131,10 +131,10 @@ Examples:
   kiln run model.onnx --print
   kiln run model.onnx --input image=cat.jpg --print
   kiln run model.onnx --input ids=ids.npy --shape batch=2 --output results
-  kiln run model.onnx --input x=random:1x3x224x224 --seed 7 --repeat 20 --json)");
+  kiln run model.kiln --input x=random:1x3x224x224 --seed 7 --repeat 20 --json)");
   auto options = std::make_shared<Options>();
   options->feeds.seed = 1;
-  command->add_option("model", options->model, "an ONNX file")->required()->type_name("MODEL");
+  command->add_option("model", options->model, "an ONNX or engine file")->required()->type_name("MODEL");
   command->add_option("--input,-i", options->feeds.inputs, "what to feed an input; may be given several times")
       ->type_name("NAME=SOURCE")
       ->allow_extra_args(false);

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "api/small_models.hpp"
+#include "base/scratch_folder.hpp"
 #include "kiln/kiln.h"
 
 namespace kiln::api_test {
@@ -11,11 +12,13 @@ namespace {
 
 struct Free {
   void operator()(kiln_model* model) const { kiln_model_free(model); }
+  void operator()(kiln_engine* engine) const { kiln_engine_free(engine); }
   void operator()(kiln_session* session) const { kiln_session_free(session); }
   void operator()(kiln_value* value) const { kiln_value_free(value); }
   void operator()(kiln_cancel* cancel) const { kiln_cancel_free(cancel); }
 };
 using ModelHandle = std::unique_ptr<kiln_model, Free>;
+using EngineHandle = std::unique_ptr<kiln_engine, Free>;
 using SessionHandle = std::unique_ptr<kiln_session, Free>;
 using ValueHandle = std::unique_ptr<kiln_value, Free>;
 
@@ -220,6 +223,35 @@ TEST(CApi, StopsARun) {
   EXPECT_EQ(kiln_session_run(session.get(), &name, inputs, 1, nullptr, 1, &y, cancel.get()), KILN_CANCELLED);
   EXPECT_EQ(kiln_session_run(session.get(), &name, inputs, 1, nullptr, 2, &y, nullptr), KILN_INVALID_ARGUMENT);
   EXPECT_EQ(y, nullptr);
+}
+
+TEST(CApi, EnginesAreBuiltSavedAndLoaded) {
+  const ScratchFolder folder;
+  const std::string path = folder / "sum.kiln", onnx = sum_model();
+  const auto model =
+      made<ModelHandle>([&](kiln_model** out) { return kiln_model_from_memory(onnx.data(), onnx.size(), out); });
+  const char* names[] = {"tune", "verify"};
+  const char* values[] = {"off", "false"};
+  kiln_engine* none = nullptr;
+  const char* wrong[] = {"slow", "false"};
+  EXPECT_EQ(kiln_engine_build(model.get(), names, wrong, 2, &none), KILN_INVALID_ARGUMENT);
+  const auto engine =
+      made<EngineHandle>([&](kiln_engine** out) { return kiln_engine_build(model.get(), names, values, 2, out); });
+  EXPECT_EQ(kiln_engine_save(engine.get(), path.c_str()), KILN_OK) << kiln_last_error();
+  auto loaded = made<EngineHandle>([&](kiln_engine** out) { return kiln_engine_load(path.c_str(), true, out); });
+  const auto session =
+      made<SessionHandle>([&](kiln_session** out) { return kiln_session_of_engine(loaded.get(), 0, out); });
+  loaded.reset();
+  const auto direct = made<SessionHandle>([&](kiln_session** out) { return kiln_session_load(path.c_str(), out); });
+  for (const SessionHandle* each : {&session, &direct}) {
+    const char* input_names[] = {"x"};
+    const ValueHandle x = floats({1, 3}, {1, 1, 1});
+    const kiln_value* inputs[] = {x.get()};
+    kiln_value* output = nullptr;
+    ASSERT_EQ(kiln_session_run(each->get(), input_names, inputs, 1, nullptr, 1, &output, nullptr), KILN_OK)
+        << kiln_last_error();
+    EXPECT_EQ(elements_of(ValueHandle(output)), (std::vector<float>{2, 3, 4}));
+  }
 }
 
 }  // namespace

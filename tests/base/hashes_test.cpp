@@ -38,5 +38,15 @@ TEST(Checksum, KnownValues) {
   EXPECT_EQ(checksum64(bytes_of("Nobody inspects the spammish repetition")), 0xfbcea83c8a378bf1u);
 }
 
+TEST(Checksum, PiecesGiveWhatTheWholeGives) {
+  std::string text;
+  for (int i = 0; i < 500; ++i) text += static_cast<char>(i * 11);
+  for (size_t piece : {1, 7, 31, 32, 33, 100}) {
+    Checksum64 sum;
+    for (size_t at = 0; at < text.size(); at += piece) sum.add(bytes_of(std::string_view(text).substr(at, piece)));
+    EXPECT_EQ(sum.finish(), checksum64(bytes_of(text))) << piece;
+  }
+}
+
 }  // namespace
 }  // namespace kiln

@@ -363,6 +363,46 @@ def test_info_counts_external_data(tmp_path):
     assert report["external_tensors"] == 2 and report["external_bytes"] == 60
 
 
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    path = tmp_path_factory.mktemp("engine") / "classifier.kiln"
+    make_engine = "import kiln, sys; kiln.build(sys.argv[1], tune='off').save(sys.argv[2])"
+    subprocess.run([sys.executable, "-c", make_engine, str(CLASSIFIER), str(path)], check=True, env=os.environ)
+    return path
+
+
+def test_an_engine_runs_as_its_model(engine):
+    with_seed = ["--seed", 3, "--json"]
+    from_model, from_engine = (json.loads(good("run", path, *with_seed)) for path in (CLASSIFIER, engine))
+    assert from_model["outputs"] == from_engine["outputs"]
+
+
+def test_info_of_an_engine(engine):
+    text = good("info", engine)
+    for part in ("classifier.onnx", "SHA-256", "section", "weights"):
+        assert part in text
+    info = json.loads(good("info", engine, "--json"))
+    assert info["options"]["tune"] == "off" and info["file_bytes"] == engine.stat().st_size
+    assert info["variants"][0]["steps"] and info["sections"][-1]["name"] == "weights"
+    # An engine tells about itself where it cannot run; running says what is missing.
+    if info["variants"][0]["isa"] != "portable":
+        assert json.loads(good("info", engine, "--json", KILN_ISA="portable"))["variants"] == info["variants"]
+        message = refused(1, "run", engine, KILN_ISA="portable")
+        assert "instruction set" in message and "kiln rebuild" in message
+
+
+def test_check_of_an_engine(engine, tmp_path):
+    assert "sound" in good("check", engine)
+    damaged = bytearray(engine.read_bytes())
+    damaged[-100] ^= 4
+    (tmp_path / "damaged.kiln").write_bytes(damaged)
+    done = kiln("check", tmp_path / "damaged.kiln")
+    assert done.returncode == 1 and "section 'weights'" in done.stdout
+    damaged[70] ^= 4
+    (tmp_path / "damaged.kiln").write_bytes(damaged)
+    assert "section table" in refused(1, "run", tmp_path / "damaged.kiln")
+
+
 def test_ops():
     operators = json.loads(good("ops", "--json"))
     assert len(operators) == 227

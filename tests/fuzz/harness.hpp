@@ -59,9 +59,8 @@ inline Value make_input(const Type& type) {
   return tensor;
 }
 
-/// Runs a model once. Inputs without a value in `values` get one that fits, as far as that can be told.
-inline void run_model(ModelDef model, const std::vector<NamedValue>& values) {
-  const std::shared_ptr<const EngineDef> engine = EngineDef::create(std::move(model));
+/// Runs an engine once. Inputs without a value in `values` get one that fits, as far as that can be told.
+inline void run_engine(const std::shared_ptr<const EngineDef>& engine, const std::vector<NamedValue>& values) {
   std::vector<Feed> feeds;
   for (const Port& port : engine->inputs()) {
     Value value;
@@ -74,6 +73,11 @@ inline void run_model(ModelDef model, const std::vector<NamedValue>& values) {
   std::vector<size_t> outputs(engine->outputs().size());
   for (size_t i = 0; i < outputs.size(); ++i) outputs[i] = i;
   Context(engine, {.seed = 1}).run(feeds, outputs);
+}
+
+/// The same for a model.
+inline void run_model(ModelDef model, const std::vector<NamedValue>& values) {
+  run_engine(EngineDef::create(std::move(model)), values);
 }
 
 }  // namespace kiln::fuzz

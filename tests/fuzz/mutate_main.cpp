@@ -1,7 +1,9 @@
-// kiln_mutate CORPUS [--models N] [--tensors N] [--seed N] [--first N] [--jobs N] [--show]
+// kiln_mutate CORPUS [--models N] [--tensors N] [--engines N] [--seed N] [--first N] [--jobs N] [--show]
 //
 // Changes the models and tensors of a corpus (make_corpus.py) at random, as told by the seed, and reads, checks and
-// runs each in a process of its own. Every one must end in an answer or an Error, within 5 s and 1 GiB. Prints what
+// runs each in a process of its own. Every one must end in an answer or an Error, within 5 s and 1 GiB. Engines made
+// of the models are damaged likewise: damage to the structure must be refused by loading, damage to the weights by
+// verifying, and an engine with wrong weights must run all the same. Prints what
 // did not, with the number that makes it again (--first), and a summary; the exit code says whether all is well.
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -19,8 +21,10 @@
 #include <thread>
 
 #include "base/mapped_file.hpp"
+#include "builder/build.hpp"
 #include "fuzz/harness.hpp"
 #include "fuzz/mutations.hpp"
+#include "runtime/engine_bytes.hpp"
 
 namespace kiln::fuzz {
 namespace {
@@ -34,7 +38,7 @@ enum Outcome : int { answered = 40, refused = 41, leaked_exception = 42 };
 
 struct Options {
   fs::path corpus;
-  uint64_t models = 10000, tensors = 10000, seed = 1, first = 0;
+  uint64_t models = 10000, tensors = 10000, engines = 0, seed = 1, first = 0;
   size_t jobs = std::max(1u, std::thread::hardware_concurrency());
   bool show = false;
 };
@@ -114,13 +118,83 @@ void try_tensors(const Sample& sample, Dice& dice) {
   run_model(std::move(model), values);
 }
 
+/// Whether two files differ somewhere that loading looks at.
+bool differs_in_structure(const EngineFile& sound, std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return true;
+  std::vector<bool> is_structure(a.size(), false);
+  const auto mark = [&](uint64_t offset, uint64_t size) {
+    std::fill_n(is_structure.begin() + static_cast<int64_t>(offset), size, true);
+  };
+  for (const EngineSection& section : sound.sections()) {
+    if (section.is_structure()) mark(section.offset, section.size);
+  }
+  mark(0, 64 + 32 * sound.sections().size());
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (a[i] != b[i] && is_structure[i]) return true;
+  }
+  return false;
+}
+
+bool is_refused(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::internal) throw;
+    const std::string_view message = error.what();
+    for (const char* place : {"header", "section", "offset"}) {
+      if (message.find(place) != std::string_view::npos) return true;
+    }
+    fail(ErrorCode::internal, "an error without a place: {}", message);
+  }
+  return false;
+}
+
+void try_engine(const Sample& sample, Dice& dice) {
+  ModelDef model = read_onnx_memory(bytes_of(sample.model), nullptr);
+  const std::vector<NamedValue> values = read_values(sample, model, nullptr);
+  const auto engine = EngineDef::create(std::move(model),
+                                        [](const EngineDef& made) { return build_machine(made, {.tune = Tune::off}); });
+  const std::string whole = test::engine_bytes(*engine);
+  const EngineFile sound = test::read_engine(whole);
+  std::string bytes = whole;
+  if (dice.one_in(3)) {
+    for (size_t flips = 1 + dice.below(4); flips > 0; --flips) bytes[dice.below(bytes.size())] ^= 1 << dice.below(8);
+  } else if (dice.one_in(2)) {
+    // The weights are most of the file: here the structure gets its share.
+    bytes[dice.below(std::min<size_t>(bytes.size(), 4096))] ^= 1 << dice.below(8);
+  } else {
+    mutate_bytes(bytes, dice);
+  }
+  const bool is_structure = differs_in_structure(sound, whole, bytes);
+  const bool refused_by_load = is_refused([&] { test::read_engine(bytes).engine(); });
+  if (refused_by_load != is_structure) {
+    fail(ErrorCode::internal, "damage to the {} was {}", is_structure ? "structure" : "weights",
+         refused_by_load ? "refused by loading" : "not noticed by loading");
+  }
+  if (!is_structure) {
+    const bool refused_by_verify = is_refused([&] { test::read_engine(bytes).verify_weights(); });
+    if (refused_by_verify != (bytes != whole)) fail(ErrorCode::internal, "verifying gave a wrong verdict");
+    run_engine(test::read_engine(bytes).engine(), values);
+    return;
+  }
+  // What the checksums catch, the readers must bear without them.
+  if (dice.one_in(2)) {
+    test::reseal(bytes);
+    test::read_engine(bytes).engine();
+  }
+}
+
+enum class Mutant { model, tensors, engine };
+
 /// What the process of one trial does, and with what it ends.
-[[noreturn]] void trial(const Sample& sample, bool is_model, uint64_t number, const Options& options) {
+[[noreturn]] void trial(const Sample& sample, Mutant mutant, uint64_t number, const Options& options) {
   int outcome = answered;
   try {
     set_small_limits();
-    Dice dice(options.seed * 1'000'003 + number * 2 + is_model);
-    is_model ? try_model(sample, dice) : try_tensors(sample, dice);
+    Dice dice(options.seed * 1'000'003 + number * 2 + (mutant == Mutant::model));
+    if (mutant == Mutant::model) try_model(sample, dice);
+    if (mutant == Mutant::tensors) try_tensors(sample, dice);
+    if (mutant == Mutant::engine) try_engine(sample, dice);
     if (options.show) fmt::print("answered\n");
   } catch (const Error& error) {
     outcome = error.code() == ErrorCode::internal ? leaked_exception : refused;
@@ -142,8 +216,9 @@ class Campaign {
   ~Campaign() { fs::remove_all(log_); }
 
   bool run() {
-    run_kind(true, options_.models);
-    run_kind(false, options_.tensors);
+    run_kind(Mutant::model, options_.models);
+    run_kind(Mutant::tensors, options_.tensors);
+    run_kind(Mutant::engine, options_.engines);
     fmt::print("{} mutants: {} answered, {} refused with an Error, {} at fault; slowest {:.2f} s, largest {} MiB\n",
                answered_ + refused_ + faults_, answered_, refused_, faults_, slowest_, largest_kib_ / 1024);
     return faults_ == 0;
@@ -151,7 +226,7 @@ class Campaign {
 
  private:
   struct Child {
-    bool is_model;
+    Mutant mutant;
     uint64_t number;
     std::chrono::steady_clock::time_point start;
     bool killed = false;
@@ -160,11 +235,11 @@ class Campaign {
   const Sample& sample_of(uint64_t number) const { return samples_[number * 7919 % samples_.size()]; }
   std::string log_path(pid_t pid) const { return fmt::format("{}/{}", log_, pid); }
 
-  void run_kind(bool is_model, uint64_t count) {
+  void run_kind(Mutant mutant, uint64_t count) {
     uint64_t next = options_.first;
     const uint64_t end = options_.first + count;
     while (next < end || !children_.empty()) {
-      while (next < end && children_.size() < options_.jobs) start(is_model, next++);
+      while (next < end && children_.size() < options_.jobs) start(mutant, next++);
       if (!reap()) {
         kill_slow();
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -172,7 +247,7 @@ class Campaign {
     }
   }
 
-  void start(bool is_model, uint64_t number) {
+  void start(Mutant mutant, uint64_t number) {
     std::fflush(nullptr);
     const pid_t pid = fork();
     if (pid < 0) fail(ErrorCode::io, "cannot fork");
@@ -182,9 +257,9 @@ class Campaign {
         dup2(log, 1);
         dup2(log, 2);
       }
-      trial(sample_of(number), is_model, number, options_);
+      trial(sample_of(number), mutant, number, options_);
     }
-    children_[pid] = {is_model, number, std::chrono::steady_clock::now()};
+    children_[pid] = {mutant, number, std::chrono::steady_clock::now()};
   }
 
   bool reap() {
@@ -227,7 +302,8 @@ class Campaign {
       return;
     }
     ++faults_;
-    fmt::print("FAULT --{} 1 --first {}: {} {}\n{}\n", child.is_model ? "tensors 0 --models" : "models 0 --tensors",
+    constexpr const char* kinds[] = {"tensors 0 --models", "models 0 --tensors", "models 0 --tensors 0 --engines"};
+    fmt::print("FAULT --{} 1 --first {}: {} {}\n{}\n", kinds[static_cast<size_t>(child.mutant)],
                child.number, sample_of(child.number).folder.filename().string(), fault,
                read_file(log_path(pid)).substr(0, 6000));
     std::fflush(stdout);
@@ -254,6 +330,7 @@ Options parse(int argc, char** argv) {
       const uint64_t value = std::strtoull(argv[++i], nullptr, 10);
       if (name == "--models") options.models = value;
       if (name == "--tensors") options.tensors = value;
+      if (name == "--engines") options.engines = value;
       if (name == "--seed") options.seed = value;
       if (name == "--first") options.first = value;
       if (name == "--jobs") options.jobs = value;
@@ -268,7 +345,8 @@ int run(int argc, char** argv) {
   if (!options.corpus.empty()) samples = load_corpus(options.corpus);
   if (samples.empty()) {
     fmt::print(stderr,
-               "usage: kiln_mutate CORPUS [--models N] [--tensors N] [--seed N] [--first N] [--jobs N] [--show]\n");
+               "usage: kiln_mutate CORPUS [--models N] [--tensors N] [--engines N] [--seed N] [--first N] [--jobs N] "
+               "[--show]\n");
     return 2;
   }
   return Campaign(options, std::move(samples)).run() ? 0 : 1;

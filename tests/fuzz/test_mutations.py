@@ -1,4 +1,4 @@
-"""Mutated models and tensors end in an answer or an Error: no crash, none over 5 s or 1 GiB.
+"""Mutated models, tensors and engines end in an answer or an Error: no crash, none over 5 s or 1 GiB.
 
 KILN_MUTANTS says how many of each are tried (500 unless said otherwise; under sanitizers the same).
 """
@@ -23,11 +23,12 @@ def corpus(tmp_path_factory):
 
 
 @pytest.mark.skipif(not PROGRAM.exists(), reason="needs the program kiln_mutate (cmake --build)")
-@pytest.mark.parametrize("kind, other", [("--models", "--tensors"), ("--tensors", "--models")])
-def test_mutants(corpus, kind, other):
+@pytest.mark.parametrize("kind", ["--models", "--tensors", "--engines"])
+def test_mutants(corpus, kind):
     count = os.environ.get("KILN_MUTANTS", "500")
     environment = {key: value for key, value in os.environ.items() if key != "LD_PRELOAD"}
-    done = subprocess.run([str(PROGRAM), str(corpus), kind, count, other, "0"], capture_output=True, text=True,
+    counts = {"--models": "0", "--tensors": "0", "--engines": "0", kind: count}
+    done = subprocess.run([str(PROGRAM), str(corpus), *sum(counts.items(), ())], capture_output=True, text=True,
                           env=environment)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     assert " 0 at fault" in done.stdout

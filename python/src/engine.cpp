@@ -1,0 +1,116 @@
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <atomic>
+
+#include "bindings.hpp"
+
+namespace kiln::python {
+namespace {
+
+using Options = std::vector<std::pair<std::string, std::string>>;
+
+nb::dict step_dict(const EngineStep& step) {
+  nb::dict dict;
+  dict["nodes"] = nb::cast(step.nodes);
+  dict["ops"] = nb::cast(step.ops);
+  dict["tactic"] = nb::cast(step.tactic.empty() ? std::string("reference") : step.tactic);
+  dict["tuning"] = nb::cast(step.tuning);
+  dict["seconds"] = step.seconds;
+  dict["measured"] = step.measured;
+  dict["packed_bytes"] = step.packed_bytes;
+  return dict;
+}
+
+nb::dict info_dict(const EngineInfo& info) {
+  nb::dict dict, options;
+  nb::list sources, variants;
+  for (const auto& [name, value] : info.options) options[name.c_str()] = nb::cast(value);
+  for (const EngineSource& source : info.sources) {
+    nb::dict entry;
+    entry["name"] = nb::cast(source.name);
+    entry["bytes"] = source.bytes;
+    entry["sha256"] = nb::cast(source.sha256);
+    sources.append(entry);
+  }
+  for (const EngineVariant& variant : info.variants) {
+    nb::dict entry;
+    nb::list steps;
+    for (const EngineStep& step : variant.steps) steps.append(step_dict(step));
+    entry["isa"] = nb::cast(variant.isa);
+    entry["cpu_features"] = nb::cast(variant.cpu_features);
+    entry["steps"] = steps;
+    variants.append(entry);
+  }
+  dict["format_version"] = info.format_version;
+  dict["kiln_version"] = nb::cast(info.kiln_version);
+  dict["cpu"] = nb::cast(info.cpu);
+  dict["threads"] = info.threads;
+  dict["options"] = options;
+  dict["sources"] = sources;
+  dict["variants"] = variants;
+  dict["file_bytes"] = info.file_bytes;
+  return dict;
+}
+
+Engine build(nb::object source, nb::object external_folder, const Options& settings, nb::object progress) {
+  BuildOptions options;
+  for (const auto& [name, value] : settings) set_build_option(options, name, value);
+  std::atomic<bool> stop{false};
+  bool raised = false;
+  options.stop_tuning = &stop;
+  // Also where nobody wants to know: Ctrl-C stops the timing, and then is raised.
+  options.progress = [&](const BuildProgress& now) {
+    const nb::gil_scoped_acquire gil;
+    if (!raised && !progress.is_none()) {
+      try {
+        progress(now.what, now.done, now.total, now.seconds, now.seconds_left);
+      } catch (nb::python_error& error) {
+        error.restore();
+        raised = true;
+      }
+    }
+    raised = raised || PyErr_CheckSignals() != 0;
+    if (raised) stop = true;
+  };
+  Model model = load_model(std::move(source), std::move(external_folder));
+  std::vector<Engine> built;
+  {
+    const nb::gil_scoped_release release;
+    built.push_back(Engine::build(std::move(model), options));
+  }
+  if (raised) throw nb::python_error();
+  return built.front();
+}
+
+}  // namespace
+
+void bind_engine(nb::module_& module) {
+  nb::class_<Engine>(module, "Engine", "A model that was made ready for a machine.")
+      .def_static(
+          "load",
+          [](nb::object source, bool verify_weights) {
+            const std::string path = path_of(source);
+            const nb::gil_scoped_release release;
+            return Engine::load(path, {.verify_weights = verify_weights});
+          },
+          nb::arg("path"), nb::kw_only(), nb::arg("verify_weights") = false,
+          "Maps an engine file. Its structure is verified always, its weights where asked for.")
+      .def(
+          "save",
+          [](const Engine& engine, nb::object target) {
+            const std::string path = path_of(target);
+            const nb::gil_scoped_release release;
+            engine.save(path);
+          },
+          nb::arg("path"))
+      .def_prop_ro("info", [](const Engine& engine) { return info_dict(engine.info()); })
+      .def_prop_ro("model_info", &Engine::model_info, nb::rv_policy::reference_internal)
+      .def_prop_ro("inputs", &Engine::inputs)
+      .def_prop_ro("outputs", &Engine::outputs);
+  module.def("build_engine", &build, nb::arg("source"), nb::arg("external_folder").none(), nb::arg("options"),
+             nb::arg("progress").none());
+}
+
+}  // namespace kiln::python

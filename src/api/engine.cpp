@@ -1,0 +1,156 @@
+#include "api/engine_impl.hpp"
+#include "api/model_impl.hpp"
+#include "base/cpu.hpp"
+#include "base/error.hpp"
+#include "builder/build.hpp"
+#include "builder/engine_origin.hpp"
+#include "passes/optimize.hpp"
+
+namespace kiln {
+namespace {
+
+EngineStep step_info(const Graph& graph, const MachineStep& step, const std::string& tactic) {
+  EngineStep info;
+  for (size_t index : step.group.nodes) {
+    info.nodes.push_back(graph.nodes[index].name);
+    info.ops += (info.ops.empty() ? "" : "+") + graph.nodes[index].op_type;
+  }
+  info.tactic = tactic;
+  if (const Tactic* known = tactic.empty() ? nullptr : find_tactic(tactic); known && known->describe) {
+    info.tuning = known->describe(step.tuning);
+  }
+  info.seconds = step.seconds;
+  info.measured = step.measured;
+  info.packed_bytes = static_cast<uint64_t>(step.packed_floats) * sizeof(float);
+  return info;
+}
+
+EngineInfo record_info(const EngineRecord& record) {
+  EngineInfo info;
+  info.format_version = engine_format_version;
+  info.kiln_version = record.kiln_version;
+  info.cpu = record.cpu;
+  info.threads = record.threads;
+  info.options = record.options;
+  for (const SourceFile& source : record.sources) info.sources.push_back({source.name, source.bytes, hex(source.sha256)});
+  return info;
+}
+
+EngineInfo file_info(const EngineFile& file, const Program& program) {
+  EngineInfo info = record_info(file.record());
+  info.format_version = file.format_version();
+  info.file_bytes = file.size();
+  for (const EngineSection& s : file.sections()) info.sections.push_back({s.name(), s.offset, s.size, s.checksum});
+  for (size_t i = 0; i < file.variants(); ++i) {
+    const StoredMachine machine = file.machine(i, program);
+    EngineVariant variant{std::string(isa_name(machine.needs.isa)), machine.needs.features, {}};
+    for (size_t s = 0; s < machine.steps.size(); ++s) {
+      variant.steps.push_back(step_info(*program.graph, machine.steps[s], machine.tactics[s]));
+    }
+    info.variants.push_back(std::move(variant));
+  }
+  return info;
+}
+
+std::vector<PortInfo> ports_of(const std::vector<Port>& ports) {
+  std::vector<PortInfo> infos;
+  for (const Port& port : ports) {
+    infos.push_back(port_info(port.name, port.type));
+    infos.back().optional |= port.optional;
+  }
+  return infos;
+}
+
+/// Puts what inference found of the outputs into the graph, so that loading need not find it again.
+void state_output_types(ModelDef& model) {
+  Diagnostics diagnostics(Diagnostics::Mode::collect);
+  const Facts facts = ShapeInference(model, diagnostics).run();
+  for (ValueId id : model.graph.outputs) {
+    if (id == no_value) continue;
+    const auto index = static_cast<size_t>(id);
+    if (facts[index].type.is_known()) model.graph.values[index].type = facts[index].type;
+  }
+}
+
+}  // namespace
+
+Engine::Engine(std::shared_ptr<const EngineImpl> impl) : impl_(std::move(impl)) {}
+
+Engine Engine::build(Model model, const BuildOptions& options) {
+  ModelImpl& source = *model.impl_;
+  if (!source.path.empty()) {
+    source.sources = source_files(source.path, source.definition, source.external_folder);
+  } else if (!source.memory.empty()) {
+    source.sources = {source_in_memory(source.memory)};
+  }
+  state_output_types(source.definition);
+  optimize(source.definition);
+  auto impl = std::make_shared<EngineImpl>();
+  impl->record = make_record(options, std::move(source.sources));
+  impl->engine = EngineDef::create(std::move(source.definition),
+                                   [&](const EngineDef& engine) { return build_machine(engine, options); });
+  impl->info = std::move(source.info);
+  impl->inputs = std::move(source.inputs);
+  impl->outputs = std::move(source.outputs);
+  return Engine(std::move(impl));
+}
+
+Engine Engine::load(const std::string& path, const EngineLoadOptions& options) {
+  auto impl = std::make_shared<EngineImpl>();
+  impl->file = EngineFile::open(path);
+  if (options.verify_weights) impl->file->verify_weights();
+  impl->record = impl->file->record();
+  impl->engine = impl->file->engine();
+  impl->info = kiln::model_info(impl->engine->model());
+  impl->inputs = ports_of(impl->engine->inputs());
+  impl->outputs = ports_of(impl->engine->outputs());
+  return Engine(std::move(impl));
+}
+
+bool Engine::is_engine_file(const std::string& path) { return kiln::is_engine_file(path); }
+
+EngineInfo Engine::read_info(const std::string& path) {
+  const EngineFile file = EngineFile::open(path);
+  return file_info(file, EngineDef::create(file.model())->program());
+}
+
+void Engine::verify_file(const std::string& path) {
+  const EngineFile file = EngineFile::open(path);
+  file.verify_weights();
+  const auto engine = EngineDef::create(file.model());
+  for (size_t i = 0; i < file.variants(); ++i) file.machine(i, engine->program());
+}
+
+void Engine::save(const std::string& path) const {
+  // What was loaded may have machines for other instruction sets, which are kept.
+  std::vector<Machine> others;
+  std::vector<const Machine*> machines;
+  const Machine* own = impl_->engine->machine();
+  for (size_t i = 0; impl_->file && i < impl_->file->variants(); ++i) {
+    others.push_back(impl_->file->bound_machine(i, impl_->engine->program()));
+  }
+  for (const Machine& machine : others) machines.push_back(&machine);
+  if (machines.empty() && own) machines.push_back(own);
+  write_engine_file(path, impl_->engine->model(), machines, impl_->record);
+}
+
+EngineInfo Engine::info() const {
+  const Program& program = impl_->engine->program();
+  if (impl_->file) return file_info(*impl_->file, program);
+  EngineInfo info = record_info(impl_->record);
+  if (const Machine* machine = impl_->engine->machine()) {
+    EngineVariant variant{std::string(isa_name(machine->isa)), features_of(machine->isa), {}};
+    for (const MachineStep& step : machine->steps) {
+      const std::string tactic(step.tactic ? step.tactic->name : std::string_view());
+      variant.steps.push_back(step_info(*program.graph, step, tactic));
+    }
+    info.variants.push_back(std::move(variant));
+  }
+  return info;
+}
+
+const ModelInfo& Engine::model_info() const { return impl_->info; }
+const std::vector<PortInfo>& Engine::inputs() const { return impl_->inputs; }
+const std::vector<PortInfo>& Engine::outputs() const { return impl_->outputs; }
+
+}  // namespace kiln

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <optional>
+
+#include "kiln/kiln.hpp"
+#include "runtime/engine_file.hpp"
+
+namespace kiln {
+
+/// What the copies of a public Engine share.
+struct EngineImpl {
+  std::shared_ptr<const EngineDef> engine;
+  EngineRecord record;
+  std::optional<EngineFile> file;  ///< that it was loaded from
+  ModelInfo info;
+  std::vector<PortInfo> inputs, outputs;
+};
+
+}  // namespace kiln

@@ -1,0 +1,248 @@
+#include "runtime/machine_codec.hpp"
+
+#include "base/cpu.hpp"
+#include "graph/captures.hpp"
+
+namespace kiln {
+namespace {
+
+struct Feature {
+  const char* name;
+  bool CpuFeatures::*has;
+  Isa isa;  ///< the first instruction set whose kernels use it
+};
+constexpr Feature known_features[] = {
+    {"avx2", &CpuFeatures::avx2, Isa::avx2},
+    {"fma", &CpuFeatures::fma, Isa::avx2},
+    {"f16c", &CpuFeatures::f16c, Isa::avx2},
+    {"avx512f", &CpuFeatures::avx512f, Isa::avx512},
+    {"avx512bw", &CpuFeatures::avx512bw, Isa::avx512},
+    {"avx512dq", &CpuFeatures::avx512dq, Isa::avx512},
+    {"avx512vl", &CpuFeatures::avx512vl, Isa::avx512},
+};
+
+void write_ids(ByteWriter& writer, const std::vector<ValueId>& ids) {
+  writer.number(ids.size());
+  for (ValueId id : ids) writer.number(static_cast<uint64_t>(static_cast<int64_t>(id) + 1));
+}
+
+void write_formats(ByteWriter& writer, const std::vector<Format>& formats) {
+  writer.number(formats.size());
+  for (Format format : formats) writer.byte(static_cast<uint8_t>(format));
+}
+
+void write_group(ByteWriter& writer, const Group& group) {
+  writer.number(group.nodes.size());
+  for (size_t node : group.nodes) writer.number(node);
+  write_ids(writer, group.inputs);
+  write_ids(writer, group.outputs);
+  writer.byte(static_cast<uint8_t>(group.epilogue.activation));
+  writer.raw(group.epilogue.alpha);
+  writer.raw(group.epilogue.beta);
+  writer.byte(static_cast<uint8_t>(group.epilogue.residual));
+  writer.number(static_cast<uint64_t>(group.residual + 1));
+  writer.boolean(group.turned);
+}
+
+std::vector<ValueId> read_ids(ByteReader& reader, const Graph& graph) {
+  std::vector<ValueId> ids(reader.count("values"));
+  for (ValueId& id : ids) {
+    id = static_cast<ValueId>(static_cast<int64_t>(reader.number_up_to(graph.values.size(), "a value's number")) - 1);
+  }
+  return ids;
+}
+
+std::vector<Format> read_formats(ByteReader& reader, size_t expected) {
+  const size_t found = reader.count("formats");
+  if (found != expected) reader.wrong("found {} formats for {} inputs or outputs", found, expected);
+  std::vector<Format> formats(found);
+  for (Format& format : formats) format = reader.choice(Format::blocked, "a format");
+  return formats;
+}
+
+Group read_group(ByteReader& reader, const Graph& graph) {
+  Group group;
+  group.nodes.resize(reader.count("nodes"));
+  if (group.nodes.empty()) reader.wrong("found a step without nodes");
+  for (size_t& node : group.nodes) {
+    if (graph.nodes.empty()) reader.wrong("found a node's number, but the graph has no nodes");
+    node = static_cast<size_t>(reader.number_up_to(graph.nodes.size() - 1, "a node's number"));
+  }
+  group.inputs = read_ids(reader, graph);
+  group.outputs = read_ids(reader, graph);
+  group.epilogue.activation = reader.choice(Activation::tanh, "an activation");
+  group.epilogue.alpha = reader.raw<float>();
+  group.epilogue.beta = reader.raw<float>();
+  group.epilogue.residual = reader.choice(Residual::after_activation, "a kind of residual");
+  group.residual = static_cast<int>(reader.number_up_to(group.inputs.size(), "the residual's number")) - 1;
+  group.turned = reader.boolean();
+  return group;
+}
+
+/// Follows the steps of a machine through the graph.
+class OrderCheck {
+ public:
+  OrderCheck(const ByteReader& reader, const Program& program)
+      : reader_(reader), program_(program), graph_(*program.graph), made_(graph_.values.size(), false) {
+    for (size_t i = 0; i < made_.size(); ++i) made_[i] = program.sources[i].kind != ValueSource::Kind::frame;
+    for (ValueId id : graph_.inputs) mark(id);
+    waits_.resize(graph_.nodes.size(), false);
+    for (const Step& step : program.steps) waits_[step.node_index] = true;
+  }
+
+  void follow(const Group& group, size_t number) {
+    std::vector<bool> inside(graph_.values.size(), false);
+    for (size_t node : group.nodes) {
+      if (!waits_[node]) reader_.wrong("step {} does {} again", number, graph_.nodes[node].describe(node));
+      waits_[node] = false;
+      for (ValueId id : graph_.nodes[node].outputs) {
+        if (id != no_value) inside[slot(id)] = true;
+      }
+    }
+    for (size_t node : group.nodes) {
+      for (ValueId id : values_read(graph_, graph_.nodes[node])) {
+        if (made_[slot(id)] || inside[slot(id)]) continue;
+        reader_.wrong("step {} reads '{}' before it is made", number, graph_.name_of(id));
+      }
+    }
+    for (ValueId id : group.inputs) {
+      if (id != no_value && !made_[slot(id)]) {
+        reader_.wrong("step {} has the input '{}', which is not made yet", number, graph_.name_of(id));
+      }
+    }
+    for (ValueId id : group.outputs) {
+      if (id != no_value && !inside[slot(id)]) {
+        reader_.wrong("step {} has the output '{}', which none of its nodes makes", number, graph_.name_of(id));
+      }
+      mark(id);
+    }
+  }
+
+  void finish() const {
+    for (size_t i = 0; i < waits_.size(); ++i) {
+      if (waits_[i]) reader_.wrong("no step does {}", graph_.nodes[i].describe(i));
+    }
+    for (const ValueSource& source : program_.outputs) {
+      if (source.id != no_value && source.kind == ValueSource::Kind::frame && !made_[slot(source.id)]) {
+        reader_.wrong("no step makes the output '{}'", graph_.name_of(source.id));
+      }
+    }
+  }
+
+ private:
+  static size_t slot(ValueId id) { return static_cast<size_t>(id); }
+  void mark(ValueId id) {
+    if (id != no_value) made_[slot(id)] = true;
+  }
+
+  const ByteReader& reader_;
+  const Program& program_;
+  const Graph& graph_;
+  std::vector<bool> made_, waits_;  ///< values that are there; nodes that are still to be done
+};
+
+}  // namespace
+
+std::vector<std::string> features_of(Isa isa) {
+  std::vector<std::string> names;
+  for (const Feature& feature : known_features) {
+    if (feature.isa <= isa) names.emplace_back(feature.name);
+  }
+  return names;
+}
+
+std::vector<std::string> missing_features(const std::vector<std::string>& features) {
+  const Isa allowed = best_isa();
+  std::vector<std::string> missing;
+  for (const std::string& name : features) {
+    bool here = false;
+    for (const Feature& feature : known_features) {
+      here |= name == feature.name && cpu_features().*feature.has && feature.isa <= allowed;
+    }
+    if (!here) missing.push_back(name);
+  }
+  return missing;
+}
+
+void write_machine(ByteWriter& writer, const Machine& machine, PlaceWeights place) {
+  writer.byte(static_cast<uint8_t>(machine.isa));
+  const std::vector<std::string> features = features_of(machine.isa);
+  writer.number(features.size());
+  for (const std::string& feature : features) writer.text(feature);
+  writer.number(machine.steps.size());
+  for (const MachineStep& step : machine.steps) {
+    write_group(writer, step.group);
+    writer.text(step.tactic == nullptr ? std::string_view() : step.tactic->name);
+    for (int32_t number : step.tuning.numbers) writer.signed_number(number);
+    write_formats(writer, step.formats.inputs);
+    write_formats(writer, step.formats.outputs);
+    writer.raw(step.seconds);
+    writer.boolean(step.measured);
+    const auto floats = static_cast<size_t>(step.packed == nullptr ? 0 : step.packed_floats);
+    writer.number(floats);
+    if (floats > 0) writer.number(place(std::as_bytes(std::span(step.packed, floats))) / weight_alignment);
+  }
+}
+
+MachineNeeds read_machine_needs(ByteReader& reader) {
+  MachineNeeds needs;
+  needs.isa = reader.choice(Isa::avx512, "an instruction set");
+  needs.features.resize(reader.count("CPU features"));
+  for (std::string& feature : needs.features) feature = reader.text();
+  return needs;
+}
+
+StoredMachine read_machine(ByteReader& reader, const Program& program) {
+  StoredMachine machine;
+  machine.needs = read_machine_needs(reader);
+  OrderCheck order(reader, program);
+  const size_t count = reader.count("steps", 30);
+  for (size_t i = 0; i < count; ++i) {
+    MachineStep& step = machine.steps.emplace_back();
+    step.group = read_group(reader, *program.graph);
+    order.follow(step.group, i);
+    machine.tactics.push_back(reader.text());
+    for (int32_t& number : step.tuning.numbers) number = static_cast<int32_t>(reader.signed_number());
+    // Reference code has no formats; what a tactic has is one for each.
+    const bool is_plain = machine.tactics.back().empty();
+    step.formats.inputs = read_formats(reader, step.group.inputs.size());
+    step.formats.outputs = read_formats(reader, step.group.outputs.size());
+    step.seconds = reader.raw<double>();
+    step.measured = reader.boolean();
+    step.packed_floats =
+        static_cast<int64_t>(reader.number_up_to(uint64_t{1} << 60, "the number of floats that are packed"));
+    if (is_plain && step.packed_floats > 0) reader.wrong("found packed weights for reference code");
+    machine.packed.push_back(step.packed_floats > 0 ? reader.number_up_to(uint64_t{1} << 57, "a place") *
+                                                          weight_alignment
+                                                    : 0);
+  }
+  order.finish();
+  reader.expect_end();
+  return machine;
+}
+
+Machine bind_machine(StoredMachine stored, const WeightSource& packed) {
+  Machine machine;
+  machine.isa = stored.needs.isa;
+  machine.steps = std::move(stored.steps);
+  machine.keepers.push_back(packed.keeper);
+  for (size_t i = 0; i < machine.steps.size(); ++i) {
+    MachineStep& step = machine.steps[i];
+    if (stored.tactics[i].empty()) continue;
+    step.tactic = find_tactic(stored.tactics[i]);
+    if (step.tactic == nullptr) {
+      fail(ErrorCode::unsupported, "step {} is done by '{}', which this Kiln does not have; `kiln rebuild` makes the engine anew", i,
+           stored.tactics[i]);
+    }
+    const uint64_t offset = stored.packed[i], bytes = static_cast<uint64_t>(step.packed_floats) * sizeof(float);
+    if (bytes == 0) continue;
+    if (offset > packed.weights.size() || bytes > packed.weights.size() - offset) {
+      fail(ErrorCode::invalid_model, "step {} has {} bytes at {} of section 'packed', which has {}", i, bytes, offset,
+           packed.weights.size());
+    }
+    step.packed = reinterpret_cast<const float*>(packed.weights.data() + offset);
+  }
+  return machine;
+}
+
+}  // namespace kiln

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/graph_codec.hpp"
+#include "runtime/machine.hpp"
+
+namespace kiln {
+
+/// What a CPU must have for a machine.
+struct MachineNeeds {
+  Isa isa = Isa::portable;
+  std::vector<std::string> features;
+};
+
+/// A machine as it stands in a file: the tactics by name, so that it can be read about where it cannot run.
+struct StoredMachine {
+  MachineNeeds needs;
+  std::vector<MachineStep> steps;     ///< without tactics and packed weights
+  std::vector<std::string> tactics;   ///< of each step; "" for reference code
+  std::vector<uint64_t> packed;       ///< offsets among the packed weights
+};
+
+/// What a CPU must have for the kernels of an instruction set, and for nothing else: {"avx2", "f16c", "fma"}.
+std::vector<std::string> features_of(Isa isa);
+/// Those of `features` that this machine lacks or the knob `isa` forbids.
+std::vector<std::string> missing_features(const std::vector<std::string>& features);
+
+void write_machine(ByteWriter& writer, const Machine& machine, PlaceWeights place);
+/// The begin of what write_machine() wrote.
+MachineNeeds read_machine_needs(ByteReader& reader);
+/// Holds everything against the program: the steps do each of its nodes once, after what they read.
+StoredMachine read_machine(ByteReader& reader, const Program& program);
+/// Finds tactics and packed weights. Fails where this Kiln has no such tactic.
+Machine bind_machine(StoredMachine stored, const WeightSource& packed);
+
+}  // namespace kiln
