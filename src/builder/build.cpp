@@ -1,5 +1,7 @@
 #include "builder/build.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -7,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/thread_pool.hpp"
 #include "builder/fuse.hpp"
+#include "builder/problem_key.hpp"
 #include "builder/select.hpp"
 #include "builder/timing_cache.hpp"
 #include "builder/tune.hpp"
@@ -15,11 +18,15 @@
 namespace kiln {
 namespace {
 
-std::shared_ptr<float> aligned_floats(int64_t count) {
-  constexpr size_t alignment = 64;
-  const size_t bytes = (static_cast<size_t>(count) * sizeof(float) / alignment + 2) * alignment;
-  auto* memory = static_cast<float*>(std::aligned_alloc(alignment, bytes));
-  if (memory == nullptr) fail(ErrorCode::out_of_memory, "cannot allocate {} bytes for packed weights", bytes);
+/// Memory for weights. Large pages make the first touch and every later reading of them cheaper.
+std::shared_ptr<float> weight_memory(int64_t floats) {
+  constexpr size_t large_page = size_t{2} << 20;
+  const size_t bytes = static_cast<size_t>(floats) * sizeof(float) + 64,
+               alignment = bytes < large_page ? 64 : large_page;
+  const size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+  auto* const memory = static_cast<float*>(std::aligned_alloc(alignment, rounded));
+  if (memory == nullptr) fail(ErrorCode::out_of_memory, "cannot allocate {} bytes for packed weights", rounded);
+  if (alignment == large_page) ::madvise(memory, bytes / large_page * large_page, MADV_HUGEPAGE);
   return {memory, std::free};
 }
 
@@ -35,21 +42,32 @@ Problem with_aligned_constants(Problem problem, const Tactic& tactic, std::vecto
   return problem;
 }
 
-/// Packs the weights of all steps, on all threads.
+/// Packs the weights of all steps into one piece of memory, on all threads.
 void pack(const Program& program, const BuildFacts& facts, int threads, Machine& machine) {
-  machine.keepers.resize(machine.steps.size());
+  const auto problem_of = [&](const MachineStep& step) {
+    return *make_problem(program, facts.typical, step.group, machine.isa, threads);
+  };
+  std::vector<int64_t> places;
+  int64_t floats = 0;
+  for (MachineStep& step : machine.steps) {
+    places.push_back(floats);
+    if (step.tactic == nullptr || step.tactic->pack == nullptr) continue;
+    step.packed_floats = step.tactic->packed_floats(problem_of(step), step.tuning);
+    // Each begins on a line of the cache, and vector code may read a little past its end.
+    floats += (step.packed_floats + 31) / 16 * 16;
+  }
+  if (floats == 0) return;
+  const std::shared_ptr<float> memory = weight_memory(floats);
+  machine.keepers.push_back(memory);
   parallel_for(static_cast<int64_t>(machine.steps.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       MachineStep& step = machine.steps[static_cast<size_t>(i)];
       if (step.tactic == nullptr || step.tactic->pack == nullptr) continue;
       std::vector<Tensor> copies;
-      const Problem problem = with_aligned_constants(
-          *make_problem(program, facts.typical, step.group, machine.isa, threads), *step.tactic, copies);
-      step.packed_floats = step.tactic->packed_floats(problem, step.tuning);
-      const std::shared_ptr<float> packed = aligned_floats(step.packed_floats);
-      step.tactic->pack(problem, step.tuning, packed.get());
-      step.packed = packed.get();
-      machine.keepers[static_cast<size_t>(i)] = packed;
+      const Problem problem = with_aligned_constants(problem_of(step), *step.tactic, copies);
+      float* const to = memory.get() + places[static_cast<size_t>(i)];
+      step.tactic->pack(problem, step.tuning, to);
+      step.packed = to;
     }
   });
 }
@@ -76,12 +94,15 @@ GroupReport report_of(const Program& program, const Choice& choice, size_t picke
     report.nodes += (report.nodes.empty() ? "" : ", ") + (node.name.empty() ? node.describe(index) : node.name);
     report.ops += (report.ops.empty() ? "" : "+") + node.op_type;
   }
-  const Candidate& pick = choice.candidates[picked];
-  report.pick = pick.describe();
-  report.seconds = pick.seconds, report.measured = pick.measured, report.bytes = pick.bytes;
+  if (choice.problem) report.problem = problem_key(*choice.problem);
   for (size_t i = 0; i < choice.candidates.size(); ++i) {
-    const Candidate& other = choice.candidates[i];
-    if (i != picked) report.others.push_back({other.describe(), other.seconds, other.measured});
+    const Candidate& c = choice.candidates[i];
+    WayReport way{c.describe(), formats_text(c.formats), c.seconds, c.modelled, c.measured, c.bytes};
+    if (i == picked) {
+      report.pick = std::move(way);
+    } else {
+      report.others.push_back(std::move(way));
+    }
   }
   std::stable_sort(report.others.begin(), report.others.end(),
                    [](const auto& a, const auto& b) { return a.seconds < b.seconds; });

@@ -9,20 +9,23 @@
 
 namespace kiln {
 
-/// What was decided for one group, and why, for people.
-struct GroupReport {
-  std::string nodes;  ///< "conv1, relu1"
-  std::string ops;    ///< "Conv+Relu"
-  std::string pick;   ///< "conv_winograd, F(4x4,3x3), 2 blocks, 28 tiles"
-  double seconds = 0;
+/// A way to do a group, for people.
+struct WayReport {
+  std::string what;     ///< "conv_winograd, F(4x4,3x3), 2 blocks, 28 tiles"
+  std::string formats;  ///< of inputs and outputs, p for plain and b for blocked: "bp>b"
+  double seconds = 0;   ///< measured, or else as modelled
+  double modelled = 0;
   bool measured = false;
   double bytes = 0;  ///< of the weights that it keeps
-  struct Other {
-    std::string what;
-    double seconds;
-    bool measured;
-  };
-  std::vector<Other> others;                                  ///< best first
+};
+
+/// What was decided for one group, and why.
+struct GroupReport {
+  std::string nodes;    ///< "conv1, relu1"
+  std::string ops;      ///< "Conv+Relu"
+  std::string problem;  ///< shapes and attributes in one line
+  WayReport pick;
+  std::vector<WayReport> others;                              ///< best first
   std::vector<std::pair<std::string, std::string>> declines;  ///< tactic and reason
 };
 struct BuildReport {

@@ -26,7 +26,7 @@ Candidate reference(const Program& program, const Facts& facts, const Group& gro
   for (const auto* ids : {&group.inputs, &group.outputs}) {
     for (ValueId id : *ids) bytes += id == no_value ? 0 : tensor_bytes(spec_of(program, facts, id));
   }
-  candidate.seconds = bytes / reference_bytes_per_second;
+  candidate.seconds = candidate.modelled = bytes / reference_bytes_per_second;
   return candidate;
 }
 
@@ -78,7 +78,7 @@ double resident_bytes(const Problem& problem, const Tactic& tactic, const Tuning
 }  // namespace
 
 std::string Candidate::describe() const {
-  if (tactic == nullptr) return "reference code, a view, or parts in place";
+  if (tactic == nullptr) return seconds > 0 ? "reference code" : "in place";
   std::string text(tactic->name);
   if (tactic->describe) text += ", " + tactic->describe(tuning);
   return text;
@@ -108,7 +108,7 @@ Choice make_choice(const Program& program, const BuildFacts& facts, const Group&
       for (const Tuning& tuning : tactic->tunings(problem)) {
         const double seconds = wall_seconds(tactic->cost(problem, tuning), target.threads);
         const double bytes = resident_bytes(problem, *tactic, tuning);
-        for (const Formats& f : formats) choice.candidates.push_back({tactic, tuning, f, seconds, bytes});
+        for (const Formats& f : formats) choice.candidates.push_back({tactic, tuning, f, seconds, seconds, bytes});
       }
     }
     if (group.nodes.size() == 1) {

@@ -15,8 +15,9 @@ struct Candidate {
   const Tactic* tactic = nullptr;  ///< null: reference code, a view, or parts in place
   Tuning tuning;
   Formats formats;
-  double seconds = 0;  ///< on all threads, as modelled or measured
-  double bytes = 0;    ///< of weights that stay in memory for it
+  double seconds = 0;   ///< on all threads, as modelled or measured
+  double modelled = 0;  ///< seconds by the cost model
+  double bytes = 0;     ///< of weights that stay in memory for it
   bool measured = false;
 
   /// "conv_winograd, F(4x4,3x3), 2 blocks, 28 tiles"

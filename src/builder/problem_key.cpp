@@ -100,4 +100,12 @@ std::string problem_key(const Problem& problem) {
   return text;
 }
 
+std::string formats_text(const Formats& formats) {
+  std::string text;
+  for (const Format f : formats.inputs) text += f == Format::plain ? 'p' : 'b';
+  text += '>';
+  for (const Format f : formats.outputs) text += f == Format::plain ? 'p' : 'b';
+  return text;
+}
+
 }  // namespace kiln

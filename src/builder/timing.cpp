@@ -130,10 +130,10 @@ double Stopwatch::repeat(const Work& work, WorkPointers pointers, int parts, siz
     times.push_back(run_once(times.size() + 1));
     if (times.size() == 2 && std::min(times[0], times[1]) > give_up) break;
   }
-  // Others use the machine too: they only ever make a run slower, so the quiet quarter is nearer to the truth.
-  const auto quarter = times.begin() + static_cast<ptrdiff_t>(times.size() / 4);
-  std::nth_element(times.begin(), quarter, times.end());
-  return *quarter;
+  // Others use the machine too, and only ever make a run slower: the quiet runs are nearer to the truth.
+  const auto quiet = times.begin() + static_cast<ptrdiff_t>(times.size() / 10);
+  std::nth_element(times.begin(), quiet, times.end());
+  return *quiet;
 }
 
 double Stopwatch::measure(const Problem& problem, const Candidate& candidate, double seconds, double give_up) {

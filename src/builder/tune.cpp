@@ -26,14 +26,6 @@ std::string machine_key(const Target& target) {
                      target.threads, kernel_version);
 }
 
-std::string formats_text(const Formats& formats) {
-  std::string text;
-  for (const Format f : formats.inputs) text += f == Format::plain ? 'p' : 'b';
-  text += '>';
-  for (const Format f : formats.outputs) text += f == Format::plain ? 'p' : 'b';
-  return text;
-}
-
 std::string candidate_key(const Candidate& candidate) {
   return fmt::format("{}\t{}\t{}", candidate.tactic->name, fmt::join(candidate.tuning.numbers, ","),
                      formats_text(candidate.formats));

@@ -13,8 +13,8 @@ class ProgressBar {
   ProgressBar& operator=(const ProgressBar&) = delete;
   ~ProgressBar();
 
-  /// Cheap to call often: draws at most ten times a second.
-  void update(double fraction);
+  /// Cheap to call often: draws at most ten times a second. `seconds_left` is shown unless it is negative.
+  void update(double fraction, double seconds_left = -1);
 
  private:
   using Clock = std::chrono::steady_clock;

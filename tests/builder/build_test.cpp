@@ -1,0 +1,155 @@
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+#include "base/scratch_folder.hpp"
+#include "builder/build_engine.hpp"
+#include "builder/builder_knobs.hpp"
+#include "builder/problem_key.hpp"
+#include "builder/timing_cache.hpp"
+#include "builder/typical_shapes.hpp"
+#include "passes/model_builder.hpp"
+
+namespace kiln {
+namespace {
+
+/// Two equal 3 x 3 convolutions, one of another size, pooling between.
+ModelBuilder example(int64_t channels = 32) {
+  ModelBuilder builder;
+  builder.input("x", {1, channels, 24, 24});
+  for (const char* name : {"w1", "w2"}) builder.constant(name, ramp({channels, channels, 3, 3}, 0.05f));
+  builder.constant("w3", ramp({2 * channels, channels, 1, 1}, 0.1f));
+  const Attribute pads{.name = "pads", .type = AttributeType::ints, .data = std::vector<int64_t>{1, 1, 1, 1}};
+  builder.add("Conv", {"x", "w1"}, {"a"}, {pads}).name = "first";
+  builder.add("Relu", {"a"}, {"b"});
+  builder.add("Conv", {"b", "w2"}, {"c"}, {pads}).name = "second";
+  builder.add("Relu", {"c"}, {"d"});
+  builder.add("Conv", {"d", "w3"}, {"e"}).name = "third";
+  builder.add("GlobalAveragePool", {"e"}, {"y"});
+  builder.output("y");
+  return builder;
+}
+
+/// The knob with a file of the test's own.
+struct OwnCache {
+  ScratchFolder folder;
+  std::string path = folder / "timings";
+  OwnCache() { timing_cache_knob.set(path); }
+  ~OwnCache() { timing_cache_knob.reset(); }
+};
+
+bool same(const Machine& a, const Machine& b) {
+  if (a.steps.size() != b.steps.size()) return false;
+  for (size_t i = 0; i < a.steps.size(); ++i) {
+    const MachineStep &x = a.steps[i], &y = b.steps[i];
+    if (x.tactic != y.tactic || !(x.tuning == y.tuning) || !(x.formats == y.formats) || x.seconds != y.seconds ||
+        x.measured != y.measured || x.packed_floats != y.packed_floats) {
+      return false;
+    }
+  }
+  return true;
+}
+
+TEST(Build, TheSameCacheGivesTheSameEngine) {
+  const OwnCache cache;
+  const BuildOptions options{.tune = Tune::fast, .time_budget_seconds = 20};
+  const BuiltEngine one = build_engine(example().model, options);
+  TimingCache before, after;
+  before.load(cache.path);
+  EXPECT_GT(before.size(), 3u);
+  size_t told = 0;
+  BuildOptions again = options;
+  again.verify = false;
+  again.progress = [&](const BuildProgress&) { ++told; };
+  const BuiltEngine two = build_engine(example().model, again);
+  after.load(cache.path);
+  EXPECT_EQ(told, 0u) << "something was measured again";
+  EXPECT_EQ(before.text(), after.text());
+  EXPECT_TRUE(same(*one.engine->machine(), *two.engine->machine()));
+  EXPECT_TRUE(one.verified.done);
+  EXPECT_LT(one.verified.difference, 1e-4);
+}
+
+TEST(Build, StoppingKeepsWhatIsKnown) {
+  const OwnCache cache;
+  const std::atomic<bool> stop{true};
+  BuildOptions options{.tune = Tune::full};
+  options.stop_tuning = &stop;
+  const BuiltEngine built = build_engine(example().model, options);
+  EXPECT_TRUE(built.verified.done);
+  for (const MachineStep& step : built.engine->machine()->steps) EXPECT_FALSE(step.measured);
+}
+
+TEST(Build, StrictMathematicsForbidsWinograd) {
+  BuildOptions options{.tune = Tune::off, .verify = false};
+  const auto winograds = [&] {
+    size_t count = 0;
+    const BuiltEngine built = build_engine(example(64).model, options);
+    for (const MachineStep& step : built.engine->machine()->steps) {
+      count += step.tactic != nullptr && step.tactic->approximates ? 1 : 0;
+    }
+    return count;
+  };
+  EXPECT_EQ(winograds(), 2u);
+  options.math = Math::strict;
+  EXPECT_EQ(winograds(), 0u);
+}
+
+TEST(Build, BytesHaveAPrice) {
+  const auto packed = [](Prefer prefer) {
+    int64_t floats = 0;
+    const BuiltEngine built = build_engine(example(256).model, {.tune = Tune::off, .prefer = prefer, .verify = false});
+    for (const MachineStep& step : built.engine->machine()->steps) floats += step.packed_floats;
+    return floats;
+  };
+  const int64_t speed = packed(Prefer::speed), balanced = packed(Prefer::balanced), memory = packed(Prefer::memory);
+  EXPECT_LE(balanced, speed);
+  EXPECT_LE(memory, balanced);
+  EXPECT_LT(memory, speed);
+}
+
+TEST(Build, ReportsChoicesAndDeclines) {
+  const BuiltEngine built = build_engine(example().model, {.tune = Tune::off, .verify = false});
+  ASSERT_EQ(built.groups.groups.size(), built.engine->machine()->steps.size());
+  const GroupReport& first = built.groups.groups[0];
+  EXPECT_EQ(first.ops, "Conv+Relu");
+  EXPECT_FALSE(first.others.empty());
+  EXPECT_TRUE(std::any_of(first.declines.begin(), first.declines.end(),
+                          [](const auto& decline) { return decline.first == "conv_depthwise"; }));
+}
+
+TEST(Build, NamesTheNodeThatIsOff) {
+  const ModelDef model = example().model;
+  BuiltEngine built = build_engine(model, {.tune = Tune::off, .verify = false});
+  const auto broken = EngineDef::create(built.engine->model(), [&](const EngineDef& engine) {
+    Machine machine = build_machine(engine, {.tune = Tune::off});
+    auto* weights = const_cast<float*>(machine.steps[1].packed);
+    for (int64_t i = 0; i < machine.steps[1].packed_floats; ++i) weights[i] *= 1.5f;
+    return machine;
+  });
+  EXPECT_TRUE(verify_engine(model, built.engine).done);
+  try {
+    verify_engine(model, broken);
+    FAIL() << "nothing was found";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("'second'"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Build, KeysTellProblemsApart) {
+  const auto engine = EngineDef::create(example().model);
+  const BuildFacts facts = build_facts(*engine);
+  std::vector<std::string> keys;
+  for (const Node& node : engine->model().graph.nodes) {
+    const size_t index = static_cast<size_t>(&node - engine->model().graph.nodes.data());
+    Group group{.nodes = {index}, .inputs = node.inputs, .outputs = node.outputs};
+    keys.push_back(problem_key(*make_problem(engine->program(), facts.typical, group, Isa::portable, 1)));
+    EXPECT_EQ(keys.back().find_first_of("\t\n"), std::string::npos);
+  }
+  EXPECT_EQ(keys[0], keys[2]) << "equal layers";
+  EXPECT_EQ(keys[1], keys[3]);
+  EXPECT_NE(keys[0], keys[4]);
+  EXPECT_NE(keys[0], keys[1]);
+}
+
+}  // namespace
+}  // namespace kiln
