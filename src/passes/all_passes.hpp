@@ -30,6 +30,12 @@ std::vector<Patch> find_idle_transposes(GraphView& view);
 std::vector<Patch> find_slices(GraphView& view);
 std::vector<Patch> find_high_splits(GraphView& view);
 std::vector<Patch> find_high_reshapes(GraphView& view);
+std::vector<Patch> find_costly_arithmetic(GraphView& view);
+std::vector<Patch> find_global_pools(GraphView& view);
+std::vector<Patch> find_group_norms(GraphView& view);
+std::vector<Patch> find_einsums(GraphView& view);
+std::vector<Patch> find_resizes(GraphView& view);
+std::vector<Patch> find_rectifiers(GraphView& view);
 std::vector<Patch> find_dead_nodes(GraphView& view);
 
 }  // namespace kiln::passes

@@ -2,7 +2,6 @@
 
 #include "passes/all_passes.hpp"
 #include "passes/match.hpp"
-#include "passes/reshape_target.hpp"
 
 namespace kiln::passes {
 namespace {
@@ -12,8 +11,7 @@ const std::vector<int64_t> swap_heads{0, 2, 1, 3};  // [B, S, H, D] <-> [B, H, S
 /// A query, key or value before its heads were moved in front of the sequence.
 struct Unmoved {
   ValueId id = no_value;
-  int64_t heads = 0;
-  std::vector<int64_t> target;  ///< of the Reshape to [B, S, H * D]
+  int64_t heads = 0, size = 0;
 };
 
 std::optional<Unmoved> find_unmoved(const GraphView& view, ValueId moved) {
@@ -21,17 +19,7 @@ std::optional<Unmoved> find_unmoved(const GraphView& view, ValueId moved) {
   if (!transpose || ints_attribute(*transpose, "perm") != swap_heads) return {};
   const SymShape* shape = shape_of(view, transpose->inputs[0]);
   if (!shape || !(*shape)[2].is_known() || !(*shape)[3].is_known()) return {};
-  const auto target = reshape_target(shape, {(*shape)[0], (*shape)[1], (*shape)[2] * (*shape)[3]});
-  if (!target) return {};
-  return Unmoved{transpose->inputs[0], (*shape)[2].value(), *target};
-}
-
-/// The target of the Reshape that splits the heads of the result again.
-std::optional<std::vector<int64_t>> split_target(const GraphView& view, ValueId y) {
-  const SymShape* shape = shape_of(view, y);
-  if (!shape || shape->size() != 4) return {};
-  const SymShape packed{(*shape)[0], (*shape)[2], (*shape)[1] * (*shape)[3]};
-  return reshape_target(&packed, {(*shape)[0], (*shape)[2], (*shape)[1], (*shape)[3]});
+  return Unmoved{transpose->inputs[0], (*shape)[2].value(), (*shape)[3].value()};
 }
 
 std::optional<Patch> match(GraphView& view, size_t index) {
@@ -44,10 +32,8 @@ std::optional<Patch> match(GraphView& view, size_t index) {
   std::array<std::optional<Unmoved>, 3> operands;
   for (size_t i = 0; i < 3; ++i) {
     operands[i] = find_unmoved(view, node.inputs[i]);
-    if (!operands[i]) return {};
+    if (!operands[i] || operands[i]->heads < 1 || operands[i]->size < 1) return {};
   }
-  const auto back = split_target(view, node.outputs[0]);
-  if (!back) return {};
 
   Patch patch{.what = "read the heads of " + node.describe(index) + " side by side", .remove = {index}};
   const std::string name = view.graph().name_of(node.outputs[0]);
@@ -59,13 +45,16 @@ std::optional<Patch> match(GraphView& view, size_t index) {
   };
   Node packed = node;
   constexpr std::array hints{"_q", "_k", "_v"};
-  for (size_t i = 0; i < 3; ++i) packed.inputs[i] = reshape(operands[i]->id, operands[i]->target, hints[i]);
+  for (size_t i = 0; i < 3; ++i) {
+    packed.inputs[i] = reshape(operands[i]->id, {0, 0, operands[i]->heads * operands[i]->size}, hints[i]);
+  }
   set_attribute(packed, int_value("q_num_heads", operands[0]->heads));
   set_attribute(packed, int_value("kv_num_heads", operands[1]->heads));
   const ValueId y = view.new_value(name + "_packed");
   packed.outputs = {y};
   patch.add.push_back(std::move(packed));
-  Node turn = make_node("Transpose", {reshape(y, *back, "_heads")}, node.outputs[0], node);
+  Node turn = make_node("Transpose", {reshape(y, {0, 0, operands[0]->heads, operands[2]->size}, "_heads")},
+                        node.outputs[0], node);
   turn.attributes.push_back(ints_value("perm", swap_heads));
   patch.add.push_back(std::move(turn));
   return patch;

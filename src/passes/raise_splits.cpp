@@ -69,6 +69,58 @@ std::optional<Lower> below_transpose(const GraphView& view, const Node& transpos
   return Lower{(*perm)[cut.axis], 1};
 }
 
+/// The Squeeze that takes just the axis of the cut from a part, and alone reads it; null where there is none.
+const Node* squeeze_of(const GraphView& view, ValueId part, size_t axis) {
+  const Node* squeeze = view.single_reader_if(part, "Squeeze");
+  const SymShape* shape = shape_of(view, part);
+  if (!squeeze || !is_plain(*squeeze) || !has_input(*squeeze, 1)) return nullptr;
+  auto axes = known_ints(view, squeeze->inputs[1]);
+  if (axes) axes = normal_axes(*axes, static_cast<int64_t>(shape->size()));
+  return axes == std::vector<int64_t>{static_cast<int64_t>(axis)} ? squeeze : nullptr;
+}
+
+/// A Transpose of which a Split takes one index of an axis after the other: the axis is cut, and dropped, before the
+/// others are moved.
+std::optional<Patch> match_turned(GraphView& view, size_t index) {
+  const Node& node = view.graph().nodes[index];
+  const Node* turn = has_input(node, 0) ? view.producer_if(node.inputs[0], "Transpose") : nullptr;
+  const auto cut = turn && view.has_single_reader(node.inputs[0]) ? find_cut(view, node) : std::nullopt;
+  const auto perm = cut ? permutation_of(view, *turn) : std::nullopt;
+  if (!perm || perm->size() < 3 || (has_input(node, 1) && !view.constant(node.inputs[1]))) return {};
+  const int64_t below = (*perm)[cut->axis];
+  std::vector<int64_t> rest;  // the Transpose without the axis of the cut
+  for (int64_t axis : *perm) {
+    if (axis != below) rest.push_back(axis > below ? axis - 1 : axis);
+  }
+  const size_t turn_index = view.index_of(*turn);
+  Patch patch{.what = "cut by " + node.describe(index) + " before " + turn->describe(turn_index),
+              .remove = {turn_index, index}};
+  std::vector<const Node*> squeezes;
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    squeezes.push_back(cut->lengths[i] == 1 ? squeeze_of(view, node.outputs[i], cut->axis) : nullptr);
+    if (!squeezes.back()) return {};
+    patch.remove.push_back(view.index_of(*squeezes.back()));
+  }
+  patch.early = true;
+  const std::string name = view.graph().name_of(turn->inputs[0]);
+  const ValueId axes = view.new_value(name + "_axis");
+  patch.constants.push_back({axes, Tensor::vector<int64_t>({below})});
+  Node split = node;
+  split.inputs[0] = turn->inputs[0];
+  set_attribute(split, int_value("axis", below));
+  std::vector<Node> parts;
+  for (size_t i = 0; i < squeezes.size(); ++i) {
+    split.outputs[i] = view.new_value(name + "_part");
+    const ValueId dropped = view.new_value(name + "_dropped");
+    parts.push_back(make_node("Squeeze", {split.outputs[i], axes}, dropped, *squeezes[i]));
+    parts.push_back(make_node("Transpose", {dropped}, squeezes[i]->outputs[0], *turn));
+    parts.back().attributes.push_back(ints_value("perm", rest));
+  }
+  patch.add.push_back(std::move(split));
+  std::move(parts.begin(), parts.end(), std::back_inserter(patch.add));
+  return patch;
+}
+
 /// Whether what is put behind each part meets something that it merges with.
 bool parts_are_moved(const GraphView& view, const Node& split) {
   return std::all_of(split.outputs.begin(), split.outputs.end(), [&](ValueId id) {
@@ -127,11 +179,14 @@ std::optional<Patch> match(GraphView& view, size_t index) {
 std::vector<Patch> find_high_splits(GraphView& view) {
   std::vector<Patch> patches;
   if (opset_of(view) < 13) return patches;
+  Claims claims(view);
   for (size_t i = 0; i < view.graph().nodes.size(); ++i) {
     const Node& node = view.graph().nodes[i];
     const bool all_there = std::find(node.outputs.begin(), node.outputs.end(), no_value) == node.outputs.end();
     if (!is_op(node, "Split") || !all_there) continue;
-    if (auto patch = match(view, i)) patches.push_back(std::move(*patch));
+    std::optional<Patch> patch = match(view, i);
+    if (!patch) patch = match_turned(view, i);
+    if (patch && claims.claim(patch->remove)) patches.push_back(std::move(*patch));
   }
   return patches;
 }

@@ -109,7 +109,7 @@ ValueId unscaled(const GraphView& view, ValueId id, double& scale) {
       data = 1;
       factor = scalar_of(view, node->inputs[0]);
     }
-    if (!factor || *factor == 0 || !same_shape(view, node->inputs[data], id)) return id;
+    if (!factor || *factor == 0 || !is_f32_tensor(view, node->inputs[data])) return id;
     scale *= divides ? 1 / *factor : *factor;
     id = node->inputs[data];
   }

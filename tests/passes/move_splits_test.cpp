@@ -95,6 +95,33 @@ TEST(PackHeads, SelfAttentionWithTheSequenceFirst) {
             (Names{"MatMul", "Add", "Split", "Attention", "MatMul", "Add"}));
 }
 
+/// Q, K and V lie on an axis of their own, in front of the batch.
+TEST(PackHeads, WhereQueriesKeysAndValuesAreGathered) {
+  ModelBuilder b(20);
+  b.input("x", {Dim::symbol("b"), Dim(5), Dim(6)});
+  b.constant("w", ramp({6, 18}, 0.5f));
+  b.ints("three", {0, 5, 3, 2, 3});
+  b.ints("joined", {0, 5, 6});
+  b.constant("scale", Tensor::vector<float>({0.7f}));
+  b.add("MatMul", {"x", "w"}, {"linear"});
+  b.add("Reshape", {"linear", "three"}, {"l1"});
+  b.add("Transpose", {"l1"}, {"l2"}, {ints_value("perm", {2, 0, 3, 1, 4})});
+  for (const int64_t k : {2, 0, 1}) {
+    const std::string n = std::to_string(k);
+    b.constant("i" + n, Tensor::scalar(k));
+    b.add("Gather", {"l2", "i" + n}, {"part" + n});
+  }
+  b.add("Mul", {"part0", "scale"}, {"q"});
+  b.add("Transpose", {"part1"}, {"k"}, {ints_value("perm", {0, 1, 3, 2})});
+  b.add("MatMul", {"q", "k"}, {"scores"});
+  b.add("Softmax", {"scores"}, {"weights"});
+  b.add("MatMul", {"weights", "part2"}, {"y1"});
+  b.add("Transpose", {"y1"}, {"y2"}, {ints_value("perm", {0, 2, 1, 3})});
+  b.add("Reshape", {"y2", "joined"}, {"y"});
+  b.output("y");
+  EXPECT_EQ(operators_after(b, ramp({2, 5, 6}), 1e-5f), (Names{"MatMul", "Split", "Attention"}));
+}
+
 TEST(SinkReshapes, BehindProductsOfRows) {
   ModelBuilder b(21);
   b.input("x", {Dim::symbol("b"), Dim::symbol("s"), Dim(4)});

@@ -1,0 +1,135 @@
+#include "passes/model_builder.hpp"
+
+namespace kiln {
+namespace {
+
+using passes::float_value;
+using passes::int_value;
+using passes::ints_value;
+
+ModelBuilder of_x(SymShape shape) {
+  ModelBuilder b(21);
+  b.input("x", std::move(shape));
+  b.output("y");
+  return b;
+}
+
+Attribute text(std::string name, std::string value) {
+  return {.name = std::move(name), .type = AttributeType::string, .data = std::move(value), .ref_name = {}, .doc = {}};
+}
+
+TEST(SimplifyArithmetic, PowersAndPowersOfTwo) {
+  for (const auto& [exponent, want] : {std::pair{2.0f, Names{"Mul"}}, std::pair{3.0f, Names{"Mul", "Mul"}},
+                                       std::pair{0.5f, Names{"Sqrt"}}, std::pair{2.5f, Names{"Pow"}}}) {
+    ModelBuilder b = of_x({Dim(2), Dim(3)});
+    b.scalar("e", exponent);
+    b.add("Pow", {"x", "e"}, {"y"});
+    EXPECT_EQ(operators_after(b, ramp({2, 3}, 0.5f, 1), 1e-6f), want);
+  }
+  for (const float last : {0.125f, 3.0f}) {
+    ModelBuilder b = of_x({Dim(2), Dim(3)});
+    b.constant("d", Tensor::vector<float>({2, -4, last}));
+    b.add("Div", {"x", "d"}, {"y"});
+    EXPECT_EQ(operators_after(b, ramp({2, 3})), Names{last == 3 ? "Div" : "Mul"});
+  }
+}
+
+TEST(RecognisePools, MeansOverAllSpatialAxes) {
+  for (const bool keeps : {true, false}) {
+    ModelBuilder b = of_x({Dim(2), Dim(3), Dim(4), Dim(5)});
+    b.ints("axes", {-1, 2});
+    b.add("ReduceMean", {"x", "axes"}, {"y"}, {int_value("keepdims", keeps ? 1 : 0)});
+    const Names found = operators_after(b, ramp({2, 3, 4, 5}), 1e-6f);
+    EXPECT_EQ(found, keeps ? Names{"GlobalAveragePool"} : (Names{"GlobalAveragePool", "Squeeze"}));
+  }
+  ModelBuilder b = of_x({Dim(2), Dim(3), Dim(4), Dim(5)});
+  b.ints("axes", {1, 2});
+  b.add("ReduceMean", {"x", "axes"}, {"y"});
+  EXPECT_EQ(operators_after(b, ramp({2, 3, 4, 5})), Names{"ReduceMean"});
+}
+
+TEST(RecogniseRectifiers, HardSigmoid) {
+  ModelBuilder b = of_x({Dim(2), Dim(9)});
+  b.scalar("three", 3);
+  b.scalar("zero", 0);
+  b.scalar("six", 6);
+  b.add("Add", {"three", "x"}, {"a"});
+  b.add("Clip", {"a", "zero", "six"}, {"c"});
+  b.add("Div", {"c", "six"}, {"y"});
+  EXPECT_EQ(operators_after(b, ramp({2, 9}, 5), 1e-6f), Names{"HardSigmoid"});
+}
+
+TEST(RecogniseRectifiers, LeakyReluAndPRelu) {
+  ModelBuilder leaky = of_x({Dim(2), Dim(9)});
+  leaky.scalar("a", 0.1f);
+  leaky.add("Mul", {"a", "x"}, {"m"});
+  leaky.add("Max", {"m", "x"}, {"y"});
+  EXPECT_EQ(operators_after(leaky, ramp({2, 9}, 5), 1e-6f), Names{"LeakyRelu"});
+  for (const bool by_abs : {true, false}) {
+    ModelBuilder b = of_x({Dim(2), Dim(3), Dim(4)});
+    b.constant("s", ramp({3, 1}, 1, 0.2f));
+    b.scalar("half", 0.5f);
+    b.add("Relu", {"x"}, {"p"});
+    if (by_abs) {
+      b.add("Abs", {"x"}, {"abs"});
+      b.add("Sub", {"x", "abs"}, {"n"});
+      b.add("Mul", {"n", "half"}, {"h"});
+      b.add("Mul", {"s", "h"}, {"q"});
+      b.add("Add", {"p", "q"}, {"y"});
+    } else {
+      b.add("Neg", {"x"}, {"n"});
+      b.add("Relu", {"n"}, {"h"});
+      b.add("Mul", {"h", "s"}, {"q"});
+      b.add("Sub", {"p", "q"}, {"y"});
+    }
+    EXPECT_EQ(operators_after(b, ramp({2, 3, 4}, 2), 1e-6f), Names{"PRelu"});
+  }
+}
+
+TEST(RecogniseGroupNorm, BetweenTwoReshapes) {
+  for (const bool scaled : {true, false}) {
+    ModelBuilder b = of_x({Dim::symbol("n"), Dim(4), Dim(3), Dim(2)});
+    b.ints("groups", {0, 2, -1});
+    b.constant("one", Tensor::vector<float>({1, 2}));
+    b.constant("zero", Tensor::vector<float>({0, 0.5f}));
+    b.add("Reshape", {"x", "groups"}, {"g"});
+    b.add("InstanceNormalization", {"g", "one", "zero"}, {"i"}, {float_value("epsilon", 1e-3f)});
+    b.add("Shape", {"x"}, {"shape"});
+    b.add("Reshape", {"i", "shape"}, {scaled ? "r" : "y"});
+    if (scaled) {
+      b.constant("w", ramp({4, 1, 1}));
+      b.constant("c", ramp({1, 4, 1, 1}, 2));
+      b.add("Mul", {"r", "w"}, {"m"});
+      b.add("Add", {"c", "m"}, {"y"});
+    }
+    EXPECT_EQ(operators_after(b, ramp({2, 4, 3, 2}), 1e-5f), Names{"GroupNormalization"});
+  }
+}
+
+TEST(ExpandEinsum, ProductsOfMatrices) {
+  ModelBuilder b = of_x({Dim(2), Dim(3), Dim(4), Dim(5)});
+  b.constant("k", ramp({2, 6, 4, 5}));
+  b.add("Einsum", {"x", "k"}, {"y"}, {text("equation", "bqhd, bkhd -> bhqk")});
+  EXPECT_EQ(operators_after(b, ramp({2, 3, 4, 5}), 1e-5f), (Names{"Transpose", "MatMul"}));
+  ModelBuilder c = of_x({Dim(3), Dim(4)});
+  c.constant("k", ramp({3, 4}));
+  c.add("Einsum", {"x", "k"}, {"y"}, {text("equation", "ij,ij->i")});
+  EXPECT_EQ(operators_after(c, ramp({3, 4}), 1e-5f), Names{"Einsum"});
+}
+
+TEST(SimplifyResize, SizesThatAreMultiples) {
+  for (const int64_t width : {10, 7}) {
+    ModelBuilder b = of_x({Dim(1), Dim(2), Dim(3), Dim(5)});
+    b.ints("sizes", {1, 2, 6, width});
+    b.constant("roi", Tensor(DType::f32, {0}));
+    b.add("Resize", {"x", "roi", "", "sizes"}, {"y"}, {text("mode", "linear")});
+    ModelDef after = b.model;
+    optimize(after);
+    EXPECT_EQ(after.graph.nodes[0].inputs.size(), width == 10 ? 3u : 4u);
+    EXPECT_EQ(after.graph.nodes[0].inputs[1], no_value);
+    expect_same_answers(b.model, after, ramp({1, 2, 3, 5}), 0);
+  }
+}
+
+}  // namespace
+}  // namespace kiln
