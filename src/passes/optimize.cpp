@@ -40,7 +40,13 @@ class Driver {
 
   OptimizeReport run() {
     complete_gradients();
-    report_.nodes_before = count_nodes();
+    report_.nodes_before = report_.nodes_after = count_nodes();
+    bool contradicts = false;
+    facts_ = infer_all(model_, &contradicts);
+    if (contradicts) {
+      report_.notes.push_back("the model stays as it is: a node contradicts its operator's rules");
+      return std::move(report_);
+    }
     for (const ModelPass& pass : model_passes()) {
       if (!is_skipped(pass.name) && report_.patches.size() < options_.max_patches) run_model_pass(pass);
     }
@@ -87,6 +93,7 @@ class Driver {
   void run_model_pass(const ModelPass& pass) {
     ModelChanges changes;
     pass.run(model_, changes);
+    if (!changes.done.empty()) facts_.clear();
     for (std::string& note : changes.notes) report_.notes.push_back(std::move(note));
     if (changes.done.empty()) return;
     std::string what = changes.done.front();

@@ -96,6 +96,7 @@ std::string read_problem(const Problem& p, AttentionProblem& a) {
   if (node.attr_int("is_causal") != 0) a.right = 0;
   a.first_position = k.past;
   a.lengths = p.has_input(nonpad_kv_seqlen);
+  if (a.lengths && p.inputs[nonpad_kv_seqlen].shape != Shape{a.batch}) return "lengths that are not one for each batch";
   return read_mask(p, a);
 }
 

@@ -174,7 +174,6 @@ int64_t transposed_halo(const Problem& p, size_t input) {
                             side(c.pad_left, c.span_w(), c.stride_w, c.transposed_width(), c.width)});
 }
 
-
 int64_t pad_to(int64_t count, int64_t block) { return divide_up(count, block) * block; }
 
 double output_pixels(const Problem& p) {

@@ -95,6 +95,8 @@ std::string plan_slice(const Problem& p, BoxPlan& plan) {
 
 std::string plan_expand(const Problem& p, BoxPlan& plan) {
   const Shape &from = p.inputs[0].shape, &to = p.outputs[0].shape;
+  // A target that only the run knows may be one that this input does not broadcast to.
+  if (p.inputs[1].constant == nullptr) return "a target that is not known";
   Box box{0, 0, {}};
   for (size_t i = 0; i < to.size(); ++i) {
     const int axis = static_cast<int>(i) - static_cast<int>(to.size() - from.size());
@@ -109,6 +111,8 @@ std::string plan_expand(const Problem& p, BoxPlan& plan) {
 std::string plan_tile(const Problem& p, BoxPlan& plan) {
   if (p.schema->since == 1) return "version 1";
   const Shape &from = p.inputs[0].shape, &to = p.outputs[0].shape;
+  // A target that only the run knows may be one that this input does not broadcast to.
+  if (p.inputs[1].constant == nullptr) return "a target that is not known";
   Box box{0, 0, {}};
   for (size_t i = 0; i < to.size(); ++i) {
     const int axis = static_cast<int>(i);

@@ -57,8 +57,8 @@ struct Vec<float, Isa::avx2> {
   /// The exponent of a normal number above 0, and its mantissa in [1, 2).
   [[gnu::always_inline]] friend Vec split_exponent(Vec a, Vec& mantissa) {
     const __m256i bits = _mm256_castps_si256(a.v);
-    mantissa = {_mm256_castsi256_ps(_mm256_or_si256(_mm256_and_si256(bits, _mm256_set1_epi32(0x007fffff)),
-                                                    _mm256_set1_epi32(0x3f800000)))};
+    mantissa = {_mm256_castsi256_ps(
+        _mm256_or_si256(_mm256_and_si256(bits, _mm256_set1_epi32(0x007fffff)), _mm256_set1_epi32(0x3f800000)))};
     return {_mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_srli_epi32(bits, 23), _mm256_set1_epi32(127)))};
   }
   [[gnu::always_inline]] friend Mask operator<(Vec a, Vec b) { return _mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ); }
