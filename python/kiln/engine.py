@@ -21,4 +21,5 @@ def build(source: str | os.PathLike[str] | bytes, *, tune: Literal["off", "fast"
     """
     options = [("tune", tune), ("time_budget_seconds", repr(float(time_budget))), ("prefer", prefer), ("math", math),
                ("threads", str(threads)), ("verify", "true" if verify else "false")]
-    return _kiln.build_engine(source, None if external_folder is None else os.fspath(external_folder), options, progress)
+    folder = None if external_folder is None else os.fspath(external_folder)
+    return _kiln.build_engine(source, folder, options, progress)

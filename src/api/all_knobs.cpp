@@ -12,7 +12,8 @@ namespace kiln {
 KnobList all_knobs() {
   static const std::vector<KnobBase*> knobs = [] {
     std::vector<KnobBase*> joined;
-    for (const KnobList list : {base_knobs(), runtime_knobs(), passes_knobs(), builder_knobs(), onnx_knobs(), npy_knobs()}) {
+    for (const KnobList list :
+         {base_knobs(), runtime_knobs(), passes_knobs(), builder_knobs(), onnx_knobs(), npy_knobs()}) {
       joined.insert(joined.end(), list.begin(), list.end());
     }
     return joined;

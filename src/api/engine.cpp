@@ -32,7 +32,8 @@ EngineInfo record_info(const EngineRecord& record) {
   info.cpu = record.cpu;
   info.threads = record.threads;
   info.options = record.options;
-  for (const SourceFile& source : record.sources) info.sources.push_back({source.name, source.bytes, hex(source.sha256)});
+  for (const SourceFile& source : record.sources)
+    info.sources.push_back({source.name, source.bytes, hex(source.sha256)});
   return info;
 }
 

@@ -22,10 +22,8 @@ class ByteWriter {
   void number(uint64_t value);
   void signed_number(int64_t value);
   template <class T>
-    requires std::is_trivially_copyable_v<T>
-  void raw(const T& value) {
-    bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
-  }
+  requires std::is_trivially_copyable_v<T>
+  void raw(const T& value) { bytes_.append(reinterpret_cast<const char*>(&value), sizeof value); }
   void bytes(std::span<const std::byte> bytes);
   void text(std::string_view text);
   void align(size_t alignment) { bytes_.resize((bytes_.size() + alignment - 1) / alignment * alignment); }
@@ -48,8 +46,7 @@ class ByteReader {
   uint64_t number();
   int64_t signed_number();
   template <class T>
-    requires std::is_trivially_copyable_v<T>
-  T raw() {
+  requires std::is_trivially_copyable_v<T> T raw() {
     T value;
     std::memcpy(&value, take(sizeof value).data(), sizeof value);
     return value;

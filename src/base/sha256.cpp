@@ -40,8 +40,8 @@ void compress_portable(std::array<uint32_t, 8>& state, const std::byte* blocks, 
     for (size_t i = 0; i < 64; ++i) {
       const uint32_t choice = (s[4] & s[5]) ^ (~s[4] & s[6]);
       const uint32_t majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
-      const uint32_t t = s[7] + (std::rotr(s[4], 6) ^ std::rotr(s[4], 11) ^ std::rotr(s[4], 25)) + choice +
-                         constants[i] + w[i];
+      const uint32_t t =
+          s[7] + (std::rotr(s[4], 6) ^ std::rotr(s[4], 11) ^ std::rotr(s[4], 25)) + choice + constants[i] + w[i];
       const uint32_t u = (std::rotr(s[0], 2) ^ std::rotr(s[0], 13) ^ std::rotr(s[0], 22)) + majority;
       s = {t + u, s[0], s[1], s[2], s[3] + t, s[4], s[5], s[6]};
     }

@@ -78,7 +78,8 @@ void print_report(const Options& options, const std::vector<CheckFinding>& findi
 }  // namespace
 
 void add_check(CLI::App& program, int& exit_code) {
-  CLI::App* command = program.add_subcommand("check", "Finds all that is wrong with a model at once, or damage to an engine.");
+  CLI::App* command =
+      program.add_subcommand("check", "Finds all that is wrong with a model at once, or damage to an engine.");
   command->footer(R"(Errors are what the standard forbids, what the rules of operators for types and shapes contradict,
 and what Kiln cannot run; warnings are what is merely useless. Weights are not read.
 Of an engine, every byte is held against the file's checksums.

@@ -180,7 +180,8 @@ void print_report(const Report& report) {
 }  // namespace
 
 void add_info(CLI::App& program, int& exit_code) {
-  CLI::App* command = program.add_subcommand("info", "Says what is in a model or an engine, and what a run of it costs.");
+  CLI::App* command =
+      program.add_subcommand("info", "Says what is in a model or an engine, and what a run of it costs.");
   command->footer(R"(A multiply-add is two FLOPs. Bytes are what a run moves if every node reads its inputs from memory
 and writes its outputs there. Symbolic dims are 1 unless --shape says otherwise.
 Of an engine, says what it was made of, what it needs, and who does each node; it need not be able to run here.

@@ -152,7 +152,8 @@ void EngineFile::read_header() {
   const std::string writer = version_text(header.kiln_version);
   if (header.format_version == 0 || header.format_version > engine_format_version) {
     fail(ErrorCode::unsupported,
-         "header, offset 4: this Kiln cannot read the engine\n  format version: found {}, expected at most {}\n  Kiln: found {}, this is "
+         "header, offset 4: this Kiln cannot read the engine\n  format version: found {}, expected at most {}\n  Kiln: "
+         "found {}, this is "
          "{}\nUse a newer Kiln; or have the engine made anew, by `kiln rebuild` or from its model",
          header.format_version, engine_format_version, writer, KILN_VERSION);
   }
@@ -185,11 +186,11 @@ void EngineFile::read_table(size_t count) {
   for (size_t i = 0; i < count; ++i) {
     TableEntry entry;
     std::memcpy(&entry, bytes_.data() + sizeof(Header) + i * sizeof entry, sizeof entry);
-    const Kind kind = i == 0              ? Kind::record
-                      : i == 1            ? Kind::graph
-                      : i + 1 == count    ? Kind::weights
+    const Kind kind = i == 0             ? Kind::record
+                      : i == 1           ? Kind::graph
+                      : i + 1 == count   ? Kind::weights
                       : i < 2 + variants ? Kind::machine
-                                          : Kind::packed;
+                                         : Kind::packed;
     const size_t variant = kind == Kind::machine ? i - 2 : kind == Kind::packed ? i - 2 - variants : 0;
     const uint64_t offset = round_up(end, alignment_of(kind));
     if (entry.kind != static_cast<uint32_t>(kind) || entry.variant != variant || entry.offset != offset ||
@@ -290,7 +291,9 @@ std::shared_ptr<const EngineDef> EngineFile::engine() const {
 Machine EngineFile::bound_machine(size_t variant, const Program& program) const {
   StoredMachine stored = machine(variant, program);
   return with_place(
-      [&] { return bind_machine(std::move(stored), {content(section(Kind::packed, variant)), keeper_}); },
+      [&] {
+        return bind_machine(std::move(stored), {content(section(Kind::packed, variant)), keeper_});
+      },
       [&] { return path_; });
 }
 
@@ -315,10 +318,11 @@ size_t EngineFile::choose_variant() const {
           }
         }
         if (best == variants()) {
-          fail(ErrorCode::unsupported,
-               "this engine cannot run here:{}\n  CPU: it was built on {}, this is {}\n`kiln rebuild` makes it anew for "
-               "this machine",
-               differences, record_.cpu, cpu_name());
+          fail(
+              ErrorCode::unsupported,
+              "this engine cannot run here:{}\n  CPU: it was built on {}, this is {}\n`kiln rebuild` makes it anew for "
+              "this machine",
+              differences, record_.cpu, cpu_name());
         }
         return best;
       },

@@ -96,7 +96,7 @@ class ModelWriter {
     const std::span<const std::byte> bytes{static_cast<const std::byte*>(tensor.raw()), tensor.bytes()};
     // A bool that is neither is undefined behaviour, so that all of them must be verified.
     const bool small = bytes.size() <= largest_inline || tensor.dtype() == DType::boolean;
-    const Place place = !tensor.defined()                  ? Place::undefined
+    const Place place = !tensor.defined()                 ? Place::undefined
                         : tensor.dtype() == DType::string ? Place::strings
                         : small                           ? Place::inside
                                                           : Place::weights;

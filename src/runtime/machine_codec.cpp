@@ -12,12 +12,9 @@ struct Feature {
   Isa isa;  ///< the first instruction set whose kernels use it
 };
 constexpr Feature known_features[] = {
-    {"avx2", &CpuFeatures::avx2, Isa::avx2},
-    {"fma", &CpuFeatures::fma, Isa::avx2},
-    {"f16c", &CpuFeatures::f16c, Isa::avx2},
-    {"avx512f", &CpuFeatures::avx512f, Isa::avx512},
-    {"avx512bw", &CpuFeatures::avx512bw, Isa::avx512},
-    {"avx512dq", &CpuFeatures::avx512dq, Isa::avx512},
+    {"avx2", &CpuFeatures::avx2, Isa::avx2},           {"fma", &CpuFeatures::fma, Isa::avx2},
+    {"f16c", &CpuFeatures::f16c, Isa::avx2},           {"avx512f", &CpuFeatures::avx512f, Isa::avx512},
+    {"avx512bw", &CpuFeatures::avx512bw, Isa::avx512}, {"avx512dq", &CpuFeatures::avx512dq, Isa::avx512},
     {"avx512vl", &CpuFeatures::avx512vl, Isa::avx512},
 };
 
@@ -212,9 +209,8 @@ StoredMachine read_machine(ByteReader& reader, const Program& program) {
     step.packed_floats =
         static_cast<int64_t>(reader.number_up_to(uint64_t{1} << 60, "the number of floats that are packed"));
     if (is_plain && step.packed_floats > 0) reader.wrong("found packed weights for reference code");
-    machine.packed.push_back(step.packed_floats > 0 ? reader.number_up_to(uint64_t{1} << 57, "a place") *
-                                                          weight_alignment
-                                                    : 0);
+    machine.packed.push_back(
+        step.packed_floats > 0 ? reader.number_up_to(uint64_t{1} << 57, "a place") * weight_alignment : 0);
   }
   order.finish();
   reader.expect_end();
@@ -231,7 +227,8 @@ Machine bind_machine(StoredMachine stored, const WeightSource& packed) {
     if (stored.tactics[i].empty()) continue;
     step.tactic = find_tactic(stored.tactics[i]);
     if (step.tactic == nullptr) {
-      fail(ErrorCode::unsupported, "step {} is done by '{}', which this Kiln does not have; `kiln rebuild` makes the engine anew", i,
+      fail(ErrorCode::unsupported,
+           "step {} is done by '{}', which this Kiln does not have; `kiln rebuild` makes the engine anew", i,
            stored.tactics[i]);
     }
     const uint64_t offset = stored.packed[i], bytes = static_cast<uint64_t>(step.packed_floats) * sizeof(float);

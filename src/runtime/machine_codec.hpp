@@ -17,9 +17,9 @@ struct MachineNeeds {
 /// A machine as it stands in a file: the tactics by name, so that it can be read about where it cannot run.
 struct StoredMachine {
   MachineNeeds needs;
-  std::vector<MachineStep> steps;     ///< without tactics and packed weights
-  std::vector<std::string> tactics;   ///< of each step; "" for reference code
-  std::vector<uint64_t> packed;       ///< offsets among the packed weights
+  std::vector<MachineStep> steps;    ///< without tactics and packed weights
+  std::vector<std::string> tactics;  ///< of each step; "" for reference code
+  std::vector<uint64_t> packed;      ///< offsets among the packed weights
 };
 
 /// What a CPU must have for the kernels of an instruction set, and for nothing else: {"avx2", "f16c", "fma"}.

@@ -303,9 +303,8 @@ class Campaign {
     }
     ++faults_;
     constexpr const char* kinds[] = {"tensors 0 --models", "models 0 --tensors", "models 0 --tensors 0 --engines"};
-    fmt::print("FAULT --{} 1 --first {}: {} {}\n{}\n", kinds[static_cast<size_t>(child.mutant)],
-               child.number, sample_of(child.number).folder.filename().string(), fault,
-               read_file(log_path(pid)).substr(0, 6000));
+    fmt::print("FAULT --{} 1 --first {}: {} {}\n{}\n", kinds[static_cast<size_t>(child.mutant)], child.number,
+               sample_of(child.number).folder.filename().string(), fault, read_file(log_path(pid)).substr(0, 6000));
     std::fflush(stdout);
   }
 

@@ -267,7 +267,8 @@ TEST(EngineFile, EveryDamageIsNoticed) {
     } else {
       const std::string message = open();
       const bool says_where = message.find("header") != std::string::npos ||
-                              message.find("section") != std::string::npos || message.find("offset") != std::string::npos;
+                              message.find("section") != std::string::npos ||
+                              message.find("offset") != std::string::npos;
       EXPECT_TRUE(says_where) << at << ": " << message;
     }
   }
