@@ -77,6 +77,23 @@ const CpuFeatures& cpu_features() {
   return features;
 }
 
+bool has_half_rate_avx512() {
+#if defined(__x86_64__)
+  static const bool half = [] {
+    uint32_t a = 0, b = 0, c = 0, d = 0;
+    char vendor[13] = {};
+    if (__get_cpuid(0, &a, &b, &c, &d) == 0) return false;
+    std::memcpy(vendor, &b, 4), std::memcpy(vendor + 4, &d, 4), std::memcpy(vendor + 8, &c, 4);
+    if (std::strcmp(vendor, "AuthenticAMD") != 0 || __get_cpuid(1, &a, &b, &c, &d) == 0) return false;
+    const uint32_t family = (a >> 8 & 15) + (a >> 20 & 255), model = (a >> 4 & 15) | (a >> 12 & 0xf0);
+    return family == 0x19 || (family == 0x1a && model >= 0x20 && model < 0x40);
+  }();
+  return half;
+#else
+  return false;
+#endif
+}
+
 std::string cpu_name() {
   std::string name;
 #if defined(__x86_64__)

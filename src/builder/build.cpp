@@ -30,6 +30,15 @@ std::shared_ptr<float> weight_memory(int64_t floats) {
   return {memory, std::free};
 }
 
+/// Of all constants of the main graph.
+int64_t weight_bytes(const Program& program) {
+  int64_t bytes = 0;
+  for (const Value& constant : program.constants) {
+    if (constant.is_tensor()) bytes += static_cast<int64_t>(constant.tensor().bytes());
+  }
+  return bytes;
+}
+
 /// A problem whose packed constants are where code can read them as they are.
 Problem with_aligned_constants(Problem problem, const Tactic& tactic, std::vector<Tensor>& copies) {
   copies.reserve(problem.inputs.size());
@@ -116,8 +125,8 @@ Machine build_machine(const EngineDef& engine, const BuildOptions& options, cons
   Machine machine;
   machine.isa = best_isa();
   const int threads = options.threads > 0 ? options.threads : default_pool().threads();
-  const Target target{machine.isa, threads, options.math};
   const Program& program = engine.program();
+  const Target target{machine.isa, threads, options.math, weight_bytes(program) > cache_sizes().l3 / 2};
   const BuildFacts facts = build_facts(engine, details.shapes);
   const std::vector<Group> groups = fuse(program, facts);
   std::vector<Choice> choices;

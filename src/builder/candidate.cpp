@@ -95,6 +95,7 @@ Choice make_choice(const Program& program, const BuildFacts& facts, const Group&
   choice.group = &group;
   choice.problem = make_problem(program, facts.typical, group, target.isa, target.threads);
   if (choice.problem) {
+    choice.problem->far_weights = target.far_weights;
     const Problem& problem = *choice.problem;
     for (const Tactic* tactic : tactics_for(problem.anchor())) {
       std::string why = tactic->approximates && target.math == Math::strict ? "strict mathematics is asked for"

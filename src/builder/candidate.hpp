@@ -42,6 +42,7 @@ struct Target {
   Isa isa = Isa::portable;
   int threads = 1;
   Math math = Math::fast;
+  bool far_weights = true;  ///< Problem::far_weights
 };
 
 Choice make_choice(const Program& program, const BuildFacts& facts, const Group& group, const Target& target);

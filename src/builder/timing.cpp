@@ -15,9 +15,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-constexpr size_t most_weight_bytes = size_t{192} << 20;
-constexpr size_t most_copies = 48;
-
 size_t rounded(size_t bytes) { return (bytes + 127) / 64 * 64; }
 
 /// How tensors lie in a typical network: with a halo of 1 where the next layer may want it.
@@ -89,6 +86,13 @@ std::byte* TimingMemory::at_least(size_t bytes) {
   return memory_.get();
 }
 
+Stopwatch::Stopwatch(Team& team, int threads, bool far_weights) : team_(team), threads_(threads) {
+  const CacheSizes& caches = cache_sizes();
+  constexpr int64_t most = int64_t{256} << 20;
+  weight_bytes_ = rounded(
+      static_cast<size_t>(std::clamp(far_weights ? caches.l3 * 3 / 2 : caches.l2 * threads * 3, caches.l2, most)));
+}
+
 void Stopwatch::refresh(const std::vector<Memory>& inputs) {
   team_.run(threads_, [&](int part) {
     for (const Memory& memory : inputs) {
@@ -104,15 +108,15 @@ void Stopwatch::refresh(const std::vector<Memory>& inputs) {
 
 double Stopwatch::repeat(const Work& work, WorkPointers pointers, int parts, size_t packed_bytes,
                          const std::vector<Memory>& inputs, double seconds, double give_up) {
-  // As many copies of the weights as make each cold when its turn comes.
-  const size_t step = rounded(packed_bytes);
-  const auto enough = static_cast<size_t>(cache_sizes().l2) * 3 * static_cast<size_t>(threads_);
-  size_t copies = packed_bytes == 0 ? 1 : std::clamp<size_t>(enough / step + 1, 2, most_copies);
-  copies = std::clamp<size_t>(most_weight_bytes / std::max<size_t>(step, 1), 1, copies);
-  const std::byte* const weights = packed_bytes == 0 ? nullptr : weights_.at_least(step * copies);
-  const auto run_once = [&](size_t turn) {
+  // Each run has weights of its own, which have not been used for so long that they are cold.
+  const std::byte* const weights = packed_bytes == 0 ? nullptr : weights_.at_least(weight_bytes_ + packed_bytes);
+  const auto run_once = [&] {
     refresh(inputs);
-    if (weights != nullptr) pointers.packed = reinterpret_cast<const float*>(weights + turn % copies * step);
+    if (weights != nullptr) {
+      pointers.packed = reinterpret_cast<const float*>(weights + weight_place_);
+      weight_place_ += rounded(packed_bytes);
+      if (weight_place_ > weight_bytes_) weight_place_ = 0;
+    }
     const Clock::time_point begin = Clock::now();
     for (int64_t phase = 0; phase < work.phases(); ++phase) {
       if (parts == 1) {
@@ -124,10 +128,10 @@ double Stopwatch::repeat(const Work& work, WorkPointers pointers, int parts, siz
     return seconds_since(begin);
   };
   const Clock::time_point begin = Clock::now();
-  run_once(0);
+  run_once();
   std::vector<double> times;
   while (times.size() < 3 || (times.size() < 200 && seconds_since(begin) < seconds)) {
-    times.push_back(run_once(times.size() + 1));
+    times.push_back(run_once());
     if (times.size() == 2 && std::min(times[0], times[1]) > give_up) break;
   }
   // Others use the machine too, and only ever make a run slower: the quiet runs are nearer to the truth.

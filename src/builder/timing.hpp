@@ -26,7 +26,8 @@ class TimingMemory {
 /// have just written, outputs over what was read before.
 class Stopwatch {
  public:
-  Stopwatch(Team& team, int threads) : team_(team), threads_(threads) {}
+  /// `far_weights`: they come from main memory, not just from beyond L2.
+  Stopwatch(Team& team, int threads, bool far_weights);
 
   /// Seconds of one run. Spends about `seconds` on it, less where it turns out to take longer than `give_up`. Nothing
   /// (a negative number) where the candidate cannot be prepared.
@@ -46,6 +47,8 @@ class Stopwatch {
 
   Team& team_;
   const int threads_;
+  size_t weight_bytes_;      ///< enough to be cold when their turn comes again
+  size_t weight_place_ = 0;  ///< of those, where the next run's begin
   TimingMemory weights_, activations_;
 };
 

@@ -22,8 +22,8 @@ constexpr size_t finalists = 3;
 std::string machine_key(const Target& target) {
   std::string name;
   for (const char c : cpu_name()) name += c < ' ' ? ' ' : c;
-  return fmt::format("{}, L2 {} KiB\t{}\t{} threads\tkernels {}", name, cache_sizes().l2 >> 10, isa_name(target.isa),
-                     target.threads, kernel_version);
+  return fmt::format("{}, L2 {} KiB\t{}\t{} threads\t{} weights\tkernels {}", name, cache_sizes().l2 >> 10,
+                     isa_name(target.isa), target.threads, target.far_weights ? "far" : "near", kernel_version);
 }
 
 std::string candidate_key(const Candidate& candidate) {
@@ -85,7 +85,7 @@ class Tuner {
     for (Question& question : questions_) look_up(question);
     plan_time();
     const auto main = [&](Team& team) {
-      Stopwatch stopwatch(team, target_.threads);
+      Stopwatch stopwatch(team, target_.threads, target_.far_weights);
       measure_copies(stopwatch);
       for (Question& question : questions_) answer(stopwatch, question);
     };

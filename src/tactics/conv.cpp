@@ -196,8 +196,6 @@ double dense_macs(const Problem& p, int64_t channels_in, int64_t channels_out, i
   return output_pixels(p) * outs * static_cast<double>(channels_in / group * taps);
 }
 
-double weight_seconds(double floats) { return floats * 4 / 15e9; }
-
 double direct_cost(const Problem& p, const Tuning&) {
   const ConvProblem c = conv_problem(p);
   const double macs = dense_macs(p, c.channels_in, c.channels_out, c.group, c.kernel_h * c.kernel_w);
@@ -206,8 +204,9 @@ double direct_cost(const Problem& p, const Tuning&) {
   const double run = std::min(1.0, 0.3 + 0.1 * static_cast<double>(c.channels_in / c.group));
   const double arithmetic =
       arithmetic_seconds(macs, p.isa, (c.out_width() < 4 && c.out_height() < 4 ? 0.4 : 0.9) * run);
-  return std::max(arithmetic, weight_seconds(weights)) + memory_seconds(bytes_moved(p, weights_and_bias)) * 0.2 +
-         epilogue_seconds(p);
+  const double reading = weight_seconds(p, weights * 4);
+  return std::max(arithmetic, reading) + 0.1 * std::min(arithmetic, reading) +
+         memory_seconds(bytes_moved(p, weights_and_bias)) * 0.2 + epilogue_seconds(p);
 }
 
 std::vector<Tuning> direct_tunings(const Problem& p) {
@@ -305,9 +304,8 @@ double winograd_cost(const Problem& p, const Tuning& tuning) {
   const double weights = planes * static_cast<double>(c.channels_in) * outs;
   // Few tiles use each weight only a few times, so that reading them from beyond L2 shows.
   const bool far = weights * 4 > static_cast<double>(cache_sizes().l2) / 2;
-  const double reading = far ? weight_seconds(weights) * (t.split_channels ? 1.0 : 1.5) : 0;
-  const double lanes = static_cast<double>(block) / 16;
-  const double transforms = tiles * planes * (ins + outs) * 4 / (60e9 * lanes);
+  const double reading = far ? weight_seconds(p, weights * 4) * (t.split_channels ? 1.0 : 1.2) : 0;
+  const double transforms = arithmetic_seconds(tiles * planes * (ins + outs) * 8.5, p.isa, 1);
   return std::max(products, reading) + 0.3 * std::min(products, reading) + transforms + epilogue_seconds(p);
 }
 
@@ -359,7 +357,7 @@ FirstConv make_first(const Problem& p, const BlockedLayout& out, const Tuning& t
 double first_cost(const Problem& p, const Tuning&) {
   const ConvProblem c = conv_problem(p);
   const double macs = dense_macs(p, c.channels_in, c.channels_out, 1, c.kernel_h * c.kernel_w);
-  return arithmetic_seconds(macs, p.isa, 0.7) + memory_seconds(bytes_moved(p, weights_and_bias)) + epilogue_seconds(p);
+  return arithmetic_seconds(macs, p.isa, 0.85) + memory_seconds(bytes_moved(p, weights_and_bias)) + epilogue_seconds(p);
 }
 std::vector<Tuning> first_tunings(const Problem& p) {
   const TileTuning best = FirstConv::default_tuning(conv_problem(p), p.isa);
@@ -385,7 +383,8 @@ double depthwise_cost(const Problem& p, const Tuning&) {
   const ConvProblem c = conv_problem(p);
   const double macs =
       output_pixels(p) * static_cast<double>(pad_to(c.channels_out, block_of(p.isa)) * c.kernel_h * c.kernel_w);
-  return arithmetic_seconds(macs, p.isa, 0.5) + memory_seconds(bytes_moved(p, weights_and_bias)) * 0.5 +
+  const double share = c.out_width() < 8 ? 0.45 : c.out_width() < 16 ? 0.53 : 0.62;
+  return arithmetic_seconds(macs, p.isa, share) + memory_seconds(bytes_moved(p, weights_and_bias)) * 0.3 +
          epilogue_seconds(p);
 }
 std::vector<Tuning> depthwise_tunings(const Problem&) { return {Tuning{}, Tuning{{8}}}; }

@@ -75,8 +75,8 @@ double packed_cost(const Problem& p, const Tuning&) {
   const int64_t block = block_of(p.isa);
   const double wide = static_cast<double>(divide_up(g.n, block) * block);
   const double arithmetic =
-      arithmetic_seconds(static_cast<double>(g.m) * static_cast<double>(g.k) * wide, p.isa, g.m < 6 ? 0.3 : 0.9);
-  const double reading = static_cast<double>(g.k) * wide * 4 / 15e9;
+      arithmetic_seconds(static_cast<double>(g.m) * static_cast<double>(g.k) * wide, p.isa, g.m < 6 ? 0.3 : 0.87);
+  const double reading = weight_seconds(p, static_cast<double>(g.k) * wide * 4);
   return std::max(arithmetic, reading);
 }
 

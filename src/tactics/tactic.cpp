@@ -1,12 +1,15 @@
 #include "tactics/tactic.hpp"
 
+#include <algorithm>
+
+#include "base/cpu.hpp"
 #include "base/error.hpp"
 
 namespace kiln {
 namespace {
 
-// Of a core that others leave alone: what streaming from L2 and the multiply-add units give.
-constexpr double bytes_per_second = 30e9;
+// Of a core of Zen 4 that others leave alone: bytes a second by where they lie, and the clock.
+constexpr double l2_rate = 90e9, l3_rate = 50e9, memory_rate = 22e9;
 constexpr double clock_rate = 4.0e9;
 
 }  // namespace
@@ -41,10 +44,20 @@ uint32_t residual_place(const Problem& problem) {
 
 bool is_f32(const TensorSpec& spec) { return spec.dtype == DType::f32; }
 
-double memory_seconds(double bytes) { return bytes / bytes_per_second; }
+double memory_seconds(double bytes) {
+  const CacheSizes& caches = cache_sizes();
+  const double near = static_cast<double>(caches.l2), far = static_cast<double>(caches.l3) / 2;
+  const double in_l3 = std::clamp(bytes - near, 0.0, far - near), beyond = std::max(0.0, bytes - far);
+  return std::min(bytes, near) / l2_rate + in_l3 / l3_rate + beyond / memory_rate;
+}
+
+double weight_seconds(const Problem& problem, double bytes) {
+  const bool far = problem.far_weights || bytes > static_cast<double>(cache_sizes().l3) / 2;
+  return bytes / (far ? memory_rate : 1.2 * l3_rate);
+}
 
 double arithmetic_seconds(double multiply_adds, Isa isa, double share_of_peak) {
-  const double lanes = isa == Isa::avx512 ? 16 : isa == Isa::avx2 ? 8 : 2;
+  const double lanes = isa == Isa::avx512 ? (has_half_rate_avx512() ? 8 : 16) : isa == Isa::avx2 ? 8 : 2;
   return multiply_adds / (2 * lanes * clock_rate * share_of_peak);
 }
 

@@ -50,6 +50,8 @@ struct Problem {
   std::vector<TensorSpec> inputs, outputs;  ///< as in the group
   Isa isa = Isa::portable;
   int threads = 1;
+  /// Weights come from main memory, since those of the whole network are more than the caches hold.
+  bool far_weights = true;
 
   const Node& anchor() const { return *nodes.front(); }
   NodeView view() const { return {anchor(), *schema, *opsets}; }
@@ -153,6 +155,7 @@ uint32_t residual_place(const Problem& problem);
 
 /// What memory and arithmetic should take on one thread, in seconds; for tactics' cost().
 double memory_seconds(double bytes);
+double weight_seconds(const Problem& problem, double bytes);
 double arithmetic_seconds(double multiply_adds, Isa isa, double share_of_peak);
 /// Bytes of all inputs (but packed ones) and outputs.
 double bytes_moved(const Problem& problem, uint32_t packed = 0);

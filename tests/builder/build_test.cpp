@@ -4,7 +4,9 @@
 #include "base/scratch_folder.hpp"
 #include "builder/build_engine.hpp"
 #include "builder/builder_knobs.hpp"
+#include "builder/fuse.hpp"
 #include "builder/problem_key.hpp"
+#include "builder/select.hpp"
 #include "builder/timing_cache.hpp"
 #include "builder/typical_shapes.hpp"
 #include "passes/model_builder.hpp"
@@ -101,10 +103,28 @@ TEST(Build, BytesHaveAPrice) {
     for (const MachineStep& step : built.engine->machine()->steps) floats += step.packed_floats;
     return floats;
   };
-  const int64_t speed = packed(Prefer::speed), balanced = packed(Prefer::balanced), memory = packed(Prefer::memory);
-  EXPECT_LE(balanced, speed);
-  EXPECT_LE(memory, balanced);
-  EXPECT_LT(memory, speed);
+  EXPECT_LE(packed(Prefer::balanced), packed(Prefer::speed));
+  EXPECT_LE(packed(Prefer::memory), packed(Prefer::balanced));
+
+  // 8 MB more must save 40 microseconds, or 160 where memory is preferred.
+  const auto engine = EngineDef::create(example().model);
+  const BuildFacts facts = build_facts(*engine);
+  const std::vector<Group> groups = fuse(engine->program(), facts);
+  std::vector<Choice> choices(groups.size());
+  const auto pick = [&](Prefer prefer, double saved) {
+    for (size_t i = 0; i < groups.size(); ++i) {
+      choices[i] = make_choice(engine->program(), facts, groups[i], {});
+    }
+    const Formats formats = choices[0].candidates[0].formats;
+    choices[0].candidates = {{.formats = formats, .seconds = 1e-3, .bytes = 1e6},
+                             {.formats = formats, .seconds = 1e-3 - saved, .bytes = 9e6}};
+    return select(engine->program(), facts, choices, price_of_byte(prefer), {})[0];
+  };
+  EXPECT_EQ(pick(Prefer::speed, 1e-6), 1u);
+  EXPECT_EQ(pick(Prefer::balanced, 30e-6), 0u);
+  EXPECT_EQ(pick(Prefer::balanced, 50e-6), 1u);
+  EXPECT_EQ(pick(Prefer::memory, 150e-6), 0u);
+  EXPECT_EQ(pick(Prefer::memory, 170e-6), 1u);
 }
 
 TEST(Build, ReportsChoicesAndDeclines) {

@@ -50,7 +50,8 @@ TEST(TimingCache, DamagedLinesArePassedOver) {
     const size_t at = random.below(damaged.size());
     damaged[at] = static_cast<char>(damaged[at] ^ (1 << random.below(7)));
     TimingCache cache;
-    EXPECT_GE(cache.merge(damaged), 1u);
+    // A letter of a checksum may be large or small.
+    if (cache.merge(damaged) == 0) EXPECT_EQ(cache.text(), text);
     for (const std::string& key : {first, second, third}) {
       const auto entry = cache.find(key);
       EXPECT_TRUE(!entry || entry == example().find(key));

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 ROOT = Path(__file__).resolve().parents[2]
 KILN = os.environ.get("KILN_CLI", str(ROOT / "build" / "kiln"))
 CLASSIFIER = ROOT / "examples" / "classifier.onnx"
-COMMANDS = ["run", "bench", "info", "check", "ops", "knobs", "completion"]
+COMMANDS = ["run", "build", "bench", "info", "check", "ops", "knobs", "completion"]
 
 
 def environment(**variables):
@@ -105,6 +105,10 @@ def test_documentation_is_what_the_program_says():
     (["run", CLASSIFIER, "--shape", "nobody=3"], "nobody"),
     (["run", CLASSIFIER, "--shape", "x=2x4", "--shape", "batch=3"], "batch"),
     (["run", CLASSIFIER, "--repeat", "0"], "--repeat"),
+    (["build", "/nowhere/model.onnx"], "/nowhere/model.onnx: there is no such file"),
+    (["build", CLASSIFIER, "--tune", "wildly"], "--tune wildly"),
+    (["build", CLASSIFIER, "--time-budget", "soon"], "--time-budget soon"),
+    (["build", CLASSIFIER, "--shapes", "nobody=3x4"], "no input of this name"),
     (["--knob", "no_such_knob=1", "knobs"], "no_such_knob"),
     (["--knob", "threads=many", "knobs"], "threads"),
     (["--knob", "threads", "knobs"], "NAME=VALUE"),
