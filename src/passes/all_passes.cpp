@@ -19,6 +19,8 @@ std::span<const Pass> all_passes() {
       Pass{"transposes_to_reshapes", "see Transposes that only reshape", passes::find_idle_transposes},
       Pass{"sink_reshapes", "reshape after products and elementwise operators, not before them",
            passes::find_high_reshapes},
+      Pass{"sink_transposes", "move axes after elementwise operators where fewer Transposes are left",
+           passes::find_high_transposes},
       Pass{"merge_reshapes", "merge Reshape, Flatten, Squeeze and Unsqueeze in a row", passes::find_reshapes},
       Pass{"merge_unaries", "drop double negations and operators without effect", passes::find_unaries},
       Pass{"merge_clips", "merge Clip and Relu in a row", passes::find_clips},

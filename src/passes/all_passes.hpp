@@ -36,6 +36,7 @@ std::vector<Patch> find_group_norms(GraphView& view);
 std::vector<Patch> find_einsums(GraphView& view);
 std::vector<Patch> find_resizes(GraphView& view);
 std::vector<Patch> find_rectifiers(GraphView& view);
+std::vector<Patch> find_high_transposes(GraphView& view);
 std::vector<Patch> find_dead_nodes(GraphView& view);
 
 }  // namespace kiln::passes

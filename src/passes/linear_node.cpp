@@ -24,7 +24,7 @@ bool is_padded(const Node& conv) {
 std::optional<LinearNode> LinearNode::match(const GraphView& view, const Node& node) {
   if (!is_plain(node) || !has_input(node, 0) || !has_input(node, 1)) return {};
   LinearNode linear(node);
-  linear.weights_ = known_tensor(view, node.inputs[1]);
+  linear.weights_ = mapped_tensor(view, node.inputs[1]);
   if (linear.weights_.dtype() != DType::f32 || linear.weights_.size() == 0) return {};
   if (linear.weights_.bytes() > largest_copied_bytes && view.readers(node.inputs[1]).size() != 1) return {};
   const bool matches = linear.match_convolution(view) || linear.match_product(view);
@@ -114,6 +114,7 @@ bool LinearNode::settle(std::vector<double> weights, std::vector<double> bias) {
 
 bool LinearNode::append(const ChannelAffine& affine) {
   if (affine.shifts() && !can_have_bias()) return false;
+  if (!weights_.is_aligned()) weights_ = weights_.clone();
   const auto before = weights_.elements<float>();
   std::vector<double> weights(before.begin(), before.end()), bias = bias_;
   for_each_weight([&](size_t index, size_t out, size_t) { weights[index] *= affine.factor[out]; });
@@ -123,6 +124,7 @@ bool LinearNode::append(const ChannelAffine& affine) {
 
 bool LinearNode::prepend(const ChannelAffine& affine) {
   if (affine.shifts() && (is_padded_ || !can_have_bias())) return false;
+  if (!weights_.is_aligned()) weights_ = weights_.clone();
   const auto before = weights_.elements<float>();
   std::vector<double> weights(before.begin(), before.end()), bias = bias_;
   for_each_weight([&](size_t index, size_t out, size_t in) {
@@ -165,7 +167,7 @@ bool has_channels(const GraphView& view, ValueId data, const ChannelAxis& where)
 ValueId data_of(const GraphView& view, const Node& node) {
   if (!has_input(node, 0)) return no_value;
   if (node.op_type == "BatchNormalization" || !has_input(node, 1)) return node.inputs[0];
-  return known_tensor(view, node.inputs[0]).defined() ? node.inputs[1] : node.inputs[0];
+  return mapped_tensor(view, node.inputs[0]).defined() ? node.inputs[1] : node.inputs[0];
 }
 
 std::optional<Patch> fold_behind(GraphView& view, size_t index, FindAffine affine_of, Claims& claims) {

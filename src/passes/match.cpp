@@ -114,10 +114,14 @@ bool same_shape(const GraphView& view, ValueId a, ValueId b) {
   return x && y && *x == *y;
 }
 
+const Tensor& mapped_tensor(const GraphView& view, ValueId id) {
+  const Tensor* constant = view.constant(id);
+  return constant ? *constant : view.fact(id).constant;
+}
+
 Tensor known_tensor(const GraphView& view, ValueId id) {
   if (id == no_value) return {};
-  const Tensor* constant = view.constant(id);
-  const Tensor& tensor = constant ? *constant : view.fact(id).constant;
+  const Tensor& tensor = mapped_tensor(view, id);
   return !tensor.defined() || tensor.is_aligned() ? tensor : tensor.clone();
 }
 
@@ -141,9 +145,8 @@ std::optional<std::vector<double>> known_floats(const GraphView& view, ValueId i
 }
 
 std::optional<double> known_float(const GraphView& view, ValueId id) {
-  const Tensor tensor = known_tensor(view, id);
-  if (tensor.dtype() != DType::f32 || tensor.size() != 1) return {};
-  return *tensor.data<float>();
+  if (id == no_value || mapped_tensor(view, id).dtype() != DType::f32 || mapped_tensor(view, id).size() != 1) return {};
+  return *known_tensor(view, id).data<float>();
 }
 
 bool is_known_float(const GraphView& view, ValueId id, double expected) {

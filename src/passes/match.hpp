@@ -39,6 +39,9 @@ const SymShape* shape_of(const GraphView& view, ValueId id);
 /// Both shapes are known, and provably the same.
 bool same_shape(const GraphView& view, ValueId a, ValueId b);
 
+/// A tensor that is known before any run as it lies in the model's file, maybe not aligned, so that large weights can
+/// be looked at without a copy; not defined for everything else. `id` is not no_value.
+const Tensor& mapped_tensor(const GraphView& view, ValueId id);
 /// A tensor that is known before any run, aligned; nothing (not defined) for everything else.
 Tensor known_tensor(const GraphView& view, ValueId id);
 /// The elements of a known i32 or i64 tensor.

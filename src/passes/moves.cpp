@@ -1,6 +1,9 @@
 #include "passes/moves.hpp"
 
+#include <algorithm>
+#include <array>
 #include <numeric>
+#include <string_view>
 
 #include "passes/match.hpp"
 
@@ -8,6 +11,14 @@ namespace kiln::passes {
 
 bool is_reshape(const Node& node) {
   return is_op(node, "Reshape") || is_op(node, "Flatten") || is_op(node, "Squeeze") || is_op(node, "Unsqueeze");
+}
+
+bool is_unary(const Node& node) {
+  static constexpr std::array<std::string_view, 25> names{
+      "Abs",       "Ceil",      "Clip",     "Elu",      "Erf",  "Exp",        "Floor", "Gelu",  "HardSigmoid",
+      "HardSwish", "LeakyRelu", "Log",      "Mish",     "Neg",  "Reciprocal", "Relu",  "Round", "Selu",
+      "Sigmoid",   "Sign",      "Softplus", "Softsign", "Sqrt", "Swish",      "Tanh"};
+  return node.domain.empty() && std::find(names.begin(), names.end(), node.op_type) != names.end();
 }
 
 std::optional<std::vector<int64_t>> permutation_of(const GraphView& view, const Node& node) {

@@ -106,9 +106,10 @@ Product take_product(Pattern& pattern, ValueId id) {
 }
 
 std::optional<double> scalar_of(const GraphView& view, ValueId id) {
-  const Tensor tensor = known_tensor(view, id);
+  if (id == no_value) return {};
+  const Tensor& tensor = mapped_tensor(view, id);
   if (tensor.dtype() != DType::f32 || tensor.size() != 1 || tensor.rank() > 1) return {};
-  return *tensor.data<float>();
+  return *known_tensor(view, id).data<float>();
 }
 
 bool is_scalar(const GraphView& view, ValueId id, double expected) {

@@ -10,10 +10,6 @@
 namespace kiln::passes {
 namespace {
 
-constexpr std::array<std::string_view, 24> unaries{
-    "Abs",  "Ceil",    "Elu",  "Erf",       "Exp",       "Floor",      "Gelu",  "HardSigmoid",
-    "Log",  "Mish",    "Neg",  "HardSwish", "LeakyRelu", "Reciprocal", "Relu",  "Round",
-    "Selu", "Sigmoid", "Sign", "Softplus",  "Softsign",  "Sqrt",       "Swish", "Tanh"};
 constexpr std::array<std::string_view, 5> binaries{"Add", "Sub", "Mul", "Div", "Pow"};
 
 bool is_any_of(const Node& node, std::span<const std::string_view> names) {
@@ -61,8 +57,7 @@ class Chain {
   }
 
   bool take_elementwise(const Node& node) {
-    const bool clips = is_op(node, "Clip") && node.inputs[0] == end_;
-    if (is_any_of(node, unaries) || clips) {
+    if (is_unary(node) && node.inputs[0] == end_) {
       append(node, 0);
       return true;
     }

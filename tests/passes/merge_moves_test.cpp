@@ -149,5 +149,40 @@ TEST(MergeClips, NotWhereNothingIsBetween) {
   EXPECT_EQ(operators_after(b, ramp({20}, 3)), (Names{"Clip", "Relu"}));
 }
 
+TEST(SinkTransposes, ThroughElementwiseNodesToTheNextOne) {
+  ModelBuilder b;
+  b.input("x", {Dim(2), Dim(3), Dim(4)});
+  b.scalar("two", 2);
+  b.add("Transpose", {"x"}, {"a"}, {passes::ints_value("perm", {0, 2, 1})});
+  b.add("Mul", {"two", "a"}, {"b"});
+  b.add("Softmax", {"b"}, {"c"}, {passes::int_value("axis", 1)});
+  b.add("Relu", {"c"}, {"d"});
+  b.add("Transpose", {"d"}, {"y"}, {passes::ints_value("perm", {0, 2, 1})});
+  b.output("y");
+  const OptimizeOptions plain{.skip = {"merge_unaries"}};
+  EXPECT_EQ(operators_after(b, ramp({2, 3, 4}), 1e-6f, plain), (Names{"Mul", "Softmax", "Relu"}));
+}
+
+TEST(SinkTransposes, OfBothSidesOfASum) {
+  ModelBuilder b;
+  b.input("x", {Dim(2), Dim(3), Dim(4)});
+  b.add("Exp", {"x"}, {"e"});
+  for (const char* name : {"x", "e"}) {
+    b.add("Transpose", {name}, {std::string(name) + "t"}, {passes::ints_value("perm", {2, 0, 1})});
+  }
+  b.add("Sub", {"xt", "et"}, {"y"});
+  b.output("y");
+  EXPECT_EQ(operators_after(b, ramp({2, 3, 4})), (Names{"Exp", "Sub", "Transpose"}));
+}
+
+TEST(SinkTransposes, NotWhereNoneIsSaved) {
+  ModelBuilder b;
+  b.input("x", {Dim(2), Dim(3), Dim(4)});
+  b.add("Transpose", {"x"}, {"a"}, {passes::ints_value("perm", {0, 2, 1})});
+  b.add("Relu", {"a"}, {"y"});
+  b.output("y");
+  EXPECT_EQ(operators_after(b, ramp({2, 3, 4})), (Names{"Transpose", "Relu"}));
+}
+
 }  // namespace
 }  // namespace kiln
