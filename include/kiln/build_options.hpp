@@ -4,8 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
+
+#include "kiln/build_report.hpp"
+#include "kiln/tensor.hpp"
 
 namespace kiln {
 
@@ -41,6 +45,8 @@ struct BuildOptions {
   std::function<void(const BuildProgress&)> progress = {};
   /// Set it to true, from any thread or a signal handler, to stop timing and keep the best so far.
   const std::atomic<bool>* stop_tuning = nullptr;
+  std::map<std::string, Shape> shapes = {};  ///< of inputs whose dims the model leaves open: what to choose for
+  BuildReport* report = nullptr;             ///< filled in where it is given
 };
 
 /// Sets an option by its name ("prefer") and value ("memory"), as a command line or a language binding has them.

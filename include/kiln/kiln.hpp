@@ -164,6 +164,8 @@ class Engine {
   static void verify_file(const std::string& path);
 
   void save(const std::string& path) const;
+  /// The rewritten graph that the engine does, as ONNX.
+  void save_onnx(const std::string& path) const;
   EngineInfo info() const;
   const ModelInfo& model_info() const;
   const std::vector<PortInfo>& inputs() const;

@@ -2,9 +2,9 @@
 #include "api/model_impl.hpp"
 #include "base/cpu.hpp"
 #include "base/error.hpp"
-#include "builder/build.hpp"
+#include "builder/build_engine.hpp"
 #include "builder/engine_origin.hpp"
-#include "passes/optimize.hpp"
+#include "formats/onnx/writer.hpp"
 
 namespace kiln {
 namespace {
@@ -85,11 +85,11 @@ Engine Engine::build(Model model, const BuildOptions& options) {
     source.sources = {source_in_memory(source.memory)};
   }
   state_output_types(source.definition);
-  optimize(source.definition);
+  std::string identity;
+  for (const SourceFile& file : source.sources) identity += hex(file.sha256);
   auto impl = std::make_shared<EngineImpl>();
   impl->record = make_record(options, std::move(source.sources));
-  impl->engine = EngineDef::create(std::move(source.definition),
-                                   [&](const EngineDef& engine) { return build_machine(engine, options); });
+  impl->engine = build_engine(std::move(source.definition), options, identity);
   impl->info = std::move(source.info);
   impl->inputs = std::move(source.inputs);
   impl->outputs = std::move(source.outputs);
@@ -134,6 +134,8 @@ void Engine::save(const std::string& path) const {
   if (machines.empty() && own) machines.push_back(own);
   write_engine_file(path, impl_->engine->model(), machines, impl_->record);
 }
+
+void Engine::save_onnx(const std::string& path) const { write_onnx_file(impl_->engine->model(), path); }
 
 EngineInfo Engine::info() const {
   const Program& program = impl_->engine->program();

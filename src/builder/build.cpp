@@ -121,13 +121,13 @@ GroupReport report_of(const Program& program, const Choice& choice, size_t picke
 
 }  // namespace
 
-Machine build_machine(const EngineDef& engine, const BuildOptions& options, const BuildDetails& details) {
+Machine build_machine(const EngineDef& engine, const BuildOptions& options) {
   Machine machine;
   machine.isa = best_isa();
   const int threads = options.threads > 0 ? options.threads : default_pool().threads();
   const Program& program = engine.program();
   const Target target{machine.isa, threads, options.math, weight_bytes(program) > cache_sizes().l3 / 2};
-  const BuildFacts facts = build_facts(engine, details.shapes);
+  const BuildFacts facts = build_facts(engine, options.shapes);
   const std::vector<Group> groups = fuse(program, facts);
   std::vector<Choice> choices;
   for (const Group& group : groups) choices.push_back(make_choice(program, facts, group, target));
@@ -144,7 +144,7 @@ Machine build_machine(const EngineDef& engine, const BuildOptions& options, cons
     step.seconds = candidate.seconds;
     step.measured = candidate.measured;
     machine.steps.push_back(std::move(step));
-    if (details.report != nullptr) details.report->groups.push_back(report_of(program, choices[i], chosen[i]));
+    if (options.report != nullptr) options.report->groups.push_back(report_of(program, choices[i], chosen[i]));
   }
   pack(program, facts, threads, machine);
   return machine;

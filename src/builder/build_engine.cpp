@@ -1,21 +1,69 @@
 #include "builder/build_engine.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/cpu.hpp"
+#include "base/error.hpp"
+#include "base/sha256.hpp"
+#include "builder/problem_key.hpp"
+#include "builder/timing_cache.hpp"
+#include "builder/verify_engine.hpp"
 #include "graph/copy_model.hpp"
+#include "passes/optimize.hpp"
 
 namespace kiln {
+namespace {
 
-BuiltEngine build_engine(ModelDef model, const BuildOptions& options, const std::map<std::string, Shape>& shapes) {
-  BuiltEngine built;
-  const ModelDef original = options.verify ? copy_model(model) : ModelDef();
-  built.passes = optimize(model);
-  const BuildDetails details{shapes, &built.groups};
-  built.engine = EngineDef::create(std::move(model),
-                                   [&](const EngineDef& engine) { return build_machine(engine, options, details); });
-  if (options.verify) {
-    if (options.progress) options.progress({.what = "holding the engine against the reference", .done = 1, .total = 1});
-    built.verified = verify_engine(original, built.engine, shapes);
+/// Under which the timing cache keeps that this engine is right.
+std::string verified_key(const EngineDef& engine, const std::string& identity) {
+  std::string text = identity + KILN_VERSION;
+  const Graph& graph = engine.model().graph;
+  for (const MachineStep& step : engine.machine()->steps) {
+    for (size_t index : step.group.nodes) text += graph.nodes[index].op_type + " " + graph.nodes[index].name + ",";
+    text += fmt::format("{} {} {};", step.tactic != nullptr ? step.tactic->name : "-",
+                        fmt::join(step.tuning.numbers, ","), formats_text(step.formats));
   }
-  return built;
+  const std::string digest = hex(sha256(std::as_bytes(std::span(text))));
+  return fmt::format("{}\t{}\tkernels {}\tverified {}", cpu_name(), isa_name(engine.machine()->isa), kernel_version,
+                     digest);
+}
+
+VerifyResult verify(const ModelDef& original, const std::shared_ptr<const EngineDef>& engine,
+                    const BuildOptions& options, const std::string& identity) {
+  const std::string path = identity.empty() || options.tune == Tune::off ? "" : timing_cache_path();
+  const std::string key = path.empty() ? "" : verified_key(*engine, identity);
+  TimingCache cache;
+  if (!path.empty()) {
+    cache.load(path);
+    if (const auto before = cache.find(key)) return {.done = true, .difference = before->seconds};
+  }
+  if (options.progress) options.progress({.what = "holding the engine against the reference", .done = 1, .total = 1});
+  const VerifyResult result = verify_engine(original, engine, options.shapes);
+  if (!path.empty() && result.done) {
+    cache.put(key, {TimingCache::rounded(result.difference), true});
+    cache.save(path);
+  }
+  return result;
+}
+
+}  // namespace
+
+std::shared_ptr<const EngineDef> build_engine(ModelDef model, const BuildOptions& options,
+                                              const std::string& identity) {
+  const ModelDef original = options.verify ? copy_model(model) : ModelDef();
+  const OptimizeReport passes = optimize(model);
+  auto engine = EngineDef::create(std::move(model), [&](const EngineDef& e) { return build_machine(e, options); });
+  VerifyResult verified;
+  if (options.verify) verified = verify(original, engine, options, identity);
+  if (options.report != nullptr) {
+    BuildReport& report = *options.report;
+    report.nodes_before = passes.nodes_before, report.nodes_after = passes.nodes_after;
+    for (const AppliedPatch& patch : passes.patches) report.patches.emplace_back(patch.pass, patch.what);
+    report.verified = verified.done, report.difference = verified.difference;
+    report.why_not_verified = verified.why_not;
+  }
+  return engine;
 }
 
 }  // namespace kiln

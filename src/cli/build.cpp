@@ -4,9 +4,10 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <map>
+#include <optional>
 
-#include "builder/build_engine.hpp"
 #include "builder/builder_knobs.hpp"
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
@@ -14,23 +15,17 @@
 #include "cli/shape_options.hpp"
 #include "cli/terminal.hpp"
 #include "cli/usage_error.hpp"
-#include "formats/onnx/reader.hpp"
-#include "formats/onnx/writer.hpp"
+#include "kiln/kiln.hpp"
 
 namespace kiln::cli {
 namespace {
 
 struct Options {
-  std::string model, onnx_output, timing_cache, budget;
+  std::string model, output, onnx_output, timing_cache, budget;
   std::vector<std::string> shapes;
   BuildOptions build;
   bool explain = false, json = false, no_verify = false;
 };
-
-const std::map<std::string, Tune> tunes{{"off", Tune::off}, {"fast", Tune::fast}, {"full", Tune::full}};
-const std::map<std::string, Prefer> preferences{
-    {"balanced", Prefer::balanced}, {"speed", Prefer::speed}, {"memory", Prefer::memory}};
-const std::map<std::string, Math> maths{{"fast", Math::fast}, {"strict", Math::strict}};
 
 /// "90", "60s", "2m"
 double seconds_of(const std::string& text) {
@@ -73,13 +68,11 @@ std::string way_text(const WayReport& way) {
                      way.formats, bytes);
 }
 
-void explain(const BuiltEngine& built) {
+void explain(const BuildReport& built) {
   fmt::print("{}\n", paint("passes", Colour::bold));
-  for (const AppliedPatch& patch : built.passes.patches) {
-    fmt::print("  {:24} {}\n", patch.pass, printable(patch.what));
-  }
+  for (const auto& [pass, what] : built.patches) fmt::print("  {:24} {}\n", pass, printable(what));
   fmt::print("{} (measured, ~ as modelled, tactic, formats, weights)\n", paint("groups", Colour::bold));
-  for (const GroupReport& group : built.groups.groups) {
+  for (const GroupReport& group : built.groups) {
     fmt::print("  {} {}\n  {}\n", printable(group.nodes), paint(group.ops, Colour::dim), way_text(group.pick));
     constexpr size_t most_others = 5;
     for (size_t i = 0; i < group.others.size() && i < most_others; ++i) {
@@ -97,12 +90,10 @@ Json way_json(const WayReport& way) {
   return json;
 }
 
-Json report_json(const BuiltEngine& built, double seconds) {
+Json report_json(const BuildReport& built, double seconds) {
   Json patches = Json::array(), groups = Json::array();
-  for (const AppliedPatch& patch : built.passes.patches) {
-    patches.push_back({{"pass", patch.pass}, {"what", patch.what}});
-  }
-  for (const GroupReport& group : built.groups.groups) {
+  for (const auto& [pass, what] : built.patches) patches.push_back({{"pass", pass}, {"what", what}});
+  for (const GroupReport& group : built.groups) {
     Json others = Json::array(), declines = Json::array();
     for (const WayReport& way : group.others) others.push_back(way_json(way));
     for (const auto& [tactic, why] : group.declines) declines.push_back({{"tactic", tactic}, {"why", why}});
@@ -114,57 +105,60 @@ Json report_json(const BuiltEngine& built, double seconds) {
                       {"declines", std::move(declines)}});
   }
   Json json{{"seconds", seconds}, {"patches", std::move(patches)}, {"groups", std::move(groups)}};
-  if (built.verified.done) json["difference"] = built.verified.difference;
+  if (built.verified) json["difference"] = built.difference;
   return json;
 }
 
-void print_summary(const BuiltEngine& built, double seconds) {
-  double run = 0;
-  int64_t packed = 0;
+void print_summary(const BuildReport& built, double seconds) {
+  double run = 0, bytes = 0;
   size_t measured = 0, reference = 0;
-  for (const MachineStep& step : built.engine->machine()->steps) {
-    run += step.seconds, packed += step.packed_floats * static_cast<int64_t>(sizeof(float));
-    measured += step.measured ? 1 : 0;
+  for (const GroupReport& group : built.groups) {
+    run += group.pick.seconds, bytes += group.pick.bytes;
+    measured += group.pick.measured ? 1 : 0;
+    reference += group.pick.what == "reference code" ? 1 : 0;
   }
-  for (const GroupReport& group : built.groups.groups) reference += group.pick.what == "reference code" ? 1 : 0;
-  fmt::print("{} nodes became {} in {} steps, {} of them measured{}\n", built.passes.nodes_before,
-             built.passes.nodes_after, built.groups.groups.size(), measured,
-             reference > 0 ? fmt::format(", {} by reference code", reference) : "");
-  fmt::print("expected to run in {:.2f} ms, with {:.1f} MiB of packed weights\n", run * 1e3,
-             static_cast<double>(packed) / (1 << 20));
-  if (built.verified.done) {
+  fmt::print("{} nodes became {} in {} steps, {} of them measured{}\n", built.nodes_before, built.nodes_after,
+             built.groups.size(), measured, reference > 0 ? fmt::format(", {} by reference code", reference) : "");
+  fmt::print("expected to run in {:.2f} ms, with {:.1f} MiB of weights\n", run * 1e3, bytes / (1 << 20));
+  if (built.verified) {
     fmt::print("verified: the largest difference from the reference is {:.1e} of the largest magnitude\n",
-               built.verified.difference);
-  } else if (!built.verified.why_not.empty()) {
-    fmt::print("{} {}\n", paint("not verified:", Colour::yellow), printable(built.verified.why_not));
+               built.difference);
+  } else if (!built.why_not_verified.empty()) {
+    fmt::print("{} {}\n", paint("not verified:", Colour::yellow), printable(built.why_not_verified));
   }
   fmt::print("built in {:.1f} s\n", seconds);
 }
 
-std::map<std::string, Shape> shapes_of(const ModelDef& model, const std::vector<std::string>& options) {
+std::map<std::string, Shape> shapes_of(const Model& model, const std::vector<std::string>& options) {
   std::map<std::string, Shape> shapes;
   for (const std::string& option : options) {
     const size_t equals = option.rfind('=');
     if (equals == std::string::npos) fail_usage("--shapes {}: expected NAME=DIMS", option);
     const std::string name = option.substr(0, equals);
-    const auto& inputs = model.graph.inputs;
-    if (std::none_of(inputs.begin(), inputs.end(), [&](ValueId id) { return model.graph.name_of(id) == name; })) {
-      fail_usage("--shapes {}: the model has no input of this name", option);
+    const auto input = std::find_if(model.inputs().begin(), model.inputs().end(),
+                                    [&](const PortInfo& port) { return port.name == name; });
+    if (input == model.inputs().end()) fail_usage("--shapes {}: the model has no input of this name", option);
+    const Shape shape = parse_shape(std::string_view(option).substr(equals + 1), "--shapes " + name);
+    if (input->has_shape && input->shape.size() != shape.size()) {
+      fail_usage("--shapes {}: found {} dims, expected {}", option, shape.size(), input->shape.size());
     }
-    shapes[name] = parse_shape(std::string_view(option).substr(equals + 1), "--shapes " + name);
+    shapes[name] = shape;
   }
   return shapes;
 }
 
+/// Builds, saves to options.output, and reports.
 int build(Options& options) {
   require_file(options.model);
   const auto begin = std::chrono::steady_clock::now();
   if (!options.budget.empty()) options.build.time_budget_seconds = seconds_of(options.budget);
   if (!options.timing_cache.empty()) timing_cache_knob.set(options.timing_cache);
   options.build.verify = !options.no_verify;
-  ModelDef model = read_onnx_file(options.model);
-  const std::map<std::string, Shape> shapes = shapes_of(model, options.shapes);
-  BuiltEngine built;
+  Model model = Model::load(options.model);
+  options.build.shapes = shapes_of(model, options.shapes);
+  BuildReport report;
+  options.build.report = &report;
+  std::optional<Engine> engine;
   {
     ProgressBar bar("building");
     options.build.progress = [&](const BuildProgress& progress) {
@@ -173,34 +167,82 @@ int build(Options& options) {
     };
     options.build.stop_tuning = &stop_asked;
     const StopOnInterrupt guard;
-    built = build_engine(std::move(model), options.build, shapes);
+    engine = Engine::build(std::move(model), options.build);
   }
-  if (!options.onnx_output.empty()) write_onnx_file(built.engine->model(), options.onnx_output);
+  if (!options.onnx_output.empty()) engine->save_onnx(options.onnx_output);
+  engine->save(options.output);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   if (options.json) {
-    print_json(report_json(built, took.count()));
+    Json json = report_json(report, took.count());
+    json["engine"] = options.output;
+    print_json(json);
     return exit_good;
   }
-  if (options.explain) explain(built);
-  print_summary(built, took.count());
+  if (options.explain) explain(report);
+  print_summary(report, took.count());
+  fmt::print("wrote {}\n", options.output);
   return exit_good;
 }
 
-template <class E>
-void add_choice(CLI::App& command, const std::string& name, E& target, const std::map<std::string, E>& choices,
-                const std::string& help) {
-  std::string names;
-  for (const auto& [choice, value] : choices) names += (names.empty() ? "" : "|") + choice;
+int build_model(Options& options) {
+  if (options.output.empty()) {
+    options.output = std::filesystem::path(options.model).replace_extension(".kiln").string();
+    if (options.output == options.model) fail_usage("the model is an engine: say where to write, or use kiln rebuild");
+  }
+  return build(options);
+}
+
+/// With what the engine was built with, but for what the command line says.
+int rebuild(Options& options, const std::vector<std::pair<std::string, std::string>>& said) {
+  require_file(options.model);
+  if (!Engine::is_engine_file(options.model)) fail_usage("{} is no engine", options.model);
+  for (const auto& [name, value] : Engine::read_info(options.model).options) {
+    set_build_option(options.build, name, value);
+  }
+  for (const auto& [name, value] : said) set_build_option(options.build, name, value);
+  if (options.output.empty()) options.output = options.model;
+  return build(options);
+}
+
+using Said = std::vector<std::pair<std::string, std::string>>;
+
+/// An option that is a build option too; `said` gets it.
+void add_choice(CLI::App& command, const std::string& name, const std::shared_ptr<Said>& said,
+                const std::string& choices, const std::string& help) {
   command
       .add_option_function<std::string>(
-          name,
-          [name, &target, &choices](const std::string& text) {
-            const auto found = choices.find(text);
-            if (found == choices.end()) fail_usage("{} {}: no such choice", name, text);
-            target = found->second;
+          "--" + name,
+          [name, said](const std::string& value) {
+            BuildOptions trial;
+            try {
+              set_build_option(trial, name, value);
+            } catch (const Error& error) {
+              fail_usage("--{} {}: {}", name, value, error.what());
+            }
+            said->emplace_back(name, value);
           },
           help)
-      ->type_name(names);
+      ->type_name(choices);
+}
+
+/// What build and rebuild share.
+void add_options(CLI::App& command, const std::shared_ptr<Options>& options, const std::shared_ptr<Said>& said) {
+  add_choice(command, "tune", said, "off|fast|full",
+             "how much is timed: nothing, what looks promising (the default), everything");
+  command.add_option("--time-budget", options->budget, "how long to measure at most (default 60s)")->type_name("TIME");
+  add_choice(command, "prefer", said, "balanced|speed|memory",
+             "what wins where speed takes memory: by default a megabyte must buy 5 us a run");
+  add_choice(command, "math", said, "fast|strict", "strict forbids formulas with larger rounding errors (Winograd)");
+  command.add_option("--timing-cache", options->timing_cache, "the file that keeps what was measured, or none")
+      ->type_name("FILE");
+  command.add_option("--shapes", options->shapes, "the shape to choose for, of an input with open dims")
+      ->type_name("NAME=DIMS")
+      ->allow_extra_args(false);
+  command.add_flag("--explain", options->explain,
+                   "print every rewrite, every choice with its time, and why tactics declined");
+  command.add_flag("--json", options->json, "print the same as JSON, with every way that was looked at");
+  command.add_option("--save-onnx", options->onnx_output, "write the rewritten graph as ONNX")->type_name("FILE");
+  command.add_flag("--no-verify", options->no_verify, "do not hold the engine against the reference code");
 }
 
 }  // namespace
@@ -215,28 +257,35 @@ measuring and keeps the best so far.
 
 Examples:
   kiln build model.onnx --explain
-  kiln build model.onnx --tune full --time-budget 10m --prefer speed
+  kiln build model.onnx -o fast.kiln --tune full --time-budget 10m --prefer speed
   kiln build model.onnx --shapes images=1x3x640x640 --save-onnx rewritten.onnx)");
   auto options = std::make_shared<Options>();
+  auto said = std::make_shared<Said>();
   command->add_option("model", options->model, "an ONNX file")->required()->type_name("MODEL");
-  add_choice(*command, "--tune", options->build.tune, tunes,
-             "how much is timed: nothing, what looks promising (the default), everything");
-  command->add_option("--time-budget", options->budget, "how long to measure at most (default 60s)")->type_name("TIME");
-  add_choice(*command, "--prefer", options->build.prefer, preferences,
-             "what wins where speed takes memory: by default a megabyte must buy 5 us a run");
-  add_choice(*command, "--math", options->build.math, maths,
-             "strict forbids formulas with larger rounding errors (Winograd)");
-  command->add_option("--timing-cache", options->timing_cache, "the file that keeps what was measured, or none")
+  command->add_option("-o,--output", options->output, "the engine to write (default: beside the model, named .kiln)")
       ->type_name("FILE");
-  command->add_option("--shapes", options->shapes, "the shape to choose for, of an input with open dims")
-      ->type_name("NAME=DIMS")
-      ->allow_extra_args(false);
-  command->add_flag("--explain", options->explain,
-                    "print every rewrite, every choice with its time, and why tactics declined");
-  command->add_flag("--json", options->json, "print the same as JSON, with every way that was looked at");
-  command->add_option("--save-onnx", options->onnx_output, "write the rewritten graph as ONNX")->type_name("FILE");
-  command->add_flag("--no-verify", options->no_verify, "do not hold the engine against the reference code");
-  command->callback([options, &exit_code] { exit_code = build(*options); });
+  add_options(*command, options, said);
+  command->callback([options, said, &exit_code] {
+    for (const auto& [name, value] : *said) set_build_option(options->build, name, value);
+    exit_code = build_model(*options);
+  });
+}
+
+void add_rebuild(CLI::App& program, int& exit_code) {
+  CLI::App* command = program.add_subcommand("rebuild", "Makes an engine anew, for this machine, from itself.");
+  command->footer(
+      R"(The engine's own graph is built again with the options that it was built with, but for those given here.
+
+Examples:
+  kiln rebuild model.kiln
+  kiln rebuild model.kiln -o here.kiln --prefer memory)");
+  auto options = std::make_shared<Options>();
+  auto said = std::make_shared<Said>();
+  command->add_option("engine", options->model, "an engine file")->required()->type_name("ENGINE");
+  command->add_option("-o,--output", options->output, "the engine to write (default: the same file)")
+      ->type_name("FILE");
+  add_options(*command, options, said);
+  command->callback([options, said, &exit_code] { exit_code = rebuild(*options, *said); });
 }
 
 }  // namespace kiln::cli

@@ -84,6 +84,7 @@ int run_program(int argc, char** argv) {
   add_run(program, exit_code);
   add_bench(program, exit_code);
   add_build(program, exit_code);
+  add_rebuild(program, exit_code);
   add_info(program, exit_code);
   add_check(program, exit_code);
   add_ops(program, exit_code);

@@ -9,6 +9,7 @@
 #include "builder/select.hpp"
 #include "builder/timing_cache.hpp"
 #include "builder/typical_shapes.hpp"
+#include "builder/verify_engine.hpp"
 #include "passes/model_builder.hpp"
 
 namespace kiln {
@@ -29,6 +30,20 @@ ModelBuilder example(int64_t channels = 32) {
   builder.add("GlobalAveragePool", {"e"}, {"y"});
   builder.output("y");
   return builder;
+}
+
+struct Built {
+  std::shared_ptr<const EngineDef> engine;
+  BuildReport report;
+
+  const std::vector<MachineStep>& steps() const { return engine->machine()->steps; }
+};
+
+Built build(const ModelBuilder& builder, BuildOptions options, const std::string& identity = "") {
+  Built built;
+  options.report = &built.report;
+  built.engine = build_engine(builder.model, options, identity);
+  return built;
 }
 
 /// The knob with a file of the test's own.
@@ -54,21 +69,20 @@ bool same(const Machine& a, const Machine& b) {
 TEST(Build, TheSameCacheGivesTheSameEngine) {
   const OwnCache cache;
   const BuildOptions options{.tune = Tune::fast, .time_budget_seconds = 20};
-  const BuiltEngine one = build_engine(example().model, options);
+  const Built one = build(example(), options, "example");
   TimingCache before, after;
   before.load(cache.path);
   EXPECT_GT(before.size(), 3u);
   size_t told = 0;
   BuildOptions again = options;
-  again.verify = false;
   again.progress = [&](const BuildProgress&) { ++told; };
-  const BuiltEngine two = build_engine(example().model, again);
+  const Built two = build(example(), again, "example");
   after.load(cache.path);
-  EXPECT_EQ(told, 0u) << "something was measured again";
+  EXPECT_EQ(told, 0u) << "something was measured or verified again";
   EXPECT_EQ(before.text(), after.text());
   EXPECT_TRUE(same(*one.engine->machine(), *two.engine->machine()));
-  EXPECT_TRUE(one.verified.done);
-  EXPECT_LT(one.verified.difference, 1e-4);
+  EXPECT_TRUE(one.report.verified && two.report.verified);
+  EXPECT_LT(one.report.difference, 1e-4);
 }
 
 TEST(Build, StoppingKeepsWhatIsKnown) {
@@ -76,17 +90,17 @@ TEST(Build, StoppingKeepsWhatIsKnown) {
   const std::atomic<bool> stop{true};
   BuildOptions options{.tune = Tune::full};
   options.stop_tuning = &stop;
-  const BuiltEngine built = build_engine(example().model, options);
-  EXPECT_TRUE(built.verified.done);
-  for (const MachineStep& step : built.engine->machine()->steps) EXPECT_FALSE(step.measured);
+  const Built built = build(example(), options);
+  EXPECT_TRUE(built.report.verified);
+  for (const MachineStep& step : built.steps()) EXPECT_FALSE(step.measured);
 }
 
 TEST(Build, StrictMathematicsForbidsWinograd) {
   BuildOptions options{.tune = Tune::off, .verify = false};
   const auto winograds = [&] {
     size_t count = 0;
-    const BuiltEngine built = build_engine(example(64).model, options);
-    for (const MachineStep& step : built.engine->machine()->steps) {
+    const Built built = build(example(64), options);
+    for (const MachineStep& step : built.steps()) {
       count += step.tactic != nullptr && step.tactic->approximates ? 1 : 0;
     }
     return count;
@@ -99,8 +113,8 @@ TEST(Build, StrictMathematicsForbidsWinograd) {
 TEST(Build, BytesHaveAPrice) {
   const auto packed = [](Prefer prefer) {
     int64_t floats = 0;
-    const BuiltEngine built = build_engine(example(256).model, {.tune = Tune::off, .prefer = prefer, .verify = false});
-    for (const MachineStep& step : built.engine->machine()->steps) floats += step.packed_floats;
+    const Built built = build(example(256), {.tune = Tune::off, .prefer = prefer, .verify = false});
+    for (const MachineStep& step : built.steps()) floats += step.packed_floats;
     return floats;
   };
   EXPECT_LE(packed(Prefer::balanced), packed(Prefer::speed));
@@ -128,9 +142,9 @@ TEST(Build, BytesHaveAPrice) {
 }
 
 TEST(Build, ReportsChoicesAndDeclines) {
-  const BuiltEngine built = build_engine(example().model, {.tune = Tune::off, .verify = false});
-  ASSERT_EQ(built.groups.groups.size(), built.engine->machine()->steps.size());
-  const GroupReport& first = built.groups.groups[0];
+  const Built built = build(example(), {.tune = Tune::off, .verify = false});
+  ASSERT_EQ(built.report.groups.size(), built.steps().size());
+  const GroupReport& first = built.report.groups[0];
   EXPECT_EQ(first.ops, "Conv+Relu");
   EXPECT_FALSE(first.others.empty());
   EXPECT_TRUE(std::any_of(first.declines.begin(), first.declines.end(),
@@ -139,7 +153,7 @@ TEST(Build, ReportsChoicesAndDeclines) {
 
 TEST(Build, NamesTheNodeThatIsOff) {
   const ModelDef model = example().model;
-  BuiltEngine built = build_engine(model, {.tune = Tune::off, .verify = false});
+  const Built built = build(example(), {.tune = Tune::off, .verify = false});
   const auto broken = EngineDef::create(built.engine->model(), [&](const EngineDef& engine) {
     Machine machine = build_machine(engine, {.tune = Tune::off});
     auto* weights = const_cast<float*>(machine.steps[1].packed);

@@ -51,7 +51,9 @@ TEST(TimingCache, DamagedLinesArePassedOver) {
     damaged[at] = static_cast<char>(damaged[at] ^ (1 << random.below(7)));
     TimingCache cache;
     // A letter of a checksum may be large or small.
-    if (cache.merge(damaged) == 0) EXPECT_EQ(cache.text(), text);
+    if (cache.merge(damaged) == 0) {
+      EXPECT_EQ(cache.text(), text);
+    }
     for (const std::string& key : {first, second, third}) {
       const auto entry = cache.find(key);
       EXPECT_TRUE(!entry || entry == example().find(key));

@@ -28,7 +28,7 @@ def build(*arguments, **variables):
 def built(*arguments, **variables):
     done = build(*arguments, "--json", **variables)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(done.stdout) | {"seconds": 0}
 
 
 def conv_model(path, channels=32, layers=3, dims=(1, 32, 20, 20)):
@@ -54,9 +54,10 @@ def model(tmp_path):
 def test_the_second_build_measures_nothing_and_chooses_the_same(model, tmp_path):
     cache = tmp_path / "timings"
     first = built(model, "--timing-cache", cache)
-    text = cache.read_bytes()
+    text, engine = cache.read_bytes(), model.with_suffix(".kiln").read_bytes()
     second = built(model, "--timing-cache", cache)
     assert cache.read_bytes() == text
+    assert model.with_suffix(".kiln").read_bytes() == engine
     assert first["groups"] == second["groups"]
     assert all("measured_us" in group["pick"] for group in first["groups"] if group["ops"] == "Conv+Relu")
     assert first["difference"] < 1e-4
@@ -110,6 +111,18 @@ def test_shapes_of_open_dims(tmp_path):
     path = conv_model(tmp_path / "open.onnx", dims=("n", 32, "h", "w"))
     groups = built(path, "--tune", "off", "--shapes", "x0=2x32x12x10")["groups"]
     assert all("f32[2,32,12,10]" in group["problem"] for group in groups)
+
+
+def test_an_engine_is_built_anew_from_itself(model, tmp_path):
+    out, again = tmp_path / "a.kiln", tmp_path / "b.kiln"
+    assert build(model, "-o", out, "--tune", "off", "--math", "strict").returncode == 0
+    done = subprocess.run([KILN, "rebuild", out, "-o", again, "--prefer", "memory"], capture_output=True, text=True,
+                          check=False, timeout=120, env=environment())
+    assert done.returncode == 0, done.stderr
+    info = subprocess.run([KILN, "info", again], capture_output=True, text=True, check=False, env=environment()).stdout
+    assert "strict" in info and "memory" in info
+    wrong = subprocess.run([KILN, "rebuild", model], capture_output=True, text=True, check=False, env=environment())
+    assert wrong.returncode == 2 and "is no engine" in wrong.stderr
 
 
 def test_ctrl_c_keeps_the_best_so_far(tmp_path):

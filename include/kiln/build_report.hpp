@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace kiln {
+
+/// A way to do a group of nodes.
+struct WayReport {
+  std::string what;     ///< "conv_winograd, F(4x4,3x3), 2 blocks, 28 tiles"
+  std::string formats;  ///< of inputs and outputs, p for plain and b for blocked: "bp>b"
+  double seconds = 0;   ///< measured, or else as modelled
+  double modelled = 0;
+  bool measured = false;
+  double bytes = 0;  ///< of the weights that it keeps
+};
+
+/// What was decided for one group, and why.
+struct GroupReport {
+  std::string nodes;    ///< "conv1, relu1"
+  std::string ops;      ///< "Conv+Relu"
+  std::string problem;  ///< shapes and attributes in one line
+  WayReport pick;
+  std::vector<WayReport> others;                              ///< best first
+  std::vector<std::pair<std::string, std::string>> declines;  ///< tactic and reason
+};
+
+/// What a build did.
+struct BuildReport {
+  size_t nodes_before = 0, nodes_after = 0;                  ///< of the graph, around its rewriting
+  std::vector<std::pair<std::string, std::string>> patches;  ///< pass and what it did
+  std::vector<GroupReport> groups;
+  bool verified = false;         ///< the answers were held against those of the reference code, now or before
+  double difference = 0;         ///< the largest, over the largest magnitude of its tensor
+  std::string why_not_verified;  ///< "input 'x' is a sequence"
+};
+
+}  // namespace kiln
