@@ -15,6 +15,7 @@
 #include "kernels/conv/depthwise.hpp"
 #include "kernels/conv/direct.hpp"
 #include "kernels/conv/first.hpp"
+#include "kernels/conv/transposed_winograd.hpp"
 #include "kernels/conv/winograd.hpp"
 
 namespace kiln {
@@ -72,7 +73,8 @@ constexpr Layer layers[] = {
     {"1x1_96_96_200x300", 'c', 96, 96, 200, 300, 1, 1, 0}, {"dw3_144_56", 'd', 144, 144, 56, 56, 3, 1, 1},
     {"dw3s2_96_112", 'd', 96, 96, 112, 112, 3, 2, 1},      {"dw5_240_28", 'd', 240, 240, 28, 28, 5, 1, 2},
     {"first3x3s2_32_640", 'f', 3, 32, 640, 640, 3, 2, 1},  {"first7x7s2_64_224", 'f', 3, 64, 224, 224, 7, 2, 3},
-    {"deconv4s2_256_14", 't', 256, 256, 14, 14, 4, 2, 1},
+    {"deconv4s2_256_14", 't', 256, 256, 14, 14, 4, 2, 1},  {"deconv4s2_256_28", 't', 256, 256, 28, 28, 4, 2, 1},
+    {"deconv4s2_256_56", 't', 256, 256, 56, 56, 4, 2, 1},
 };
 
 ConvProblem problem_of(const Layer& layer) {
@@ -174,6 +176,11 @@ void add_layer(const Layer& layer) {
                                   {.blocks = blocks, .band = 1000, .channels_outer = true, .prefetch_weights = true});
           });
     }
+    add(layer, "transposed_winograd",
+        [](const ConvProblem& p, const BlockedLayout& in, const BlockedLayout& out, Isa isa) {
+          return TransposedWinogradConv(p, in, out, isa, TransposedWinogradConv::default_tuning(p),
+                                        default_pool().threads());
+        });
   } else {
     add_direct(layer);
     if (layer.kernel == 3 && layer.stride == 1) add_winograd(layer);

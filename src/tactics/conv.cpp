@@ -8,6 +8,7 @@
 #include "kernels/conv/depthwise.hpp"
 #include "kernels/conv/direct.hpp"
 #include "kernels/conv/first.hpp"
+#include "kernels/conv/transposed_winograd.hpp"
 #include "kernels/conv/winograd.hpp"
 #include "ops/support/window_shape.hpp"
 #include "tactics/tactics.hpp"
@@ -139,6 +140,17 @@ std::string decline_transposed(const Problem& p) {
   return as_said ? "" : "an output of another size";
 }
 
+std::string decline_transposed_winograd(const Problem& p) {
+  if (std::string why = decline_transposed(p); !why.empty()) return why;
+  const ConvProblem c = transposed_problem(p);
+  for (const int64_t kernel : {c.kernel_h, c.kernel_w}) {
+    if (kernel != 3 && kernel != 4) return "a kernel size that is not 3 or 4";
+  }
+  if (c.stride_h != 2 || c.stride_w != 2 || c.dilation_h != 1 || c.dilation_w != 1) return "not strides of 2";
+  if (c.group != 1) return "groups";
+  return c.channels_in >= 8 && c.channels_out >= 8 ? "" : "fewer than 8 channels";
+}
+
 /// Everything blocked but the weights; `first` reads a plain input.
 std::vector<Formats> blocked_formats(const Problem& p) {
   return {uniform_formats(p, Format::blocked, weights_and_bias)};
@@ -172,6 +184,10 @@ int64_t transposed_halo(const Problem& p, size_t input) {
   };
   return std::max<int64_t>({0, side(c.pad_top, c.span_h(), c.stride_h, c.transposed_height(), c.height),
                             side(c.pad_left, c.span_w(), c.stride_w, c.transposed_width(), c.width)});
+}
+
+int64_t transposed_winograd_halo(const Problem& p, size_t input) {
+  return std::min<int64_t>(1, transposed_halo(p, input));
 }
 
 int64_t pad_to(int64_t count, int64_t block) { return divide_up(count, block) * block; }
@@ -291,22 +307,26 @@ WinogradTuning to_winograd(const Tuning& t) {
   return {t.numbers[0], t.numbers[1], t.numbers[2], t.numbers[3] != 0, t.numbers[4] != 0};
 }
 
+/// So many tiles of so many planes; `outs` output channels, a transposed convolution's for each of its residues.
+double winograd_seconds(const Problem& p, const ConvProblem& c, double tiles, double planes, double outs, bool split) {
+  const int64_t block = block_of(p.isa);
+  const double ins = static_cast<double>(pad_to(c.channels_in, block));
+  const double products = arithmetic_seconds(tiles * planes * static_cast<double>(c.channels_in) * outs, p.isa, 0.85);
+  const double weights = planes * static_cast<double>(c.channels_in) * outs;
+  // Few tiles use each weight only a few times, so that reading them from beyond L2 shows.
+  const bool far = weights * 4 > static_cast<double>(cache_sizes().l2) / 2;
+  const double reading = far ? weight_seconds(p, weights * 4) * (split ? 1.0 : 1.2) : 0;
+  const double transforms = arithmetic_seconds(tiles * planes * (ins + outs) * 8.5, p.isa, 1);
+  return std::max(products, reading) + 0.3 * std::min(products, reading) + transforms + epilogue_seconds(p);
+}
+
 double winograd_cost(const Problem& p, const Tuning& tuning) {
   const WinogradTuning t = to_winograd(tuning);
   const ConvProblem c = conv_problem(p);
   const auto size = static_cast<int64_t>(t.size);
   const double tiles = static_cast<double>(c.batch * divide_up(c.out_height(), size) * divide_up(c.out_width(), size));
-  const double planes = (t.size + 2) * (t.size + 2);
-  const int64_t block = block_of(p.isa);
-  const double ins = static_cast<double>(pad_to(c.channels_in, block));
-  const double outs = static_cast<double>(pad_to(c.channels_out, block));
-  const double products = arithmetic_seconds(tiles * planes * static_cast<double>(c.channels_in) * outs, p.isa, 0.85);
-  const double weights = planes * static_cast<double>(c.channels_in) * outs;
-  // Few tiles use each weight only a few times, so that reading them from beyond L2 shows.
-  const bool far = weights * 4 > static_cast<double>(cache_sizes().l2) / 2;
-  const double reading = far ? weight_seconds(p, weights * 4) * (t.split_channels ? 1.0 : 1.2) : 0;
-  const double transforms = arithmetic_seconds(tiles * planes * (ins + outs) * 8.5, p.isa, 1);
-  return std::max(products, reading) + 0.3 * std::min(products, reading) + transforms + epilogue_seconds(p);
+  const double outs = static_cast<double>(pad_to(c.channels_out, block_of(p.isa)));
+  return winograd_seconds(p, c, tiles, (t.size + 2) * (t.size + 2), outs, t.split_channels);
 }
 
 std::vector<Tuning> winograd_tunings(const Problem& p) {
@@ -421,6 +441,53 @@ std::vector<Tuning> transposed_tunings(const Problem& p) {
   return unique_tunings(all);
 }
 
+Tuning from_transposed_winograd(const TransposedWinogradTuning& t) {
+  return {{t.size, t.blocks, static_cast<int32_t>(t.tiles), t.residues, t.split_channels, t.prefetch_weights}};
+}
+TransposedWinogradTuning to_transposed_winograd(const Tuning& t) {
+  return {t.numbers[0], t.numbers[1], t.numbers[2], t.numbers[3], t.numbers[4] != 0, t.numbers[5] != 0};
+}
+double transposed_winograd_cost(const Problem& p, const Tuning& tuning) {
+  const TransposedWinogradTuning t = to_transposed_winograd(tuning);
+  const ConvProblem c = transposed_problem(p);
+  const auto size = static_cast<int64_t>(t.size);
+  const double tiles = static_cast<double>(c.batch * divide_up(divide_up(c.transposed_height() + 1, 2), size) *
+                                           divide_up(divide_up(c.transposed_width() + 1, 2), size));
+  const double outs = static_cast<double>(4 * pad_to(c.channels_out, block_of(p.isa)));
+  return winograd_seconds(p, c, tiles, (t.size + 1) * (t.size + 1), outs, t.split_channels);
+}
+std::vector<Tuning> transposed_winograd_tunings(const Problem& p) {
+  const ConvProblem c = transposed_problem(p);
+  std::vector<Tuning> all{from_transposed_winograd(TransposedWinogradConv::default_tuning(c))};
+  for (const int size : {5, 3}) {
+    const int64_t weights = int64_t{16} * (size + 1) * (size + 1) * c.channels_in * c.channels_out;
+    const bool far = weights > cache_sizes().l2;
+    for (const int blocks : {2, 4}) {
+      for (const int64_t tiles : {28, 56, 168}) {
+        for (const bool split : {false, true}) {
+          if (split != far && (split || tiles == 28)) continue;
+          const Tuning tuning = from_transposed_winograd({size, blocks, tiles, far ? 1 : 4, split, far});
+          if (std::find(all.begin(), all.end(), tuning) == all.end()) all.push_back(tuning);
+        }
+      }
+    }
+  }
+  return all;
+}
+TransposedWinogradConv make_transposed_winograd(const Problem& p, const BlockedLayout& in, const BlockedLayout& out,
+                                                const Tuning& t) {
+  return {transposed_problem(p), in, out, p.isa, to_transposed_winograd(t), p.threads};
+}
+TransposedWinogradConv transposed_winograd_packer(const Problem& p, const Tuning& tuning) {
+  return make_transposed_winograd(p, packing_layout(p.inputs[0].shape, p, 0), packing_layout(p.outputs[0].shape, p, 0),
+                                  tuning);
+}
+std::string describe_transposed_winograd(const Tuning& tuning) {
+  const TransposedWinogradTuning t = to_transposed_winograd(tuning);
+  return fmt::format("F({0}x{0},2x2), {1} blocks, {2} tiles, {3} residues{4}{5}", t.size, t.blocks, t.tiles, t.residues,
+                     t.split_channels ? ", channels split" : "", t.prefetch_weights ? ", prefetch" : "");
+}
+
 }  // namespace
 
 namespace tactics {
@@ -506,6 +573,23 @@ constinit const Tactic conv_transposed{
     .halo = transposed_halo,
     .in_place = residual_place,
     .describe = describe_tile_tuning,
+};
+
+constinit const Tactic conv_transposed_winograd{
+    .name = "conv_transposed_winograd",
+    .declines = decline_transposed_winograd,
+    .formats = blocked_formats,
+    .tunings = transposed_winograd_tunings,
+    .cost = transposed_winograd_cost,
+    .prepare = [](const Problem& p, const Layouts& l,
+                  const Tuning& t) { return as_work(p, make_transposed_winograd(p, in_layout(l), out_layout(l), t)); },
+    .packs = weights_and_bias,
+    .packed_floats = [](const Problem& p, const Tuning& t) { return transposed_winograd_packer(p, t).packed_floats(); },
+    .pack = [](const Problem& p, const Tuning& t, float* to) { pack_weights(p, transposed_winograd_packer(p, t), to); },
+    .halo = transposed_winograd_halo,
+    .in_place = residual_place,
+    .approximates = true,
+    .describe = describe_transposed_winograd,
 };
 
 }  // namespace tactics

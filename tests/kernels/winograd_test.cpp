@@ -1,5 +1,6 @@
 #include "kernels/conv/winograd.hpp"
 
+#include "kernels/conv/transposed_winograd.hpp"
 #include "kernels/reference.hpp"
 
 namespace kiln::kernel_test {
@@ -40,6 +41,48 @@ TEST(WinogradConv, DeclinesWhatItCannotDo) {
   p.channels_in = p.channels_out = 16, p.height = p.width = 8, p.kernel_h = p.kernel_w = 3, p.stride_h = 2;
   const BlockedLayout in{1, 16, 8, 8, 8, 0}, out{1, 16, 3, 6, 8, 0};
   EXPECT_THROW(WinogradConv(p, in, out, Isa::portable, {}, 1), Error);
+}
+
+TEST(TransposedWinogradConv, EqualsTheReference) {
+  Philox rng(22);
+  for (int i = 0; i < 90; ++i) {
+    ConvProblem p;
+    p.batch = pick(rng, 1, 2);
+    p.channels_in = pick(rng, 1, 50), p.channels_out = pick(rng, 1, 90);
+    p.height = pick(rng, 3, 14), p.width = pick(rng, 3, 14);
+    p.kernel_h = pick(rng, 3, 4), p.kernel_w = pick(rng, 3, 4);
+    p.stride_h = p.stride_w = 2;
+    p.pad_top = pick(rng, 0, 3), p.pad_left = pick(rng, 0, 3);
+    p.pad_bottom = pick(rng, 0, 3), p.pad_right = pick(rng, 0, 3);
+    p.output_pad_h = pick(rng, 0, 1), p.output_pad_w = pick(rng, 0, 1);
+    if (p.transposed_height() < 1 || p.transposed_width() < 1) continue;
+    p.epilogue = random_epilogue(rng);
+    const ConvCase test(rng, p, true);
+    TransposedWinogradTuning tuning;
+    tuning.size = pick(rng, 0, 1) == 1 ? 5 : 3;
+    tuning.blocks = static_cast<int>(pick(rng, 1, 4));
+    tuning.tiles = pick(rng, 1, 40);
+    tuning.residues = 1 << pick(rng, 0, 2);
+    tuning.split_channels = pick(rng, 0, 1) == 1;
+    tuning.prefetch_weights = pick(rng, 0, 1) == 1;
+    const int64_t parts = pick(rng, 1, 3), in_halo = pick(rng, 0, 2), out_halo = pick(rng, 0, 2);
+    for (const Isa isa : usable_isas()) {
+      const BlockedLayout in = test.in_layout(isa, in_halo), out = test.out_layout(isa, out_halo);
+      const TransposedWinogradConv kernel(p, in, out, isa, tuning, parts);
+      EXPECT_LT(test.error(kernel, in, out, parts), tuning.size == 3 ? 2e-5 : 5e-5)
+          << kernel.name() << " " << describe(p, isa);
+      const TransposedWinogradConv by_rule(p, in, out, isa, TransposedWinogradConv::default_tuning(p), parts);
+      EXPECT_LT(test.error(by_rule, in, out, parts), 5e-5) << by_rule.name() << " " << describe(p, isa);
+    }
+  }
+}
+
+TEST(TransposedWinogradConv, DeclinesWhatItCannotDo) {
+  ConvProblem p;
+  p.channels_in = p.channels_out = 16, p.height = p.width = 8, p.kernel_h = p.kernel_w = 2;
+  p.stride_h = p.stride_w = 2;
+  const BlockedLayout in{1, 16, 8, 8, 8, 0}, out{1, 16, 16, 16, 8, 0};
+  EXPECT_THROW(TransposedWinogradConv(p, in, out, Isa::portable, {}, 1), Error);
 }
 
 }  // namespace

@@ -1,0 +1,109 @@
+#include "tactics/run_tactics.hpp"
+
+namespace kiln::tactic_test {
+namespace {
+
+/// Runs a tactic in one of its combinations of formats; the layouts have the halo that it asks for, and at times more.
+void expect_formats(const Tactic& tactic, const Problem& problem, const Formats& formats, const Tuning& tuning,
+                    const std::vector<Tensor>& inputs, const Tensor& expected, Philox& rng) {
+  Layouts layouts;
+  TensorLayout to{formats.outputs[0], {}};
+  if (to.format == Format::blocked) to.blocked = blocked_layout(expected.shape(), problem.isa, pick(rng, 0, 2));
+  std::vector<std::vector<float>> blocked(inputs.size());
+  std::vector<const void*> in;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    TensorLayout layout{formats.inputs[i], {}};
+    const bool reads = inputs[i].defined() && (tactic.packs >> i & 1) == 0;
+    if (reads && layout.format == Format::blocked) {
+      const int64_t halo = tactic.halo == nullptr ? 0 : tactic.halo(problem, i);
+      layout.blocked = blocked_layout(inputs[i].shape(), problem.isa, halo + pick(rng, 0, 1));
+      if (i == 3) layout.blocked = to.blocked;  // a residual lies as the output does
+      blocked[i] = to_blocked(inputs[i], layout.blocked);
+    }
+    in.push_back(!reads ? nullptr : blocked[i].empty() ? inputs[i].raw() : blocked[i].data());
+    layouts.inputs.push_back(layout);
+  }
+  Tensor actual(DType::f32, expected.shape());
+  std::vector<float> blocked_out;
+  if (to.format == Format::blocked) blocked_out = rubbish(to.blocked.floats());
+  std::fill_n(actual.mutable_data<float>(), actual.size(), 1e9f);
+  layouts.outputs = {to};
+  void* out[] = {blocked_out.empty() ? actual.mutable_raw() : blocked_out.data()};
+  const std::unique_ptr<Work> work = tactic.prepare(problem, layouts, tuning);
+  std::vector<float> packed = rubbish(tactic.packed_floats(problem, tuning));
+  tactic.pack(problem, tuning, packed.data());
+  const int64_t parts = problem.threads;
+  std::vector<float> scratch(static_cast<size_t>(work->scratch_floats(parts)), NAN);
+  const WorkPointers pointers{in.data(), out, packed.data(), scratch.data()};
+  for (int64_t phase = 0; phase < work->phases(); ++phase) {
+    for (int64_t part = parts; part-- > 0;) work->run_part(phase, part, parts, pointers);
+  }
+  if (to.format == Format::blocked) actual = from_blocked(blocked_out, to.blocked);
+  EXPECT_LT(worst_error(actual, expected), tactic.approximates ? 5e-5 : 2e-5)
+      << work->name() << " " << to_string(inputs[0].shape()) << " " << to_string(inputs[1].shape()) << " "
+      << (tactic.describe == nullptr ? "" : tactic.describe(tuning));
+}
+
+/// Every tactic that takes the node, in all its formats, with a few of its tunings; returns their names.
+std::set<std::string> expect_tactics(const std::string& op_type, const ConvCase& test, const Attributes& attributes,
+                                     Philox& rng) {
+  const Epilogue& epilogue = test.problem.epilogue;
+  std::vector<Tensor> inputs{test.x, test.w, test.b};
+  Group group;
+  group.nodes = {0}, group.inputs = {0, 1, 2}, group.outputs = {9};
+  group.epilogue = epilogue;
+  if (epilogue.residual != Residual::none) {
+    inputs.push_back(test.residual);
+    group.inputs.push_back(3);
+    group.residual = 3;
+  }
+  const Node node = make_node(op_type, {test.x, test.w, test.b}, attributes, 1);
+  const OpsetImports opsets{{"", 22}};
+  Problem problem;
+  problem.group = &group;
+  problem.nodes = {&node};
+  problem.schema = find_schema("", op_type, 22);
+  problem.opsets = &opsets;
+  for (size_t i = 0; i < inputs.size(); ++i) problem.inputs.push_back(spec_of(inputs[i], i == 1 || i == 2));
+  problem.outputs.push_back(spec_of(test.expected, false));
+  problem.threads = static_cast<int>(pick(rng, 1, 3));
+  std::set<std::string> taken;
+  for (const Tactic* tactic : tactics_for(node)) {
+    for (const Isa isa : usable_isas()) {
+      problem.isa = isa;
+      if (!tactic->declines(problem).empty()) continue;
+      taken.emplace(tactic->name);
+      const std::vector<Tuning> tunings = tactic->tunings(problem);
+      EXPECT_GT(tactic->cost(problem, tunings.front()), 0);
+      for (const Formats& formats : tactic->formats(problem)) {
+        for (const size_t i : {size_t{0}, static_cast<size_t>(rng.below(tunings.size()))}) {
+          expect_formats(*tactic, problem, formats, tunings[i], inputs, test.expected, rng);
+        }
+      }
+    }
+  }
+  return taken;
+}
+
+TEST(ConvTactics, TransposedEqualTheReference) {
+  Philox rng(31);
+  std::set<std::string> taken;
+  for (int i = 0; i < 40; ++i) {
+    ConvProblem p;
+    p.batch = pick(rng, 1, 2);
+    p.channels_in = pick(rng, 1, 40), p.channels_out = pick(rng, 1, 40);
+    p.height = pick(rng, 2, 12), p.width = pick(rng, 2, 12);
+    p.kernel_h = pick(rng, 2, 4), p.kernel_w = pick(rng, 2, 4);
+    p.stride_h = p.stride_w = 2;
+    p.pad_top = pick(rng, 0, 1), p.pad_left = pick(rng, 0, 1);
+    p.pad_bottom = pick(rng, 0, 1), p.pad_right = pick(rng, 0, 1);
+    p.epilogue = random_epilogue(rng);
+    const Attributes attributes{{"pads", std::vector{p.pad_top, p.pad_left, p.pad_bottom, p.pad_right}},
+                                {"strides", std::vector{p.stride_h, p.stride_w}}};
+    taken.merge(expect_tactics("ConvTranspose", ConvCase(rng, p, true), attributes, rng));
+  }
+  EXPECT_EQ(taken, (std::set<std::string>{"conv_transposed", "conv_transposed_winograd"}));
+}
+
+}  // namespace
+}  // namespace kiln::tactic_test
