@@ -174,7 +174,6 @@ int64_t transposed_halo(const Problem& p, size_t input) {
                             side(c.pad_left, c.span_w(), c.stride_w, c.transposed_width(), c.width)});
 }
 
-
 int64_t pad_to(int64_t count, int64_t block) { return divide_up(count, block) * block; }
 
 double output_pixels(const Problem& p) {
@@ -222,7 +221,7 @@ std::vector<Tuning> direct_tunings(const Problem& p) {
     for (const bool outer : {false, true}) {
       if (outer && weights < cache_sizes().l1d) continue;
       for (const int64_t band : {1, 4, 8, 1000}) {
-        if (band == 1000 && !outer) continue;
+        if (outer && band != best.band) continue;
         TileTuning t = best;
         t.blocks = blocks, t.channels_outer = outer, t.band = band;
         all.push_back(t);
