@@ -1,5 +1,6 @@
 #include "kernels/layout.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/checked.hpp"
@@ -21,20 +22,24 @@ void check_layout(const BlockedLayout& l, const char* what) {
   checked_product(dims, what);
 }
 
-void clear_halo(const BlockedLayout& layout, float* data, int64_t part, int64_t parts) {
+void clear_halo(const BlockedLayout& layout, float* data, int64_t part, int64_t parts, Share share) {
   if (layout.halo == 0) return;
   const int64_t blocks = layout.blocks(), row = layout.row_stride(), halo = layout.halo;
-  const auto [begin, end] = part_range(layout.n * blocks, part, parts);
+  const bool by_rows = share == Share::rows;
+  const auto [begin, end] = by_rows ? PartRange{0, layout.n * blocks} : part_range(layout.n * blocks, part, parts);
+  const PartRange rows = by_rows ? part_range(layout.h, part, parts) : PartRange{0, layout.h};
+  const bool has_top = !by_rows || part == 0, has_bottom = !by_rows || part == parts - 1;
   const auto clear = [](float* from, int64_t count) {
     std::memset(from, 0, static_cast<size_t>(count) * sizeof(float));
   };
   for (int64_t i = begin; i < end; ++i) {
     float* plane = data + i / blocks * layout.image_stride() + i % blocks * layout.block_stride();
     // The right end of a row and the left end of the next lie together.
-    clear(plane, halo * row + halo * layout.block);
-    for (int64_t y = 1; y < layout.h; ++y)
+    if (has_top) clear(plane, halo * row + halo * layout.block);
+    for (int64_t y = std::max<int64_t>(1, rows.begin); y < rows.end; ++y) {
       clear(plane + (halo + y) * row - halo * layout.block, 2 * halo * layout.block);
-    clear(plane + (halo + layout.h) * row - halo * layout.block, halo * row + halo * layout.block);
+    }
+    if (has_bottom) clear(plane + (halo + layout.h) * row - halo * layout.block, halo * row + halo * layout.block);
   }
 }
 

@@ -33,8 +33,12 @@ struct BlockedLayout {
 /// Fails with what is wrong unless the numbers make sense and their products fit.
 void check_layout(const BlockedLayout& layout, const char* what);
 
+/// What the parts of a kernel divide among themselves. What is around the pixels that a part writes had better be
+/// written by the same part, since it is in its cache then.
+enum class Share : uint8_t { blocks, rows };
+
 /// Writes zeros to part `part` of `parts` of the tensor's halo.
-void clear_halo(const BlockedLayout& layout, float* data, int64_t part, int64_t parts);
+void clear_halo(const BlockedLayout& layout, float* data, int64_t part, int64_t parts, Share share = Share::blocks);
 
 /// The items [begin, end) of `count` that part `part` of `parts` does.
 struct PartRange {

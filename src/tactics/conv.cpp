@@ -236,7 +236,7 @@ std::vector<Tuning> direct_tunings(const Problem& p) {
     for (const bool outer : {false, true}) {
       if (outer && weights < cache_sizes().l1d) continue;
       for (const int64_t band : {1, 4, 8, 1000}) {
-        if (band == 1000 && !outer) continue;
+        if (outer && band != best.band) continue;
         TileTuning t = best;
         t.blocks = blocks, t.channels_outer = outer, t.band = band;
         all.push_back(t);

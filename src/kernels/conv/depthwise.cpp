@@ -32,6 +32,9 @@ DepthwiseConv::DepthwiseConv(const ConvProblem& p, const BlockedLayout& in, cons
   check_conv_layout(out, p.batch, p.channels_out, height, width, isa, "the output of a convolution");
   check_reach(-p.pad_top, (height - 1) * p.stride_h - p.pad_top + p.span_h() - 1, p.height, in.halo, "rows");
   check_reach(-p.pad_left, (width - 1) * p.stride_w - p.pad_left + p.span_w() - 1, p.width, in.halo, "columns");
+  // Convolutions before and after small maps have much weights, which the threads share out by channels.
+  constexpr int64_t large_map = 14;
+  share_ = p.height >= large_map ? Share::rows : Share::blocks;
   const DepthwiseTable& table = depthwise_table(isa);
   rows_ = rows < 1 ? table.rows : std::min<int64_t>(rows, table.rows);
   const bool square = p.kernel_h == p.kernel_w && (p.kernel_w == 3 || p.kernel_w == 5 || p.kernel_w == 7) &&
@@ -59,7 +62,25 @@ void DepthwiseConv::pack(const float* weights, const float* bias, float* packed)
 }
 
 void DepthwiseConv::run_part(int64_t, int64_t part, int64_t parts, const ConvPointers& p, float*) const {
-  clear_halo(out_, p.out, part, parts);
+  clear_halo(out_, p.out, part, parts, share_);
+  const int64_t blocks = out_.blocks(), count = problem_.batch * out_.h;
+  const auto [begin, end] = part_range(count * blocks, part, parts);
+  if (share_ == Share::rows) {
+    // Of the line in which a part begins, the part before has done the first blocks.
+    for (int64_t block = 0; block < blocks; ++block) {
+      run_lines(block, begin / blocks + (block < begin % blocks), end / blocks + (block < end % blocks), p);
+    }
+    return;
+  }
+  for (int64_t i = begin; i < end;) {
+    const int64_t block = i / count, last = std::min(end, (block + 1) * count);
+    run_lines(block, i - block * count, last - block * count, p);
+    i = last;
+  }
+}
+
+/// Lines [begin, end) of a block, counted through all images.
+void DepthwiseConv::run_lines(int64_t block, int64_t begin, int64_t end, const ConvPointers& p) const {
   const int64_t lanes = out_.block, blocks = out_.blocks(), height = out_.h, width = out_.w;
   const int64_t tap_count = static_cast<int64_t>(taps_.size()), runs = divide_up(width, rows_);
   const Epilogue& e = epilogue_.epilogue;
@@ -71,14 +92,13 @@ void DepthwiseConv::run_part(int64_t, int64_t part, int64_t parts, const ConvPoi
   a.taps = taps_.data();
   a.tap_count = tap_count;
   a.low = epilogue_.low, a.high = epilogue_.high;
-  const auto [begin, end] = part_range(problem_.batch * blocks * height, part, parts);
-  for (int64_t i = begin; i < end; ++i) {
-    const int64_t image = i / (blocks * height), block = i / height % blocks, y = i % height;
+  a.weights = p.packed + block * tap_count * lanes;
+  a.bias = p.packed + (blocks * tap_count + block) * lanes;
+  for (int64_t line = begin; line < end; ++line) {
+    const int64_t image = line / height, y = line % height;
     const int64_t out_at = out_.offset(image, block, y, 0);
     const float* const in =
         p.in + in_.offset(image, block, y * problem_.stride_h - problem_.pad_top, -problem_.pad_left);
-    a.weights = p.packed + block * tap_count * lanes;
-    a.bias = p.packed + (blocks * tap_count + block) * lanes;
     for (int64_t run = 0, x = 0; run < runs; ++run) {
       const int64_t pixels = divide_up(width - x, runs - run);
       a.in = in + x * a.in_step;

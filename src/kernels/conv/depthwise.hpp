@@ -26,11 +26,14 @@ class DepthwiseConv {
   void run_part(int64_t phase, int64_t part, int64_t parts, const ConvPointers& p, float* scratch) const;
 
  private:
+  void run_lines(int64_t block, int64_t begin, int64_t end, const ConvPointers& p) const;
+
   ConvProblem problem_;
   BlockedLayout in_, out_;
   Isa isa_;
   EpiloguePlan epilogue_;
   int64_t rows_;
+  Share share_;
   std::vector<ptrdiff_t> taps_;
   const DepthwiseFunction* functions_;
 };

@@ -71,15 +71,14 @@ DirectConv::DirectConv(const ConvProblem& p, const BlockedLayout& in, const Bloc
   walk_.out_pixel = out.block;
   const bool plain = p.kernel_h == 1 && p.kernel_w == 1 && p.stride_h == 1 && p.stride_w == 1;
   if (plain && in.halo == 0 && out.halo == 0) {
-    // All pixels of an image lie in a row, cut into runs as long as a band.
-    const int64_t pixels = height * width, tile = tile_table(isa).rows[std::clamp(tuning.blocks, 1, 4)];
-    const int64_t run = std::min(pixels, std::max<int64_t>(1, tuning.band) * std::max<int64_t>(tile, 1));
-    walk_.lines = divide_up(pixels, run);
-    walk_.width = run;
-    walk_.last_width = pixels - (walk_.lines - 1) * run;
-    walk_.in_line = run * in.block;
-    walk_.out_line = run * out.block;
-    walk_.tuning.band = 1;
+    // All pixels of an image lie in a row, so that each may be a line.
+    const int64_t tile = tile_table(isa).rows[std::clamp(tuning.blocks, 1, tile_table(isa).blocks)];
+    walk_.adjoining = true;
+    walk_.lines = height * width;
+    walk_.width = 1;
+    walk_.in_line = in.block;
+    walk_.out_line = out.block;
+    walk_.tuning.band = std::max<int64_t>(1, tuning.band) * tile;
   } else {
     walk_.lines = height;
     walk_.width = width;
@@ -93,12 +92,10 @@ TileTuning DirectConv::default_tuning(const ConvProblem& p, Isa isa) {
   TileTuning t;
   const int64_t blocks = divide_up(p.channels_out / p.group, block_of(isa)), taps = p.kernel_h * p.kernel_w;
   const int64_t weight_bytes = p.channels_in / p.group * p.channels_out * taps * 4;
-  const int64_t pixels = taps == 1 ? p.out_height() * p.out_width() : p.out_width();
-  t.blocks = best_blocks(tile_table(isa), blocks, pixels);
+  t.blocks = best_blocks(tile_table(isa), blocks, p.out_width());
   t.channels_outer = weight_bytes > cache_sizes().l2 / 2;
   t.two_lines = p.out_width() <= 7;
-  // Enough tasks for every thread, whatever the order.
-  t.band = t.channels_outer && blocks / t.blocks >= 8 ? 1000 : taps == 1 ? 8 : 4;
+  t.band = taps == 1 ? 8 : 4;
   return t;
 }
 
@@ -127,7 +124,7 @@ void DirectConv::pack(const float* weights, const float* bias, float* packed) co
 }
 
 void DirectConv::run_part(int64_t, int64_t part, int64_t parts, const ConvPointers& p, float*) const {
-  clear_halo(out_, p.out, part, parts);
+  clear_halo(out_, p.out, part, parts, walk_.tuning.channels_outer ? Share::blocks : Share::rows);
   const int64_t first = out_.offset(0, 0, 0, 0);
   walk_.run_part(part, parts, p.in, p.packed, p.out + first, p.residual == nullptr ? nullptr : p.residual + first);
 }

@@ -28,19 +28,18 @@ void set_up(TileWalk& walk, Isa isa, int64_t m, int64_t n, int64_t k, int64_t a_
   walk.tail_length = k % group_length;
   walk.tail_groups = walk.tail_length != 0;
   for (int64_t at = 0; at < k; at += group_length) walk.offsets.push_back(at);
-  // Rows of A are the pixels; a line is as many as a task takes at a time.
+  // Rows of A are the pixels, and each is a line.
   const TileTable& table = tile_table(isa);
   const int64_t tile = std::min(walk.tuning.rows, table.rows[std::clamp(walk.tuning.blocks, 1, table.blocks)]);
-  const int64_t run = std::clamp<int64_t>(walk.tuning.band * tile, 1, std::max<int64_t>(m, 1));
-  walk.lines = divide_up(m, run);
-  walk.width = run;
-  walk.last_width = m == 0 ? 0 : m - (walk.lines - 1) * run;
+  walk.adjoining = true;
+  walk.lines = m;
+  walk.width = 1;
   walk.in_pixel = a_row;
-  walk.in_line = run * a_row;
+  walk.in_line = a_row;
   walk.out_pixel = c_row;
-  walk.out_line = run * c_row;
+  walk.out_line = c_row;
   walk.out_block = table.lanes;
-  walk.tuning.band = 1;
+  walk.tuning.band = std::max<int64_t>(1, walk.tuning.band) * tile;
   walk.tuning.two_lines = false;
   walk.prepare();
 }
@@ -57,8 +56,7 @@ TileTuning PackedGemm::default_tuning(const GemmProblem& p, Isa isa) {
   const int64_t blocks = divide_up(p.n, block_of(isa));
   t.blocks = best_blocks(tile_table(isa), blocks, std::max<int64_t>(p.m, 1));
   t.channels_outer = true;
-  // Enough tasks for every thread.
-  t.band = blocks / t.blocks >= 8 ? 1000 : 4;
+  t.band = 4;
   return t;
 }
 

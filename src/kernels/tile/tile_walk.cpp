@@ -31,13 +31,12 @@ int best_blocks(const TileTable& table, int64_t channel_blocks, int64_t width) {
 
 void TileWalk::prepare() {
   table_ = &tile_table(isa);
-  if (last_width == 0) last_width = width;
   section_blocks_ = divide_up(channels, lanes());
   tuning.blocks =
       static_cast<int>(std::clamp<int64_t>(tuning.blocks, 1, std::min<int64_t>(section_blocks_, table_->blocks)));
   tuning.band = std::clamp<int64_t>(tuning.band, 1, std::max<int64_t>(lines, 1));
   tuning.two_lines =
-      tuning.two_lines && table_->two_line_rows > 0 && tuning.blocks == 2 && in_pixel == lanes() && last_width == width;
+      tuning.two_lines && table_->two_line_rows > 0 && tuning.blocks == 2 && in_pixel == lanes() && !adjoining;
   panels_.clear();
   int64_t at = 0;
   for (int64_t section = 0; section < sections; ++section) {
@@ -87,7 +86,7 @@ void TileWalk::run_tile(TileArgs& args, const Panel& panel, int64_t rows, bool t
 void TileWalk::run_lines(int64_t panel_index, int64_t image, int64_t line0, int64_t line1, const float* in,
                          const float* packed, float* out, const float* residual) const {
   const Panel& panel = panels_[static_cast<size_t>(panel_index)];
-  const float* bias = packed + bias_at_ + (panel.section * section_blocks_ + panel.block) * lanes();
+  const float* bias = packed + bias_at_ + first_block(panel) * lanes();
   run_panel(panel_index, image, line0, line1, in, packed + panel.weights, bias, out, residual);
 }
 
@@ -95,7 +94,6 @@ void TileWalk::run_panel(int64_t panel_index, int64_t image, int64_t line0, int6
                          const float* weights, const float* bias, float* out, const float* residual) const {
   const Panel& panel = panels_[static_cast<size_t>(panel_index)];
   const int64_t panel_floats = panel.blocks * lanes() * depth();
-  const int64_t first_block = panel.section * section_blocks_ + panel.block;
   const bool partial = (panel.block + panel.blocks) * lanes() > channels;
   const bool edge = row_major && partial;
   const bool clears = !row_major && partial && epilogue.moves_zero;
@@ -115,20 +113,21 @@ void TileWalk::run_panel(int64_t panel_index, int64_t image, int64_t line0, int6
 
   // The next panel's weights are spread over the tiles of this one.
   const bool prefetches = tuning.prefetch_weights && panel_index + 1 < panel_count();
-  const int64_t tiles_a_line = divide_up(width, by_two ? most_two : most);
-  const int64_t calls = std::max<int64_t>(1, divide_up(lines, by_two ? 2 : 1) * tiles_a_line);
+  const int64_t lines_a_walk = adjoining ? std::max<int64_t>(1, line1 - line0) : by_two ? 2 : 1;
+  const int64_t tiles_a_walk = divide_up(adjoining ? width * lines_a_walk : width, by_two ? most_two : most);
+  const int64_t calls = std::max<int64_t>(1, divide_up(lines, lines_a_walk) * tiles_a_walk);
   const int64_t all_groups = std::max<int64_t>(1, groups + tail_groups);
   const int64_t lines_each = divide_up(divide_up(panel_floats, 16), calls * all_groups);
   const char* const next = reinterpret_cast<const char*>(args.weights + panel_floats);
   const char* const next_end = next + panel_floats * static_cast<int64_t>(sizeof(float));
-  int64_t call = line0 * tiles_a_line / (by_two ? 2 : 1);
+  int64_t call = line0 * tiles_a_walk / lines_a_walk;
 
   for (int64_t line = line0; line < line1;) {
     const bool two = by_two && line + 1 < line1;
-    const int64_t pixels = line == lines - 1 ? last_width : width;
+    const int64_t pixels = adjoining ? (line1 - line) * width : width;
     const int64_t tiles = divide_up(pixels, two ? most_two : most);
     const int64_t in_at = image * in_image + panel.section * in_section + line * in_line;
-    const int64_t out_at = image * out_image + line * out_line + first_block * out_block;
+    const int64_t out_at = image * out_image + line * out_line + first_block(panel) * out_block;
     for (int64_t i = 0, x = 0; i < tiles; ++i, ++call) {
       const int64_t rows = divide_up(pixels - x, tiles - i);
       args.in = in + in_at + x * in_pixel;
@@ -150,19 +149,82 @@ void TileWalk::run_panel(int64_t panel_index, int64_t image, int64_t line0, int6
       }
       x += rows;
     }
-    line += two ? 2 : 1;
+    line += adjoining ? line1 - line : two ? 2 : 1;
+  }
+}
+
+/// The panel that begins nearest to so many channel blocks from the first.
+int64_t TileWalk::nearest_panel(int64_t blocks) const {
+  const auto above = std::partition_point(panels_.begin(), panels_.end(),
+                                          [&](const Panel& panel) { return first_block(panel) < blocks; });
+  if (above == panels_.begin()) return 0;
+  const int64_t index = above - panels_.begin();
+  const int64_t begin = above == panels_.end() ? sections * section_blocks_ : first_block(*above);
+  return begin - blocks <= blocks - first_block(panels_[static_cast<size_t>(index - 1)]) ? index : index - 1;
+}
+
+/// Lines outermost: between two lines, or in the midst of one where lines are too few to come out even.
+TileWalk::Cut TileWalk::cut_lines(int64_t part, int64_t parts) const {
+  constexpr int64_t enough_lines = 24;
+  const int64_t count = all_lines(), blocks = sections * section_blocks_;
+  if (count >= enough_lines * parts) return {part_range(count, part, parts).begin, 0};
+  const int64_t place = count * blocks * part / parts, line = place / blocks;
+  const int64_t panel = nearest_panel(place % blocks);
+  return panel == panel_count() ? Cut{line + 1, 0} : Cut{line, panel};
+}
+
+/// Channels outermost: between two panels, or at some line of one.
+TileWalk::Cut TileWalk::cut_channels(int64_t part, int64_t parts) const {
+  const int64_t count = all_lines(), place = count * sections * section_blocks_ * part / parts;
+  const auto above = std::partition_point(panels_.begin(), panels_.end(),
+                                          [&](const Panel& panel) { return first_block(panel) * count <= place; });
+  const int64_t index = above - panels_.begin() - 1;
+  const Panel& panel = panels_[static_cast<size_t>(index)];
+  const int64_t line = (place - first_block(panel) * count + panel.blocks / 2) / panel.blocks;
+  return line == count ? Cut{0, index + 1} : Cut{line, index};
+}
+
+/// Lines [line0, line1) of a panel, which may be of several images.
+void TileWalk::run_band(int64_t panel, int64_t line0, int64_t line1, const Pointers& p) const {
+  for (int64_t line = line0; line < line1;) {
+    const int64_t image = line / lines, end = std::min(line1, (image + 1) * lines);
+    run_lines(panel, image, line - image * lines, end - image * lines, p.in, p.packed, p.out, p.residual);
+    line = end;
+  }
+}
+
+void TileWalk::run_lines_outer(Cut begin, Cut end, const Pointers& p) const {
+  const auto run_panels = [&](int64_t line0, int64_t line1, int64_t panel0, int64_t panel1) {
+    for (int64_t panel = panel0; panel < panel1; ++panel) run_band(panel, line0, line1, p);
+  };
+  if (begin.line == end.line) return run_panels(begin.line, begin.line + 1, begin.panel, end.panel);
+  if (begin.panel != 0) {
+    run_panels(begin.line, begin.line + 1, begin.panel, panel_count());
+    ++begin.line;
+  }
+  const int64_t count = end.line - begin.line;
+  const int64_t bands = count == 0 ? 0 : std::max<int64_t>(1, (count + tuning.band / 2) / tuning.band);
+  for (int64_t band = 0; band < bands; ++band) {
+    const auto [line0, line1] = part_range(count, band, bands);
+    run_panels(begin.line + line0, begin.line + line1, 0, panel_count());
+  }
+  if (end.panel != 0) run_panels(end.line, end.line + 1, 0, end.panel);
+}
+
+void TileWalk::run_channels_outer(Cut begin, Cut end, const Pointers& p) const {
+  for (int64_t panel = begin.panel; panel <= std::min(end.panel, panel_count() - 1); ++panel) {
+    run_band(panel, panel == begin.panel ? begin.line : 0, panel == end.panel ? end.line : all_lines(), p);
   }
 }
 
 void TileWalk::run_part(int64_t part, int64_t parts, const float* in, const float* packed, float* out,
                         const float* residual) const {
-  const int64_t bands = divide_up(lines, tuning.band), strips = bands * images;
-  const auto [begin, end] = part_range(strips * panel_count(), part, parts);
-  for (int64_t i = begin; i < end; ++i) {
-    const int64_t panel = tuning.channels_outer ? i / strips : i % panel_count();
-    const int64_t strip = tuning.channels_outer ? i % strips : i / panel_count();
-    const int64_t line0 = strip % bands * tuning.band;
-    run_lines(panel, strip / bands, line0, std::min(lines, line0 + tuning.band), in, packed, out, residual);
+  if (all_lines() == 0) return;
+  const Pointers p{in, packed, out, residual};
+  if (tuning.channels_outer) {
+    run_channels_outer(cut_channels(part, parts), cut_channels(part + 1, parts), p);
+  } else {
+    run_lines_outer(cut_lines(part, parts), cut_lines(part + 1, parts), p);
   }
 }
 

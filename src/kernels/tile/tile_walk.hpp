@@ -30,9 +30,10 @@ class TileWalk {
   TileTuning tuning;
   EpiloguePlan epilogue{Epilogue{}};
   // The outputs: images x lines x width pixels x channels. Channels come in `sections` with inputs of their own.
-  int64_t images = 1, lines = 1, width = 1, last_width = 0;  ///< last_width: of an image's last line; 0: as the others
-  int64_t sections = 1, channels = 1;                        ///< channels of one section
-  bool row_major = false;  ///< nothing is padded: channels past the last stay untouched
+  int64_t images = 1, lines = 1, width = 1;
+  bool adjoining = false;              ///< a line goes on where the one before ends, and so may tiles
+  int64_t sections = 1, channels = 1;  ///< channels of one section
+  bool row_major = false;              ///< nothing is padded: channels past the last stay untouched
   int64_t in_image = 0, in_section = 0, in_line = 0, in_pixel = 0;
   int64_t out_image = 0, out_line = 0, out_pixel = 0, out_block = 0;
   // K of one section: groups of floats (TileArgs).
@@ -63,7 +64,8 @@ class TileWalk {
     }
   }
 
-  /// Part `part` of `parts` of all tasks. `residual` lies as the output does; null where there is none.
+  /// Part `part` of `parts` of all lines and channels, all parts about the same work. `residual` lies as the output
+  /// does; null where there is none.
   void run_part(int64_t part, int64_t parts, const float* in, const float* packed, float* out,
                 const float* residual) const;
 
@@ -85,7 +87,26 @@ class TileWalk {
     int64_t weights;  ///< where they begin
   };
 
+  /// A place in the order of all work: before this panel of this line, lines being counted through all images.
+  struct Cut {
+    int64_t line, panel;
+  };
+  /// Where a run reads and writes.
+  struct Pointers {
+    const float *in, *packed;
+    float* out;
+    const float* residual;
+  };
+
   int64_t lanes() const { return table_->lanes; }
+  int64_t all_lines() const { return images * lines; }
+  int64_t first_block(const Panel& panel) const { return panel.section * section_blocks_ + panel.block; }
+  Cut cut_lines(int64_t part, int64_t parts) const;
+  Cut cut_channels(int64_t part, int64_t parts) const;
+  int64_t nearest_panel(int64_t blocks) const;
+  void run_lines_outer(Cut begin, Cut end, const Pointers& p) const;
+  void run_channels_outer(Cut begin, Cut end, const Pointers& p) const;
+  void run_band(int64_t panel, int64_t line0, int64_t line1, const Pointers& p) const;
   int64_t rows_of(int64_t blocks) const;
   void run_tile(TileArgs& args, const Panel& panel, int64_t rows, bool two_lines) const;
   void run_edge_tile(TileArgs args, const Panel& panel, int64_t rows) const;
