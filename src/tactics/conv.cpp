@@ -202,7 +202,11 @@ double output_pixels(const Problem& p) {
 /// What the epilogue adds to a pass over the output.
 double epilogue_seconds(const Problem& p) {
   const EpiloguePlan plan(p.epilogue());
-  return plan.pass ? static_cast<double>(element_count(p.outputs[0].shape)) * 1e-10 : 0;
+  if (!plan.pass) return 0;
+  const Activation a = p.epilogue().activation;
+  const bool cheap = a == Activation::none || a == Activation::hard_swish || a == Activation::hard_sigmoid ||
+                     a == Activation::leaky_relu || a == Activation::clip || a == Activation::relu;
+  return arithmetic_seconds(static_cast<double>(element_count(p.outputs[0].shape)) * (cheap ? 6 : 16), p.isa, 1);
 }
 
 // ---- direct -------------------------------------------------------------------------------------------------------
