@@ -7,8 +7,8 @@
 #include "base/error.hpp"
 #include "builder/build_engine.hpp"
 #include "builder/engine_origin.hpp"
-#include "graph/copy_model.hpp"
 #include "formats/onnx/writer.hpp"
+#include "graph/copy_model.hpp"
 
 namespace kiln {
 namespace {
