@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kiln/build_report.hpp"
 #include "kiln/tensor.hpp"
@@ -39,6 +40,9 @@ struct BuildOptions {
   double time_budget_seconds = 60;  ///< after it, the best that was found is taken
   Prefer prefer = Prefer::balanced;
   Math math = Math::fast;
+  /// Instruction sets that the engine can run with ("avx2", "avx512"), with weights for each; none: the one that this
+  /// process takes. The machine must have them all.
+  std::vector<std::string> isas = {};
   int threads = 0;     ///< that the engine will run with; 0 takes those of the process
   bool verify = true;  ///< hold the engine against the reference code on random inputs before it is given out
   /// Called now and then, on the building thread.

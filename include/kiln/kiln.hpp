@@ -147,6 +147,11 @@ struct EngineLoadOptions {
   bool verify_weights = false;
 };
 
+struct EngineSaveOptions {
+  /// Leave out what only people read: names of nodes and inner values, descriptions, metadata of both.
+  bool strip = false;
+};
+
 struct EngineImpl;
 
 /// A model that was made ready for a machine. Copies share it; it never changes.
@@ -163,7 +168,7 @@ class Engine {
   /// Fails, naming the place, where any byte of an engine file is not as it was written.
   static void verify_file(const std::string& path);
 
-  void save(const std::string& path) const;
+  void save(const std::string& path, const EngineSaveOptions& options = {}) const;
   /// The rewritten graph that the engine does, as ONNX.
   void save_onnx(const std::string& path) const;
   EngineInfo info() const;

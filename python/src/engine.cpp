@@ -99,12 +99,13 @@ void bind_engine(nb::module_& module) {
           "Maps an engine file. Its structure is verified always, its weights where asked for.")
       .def(
           "save",
-          [](const Engine& engine, nb::object target) {
+          [](const Engine& engine, nb::object target, bool strip) {
             const std::string path = path_of(target);
             const nb::gil_scoped_release release;
-            engine.save(path);
+            engine.save(path, {.strip = strip});
           },
-          nb::arg("path"))
+          nb::arg("path"), nb::kw_only(), nb::arg("strip") = false,
+          "Writes the engine to a file; without the names that only people read where `strip` asks for it.")
       .def_prop_ro("info", [](const Engine& engine) { return info_dict(engine.info()); })
       .def_prop_ro("model_info", &Engine::model_info, nb::rv_policy::reference_internal)
       .def_prop_ro("inputs", &Engine::inputs)

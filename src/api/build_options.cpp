@@ -1,5 +1,6 @@
 #include "kiln/build_options.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <initializer_list>
 
@@ -47,6 +48,13 @@ void set_build_option(BuildOptions& options, std::string_view name, std::string_
     options.math = choice<Math>(name, value, {"fast", "strict"});
   } else if (name == "threads") {
     options.threads = number<int>(name, value, 4096);
+  } else if (name == "isa") {
+    options.isas.clear();
+    for (size_t at = 0; at <= value.size() && !value.empty();) {
+      const size_t comma = std::min(value.find(',', at), value.size());
+      options.isas.emplace_back(value.substr(at, comma - at));
+      at = comma + 1;
+    }
   } else if (name == "verify") {
     options.verify = choice<int>(name, value, {"false", "true"}) != 0;
   } else {

@@ -188,8 +188,8 @@ kiln_status kiln_engine_load(const char* path, bool verify_weights, kiln_engine*
     give(engine, kiln_engine{Engine::load(&checked(path, "path"), {.verify_weights = verify_weights})});
   });
 }
-kiln_status kiln_engine_save(const kiln_engine* engine, const char* path) {
-  return guard([&] { checked(engine, "engine").engine.save(&checked(path, "path")); });
+kiln_status kiln_engine_save(const kiln_engine* engine, const char* path, bool strip) {
+  return guard([&] { checked(engine, "engine").engine.save(&checked(path, "path"), {.strip = strip}); });
 }
 void kiln_engine_free(kiln_engine* engine) { delete engine; }
 

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+
 #include "api/engine_impl.hpp"
 #include "api/model_impl.hpp"
 #include "base/cpu.hpp"
@@ -5,6 +8,7 @@
 #include "builder/build_engine.hpp"
 #include "builder/engine_origin.hpp"
 #include "formats/onnx/writer.hpp"
+#include "graph/copy_model.hpp"
 
 namespace kiln {
 namespace {
@@ -62,6 +66,34 @@ std::vector<PortInfo> ports_of(const std::vector<Port>& ports) {
   return infos;
 }
 
+EngineVariant variant_info(const Graph& graph, const Machine& machine) {
+  EngineVariant variant{std::string(isa_name(machine.isa)), features_of(machine.isa), {}};
+  for (const MachineStep& step : machine.steps) {
+    const std::string tactic(step.tactic ? step.tactic->name : std::string_view());
+    variant.steps.push_back(step_info(graph, step, tactic));
+  }
+  return variant;
+}
+
+/// The instruction sets to build for, the one to run with here last.
+std::vector<Isa> wanted_isas(const std::vector<std::string>& names) {
+  if (names.empty()) return {best_isa()};
+  std::vector<Isa> isas;
+  for (const std::string& name : names) {
+    const std::array<std::pair<Isa, IsaChoice>, 3> known = {
+        {{Isa::portable, IsaChoice::portable}, {Isa::avx2, IsaChoice::avx2}, {Isa::avx512, IsaChoice::avx512}}};
+    const auto found = std::ranges::find_if(known, [&](const auto& each) { return isa_name(each.first) == name; });
+    if (found == known.end()) {
+      fail(ErrorCode::invalid_argument, "there is no instruction set '{}'; there are portable, avx2, avx512", name);
+    }
+    isas.push_back(choose_isa(found->second, cpu_features()));
+  }
+  std::ranges::sort(isas);
+  isas.erase(std::unique(isas.begin(), isas.end()), isas.end());
+  std::ranges::stable_partition(isas, [](Isa isa) { return isa > best_isa(); });
+  return isas;
+}
+
 /// Puts what inference found of the outputs into the graph, so that loading need not find it again.
 void state_output_types(ModelDef& model) {
   Diagnostics diagnostics(Diagnostics::Mode::collect);
@@ -89,7 +121,15 @@ Engine Engine::build(Model model, const BuildOptions& options) {
   for (const SourceFile& file : source.sources) identity += hex(file.sha256);
   auto impl = std::make_shared<EngineImpl>();
   impl->record = make_record(options, std::move(source.sources));
-  impl->engine = build_engine(std::move(source.definition), options, identity);
+  std::vector<Isa> isas = wanted_isas(options.isas);
+  const Isa own = isas.back();
+  isas.pop_back();
+  BuildOptions quiet = options;
+  quiet.report = nullptr;
+  for (Isa isa : isas) {
+    impl->others.push_back(*build_engine(copy_model(source.definition), quiet, identity, isa)->machine());
+  }
+  impl->engine = build_engine(std::move(source.definition), options, identity, own);
   impl->info = std::move(source.info);
   impl->inputs = std::move(source.inputs);
   impl->outputs = std::move(source.outputs);
@@ -122,17 +162,17 @@ void Engine::verify_file(const std::string& path) {
   for (size_t i = 0; i < file.variants(); ++i) file.machine(i, engine->program());
 }
 
-void Engine::save(const std::string& path) const {
-  // What was loaded may have machines for other instruction sets, which are kept.
-  std::vector<Machine> others;
+void Engine::save(const std::string& path, const EngineSaveOptions& options) const {
+  std::vector<Machine> from_file;
   std::vector<const Machine*> machines;
-  const Machine* own = impl_->engine->machine();
   for (size_t i = 0; impl_->file && i < impl_->file->variants(); ++i) {
-    others.push_back(impl_->file->bound_machine(i, impl_->engine->program()));
+    from_file.push_back(impl_->file->bound_machine(i, impl_->engine->program()));
   }
-  for (const Machine& machine : others) machines.push_back(&machine);
-  if (machines.empty() && own) machines.push_back(own);
-  write_engine_file(path, impl_->engine->model(), machines, impl_->record);
+  for (const Machine& machine : impl_->file ? from_file : impl_->others) machines.push_back(&machine);
+  if (!impl_->file && impl_->engine->machine()) machines.push_back(impl_->engine->machine());
+  std::ranges::sort(machines, {}, [](const Machine* machine) { return machine->isa; });
+  write_engine_file(path, impl_->engine->model(), machines, impl_->record,
+                    options.strip ? Names::stripped : Names::kept);
 }
 
 void Engine::save_onnx(const std::string& path) const { write_onnx_file(impl_->engine->model(), path); }
@@ -141,13 +181,9 @@ EngineInfo Engine::info() const {
   const Program& program = impl_->engine->program();
   if (impl_->file) return file_info(*impl_->file, program);
   EngineInfo info = record_info(impl_->record);
+  for (const Machine& machine : impl_->others) info.variants.push_back(variant_info(*program.graph, machine));
   if (const Machine* machine = impl_->engine->machine()) {
-    EngineVariant variant{std::string(isa_name(machine->isa)), features_of(machine->isa), {}};
-    for (const MachineStep& step : machine->steps) {
-      const std::string tactic(step.tactic ? step.tactic->name : std::string_view());
-      variant.steps.push_back(step_info(*program.graph, step, tactic));
-    }
-    info.variants.push_back(std::move(variant));
+    info.variants.push_back(variant_info(*program.graph, *machine));
   }
   return info;
 }

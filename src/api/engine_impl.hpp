@@ -10,6 +10,7 @@ namespace kiln {
 /// What the copies of a public Engine share.
 struct EngineImpl {
   std::shared_ptr<const EngineDef> engine;
+  std::vector<Machine> others;  ///< for other instruction sets than the engine's
   EngineRecord record;
   std::optional<EngineFile> file;  ///< that it was loaded from
   ModelInfo info;

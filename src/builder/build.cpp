@@ -121,9 +121,9 @@ GroupReport report_of(const Program& program, const Choice& choice, size_t picke
 
 }  // namespace
 
-Machine build_machine(const EngineDef& engine, const BuildOptions& options) {
+Machine build_machine(const EngineDef& engine, const BuildOptions& options, std::optional<Isa> isa) {
   Machine machine;
-  machine.isa = best_isa();
+  machine.isa = isa.value_or(best_isa());
   const int threads = options.threads > 0 ? options.threads : default_pool().threads();
   const Program& program = engine.program();
   const Target target{machine.isa, threads, options.math, weight_bytes(program) > cache_sizes().l3 / 2};

@@ -24,7 +24,7 @@ struct Options {
   std::string model, output, onnx_output, timing_cache, budget;
   std::vector<std::string> shapes;
   BuildOptions build;
-  bool explain = false, json = false, no_verify = false;
+  bool explain = false, json = false, no_verify = false, strip = false;
 };
 
 /// "90", "60s", "2m"
@@ -170,7 +170,7 @@ int build(Options& options) {
     engine = Engine::build(std::move(model), options.build);
   }
   if (!options.onnx_output.empty()) engine->save_onnx(options.onnx_output);
-  engine->save(options.output);
+  engine->save(options.output, {.strip = options.strip});
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   if (options.json) {
     Json json = report_json(report, took.count());
@@ -233,6 +233,12 @@ void add_options(CLI::App& command, const std::shared_ptr<Options>& options, con
   add_choice(command, "prefer", said, "balanced|speed|memory",
              "what wins where speed takes memory: by default a megabyte must buy 5 us a run");
   add_choice(command, "math", said, "fast|strict", "strict forbids formulas with larger rounding errors (Winograd)");
+  command
+      .add_option("--isa", options->build.isas,
+                  "instruction sets to choose from when it runs (avx2,avx512), with weights for each; by default "
+                  "that of this machine")
+      ->delimiter(',')
+      ->type_name("ISA");
   command.add_option("--timing-cache", options->timing_cache, "the file that keeps what was measured, or none")
       ->type_name("FILE");
   command.add_option("--shapes", options->shapes, "the shape to choose for, of an input with open dims")
@@ -242,6 +248,7 @@ void add_options(CLI::App& command, const std::shared_ptr<Options>& options, con
                    "print every rewrite, every choice with its time, and why tactics declined");
   command.add_flag("--json", options->json, "print the same as JSON, with every way that was looked at");
   command.add_option("--save-onnx", options->onnx_output, "write the rewritten graph as ONNX")->type_name("FILE");
+  command.add_flag("--strip", options->strip, "leave out names that only people read");
   command.add_flag("--no-verify", options->no_verify, "do not hold the engine against the reference code");
 }
 

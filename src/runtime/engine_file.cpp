@@ -8,7 +8,7 @@
 #include "base/checked.hpp"
 #include "base/checksum.hpp"
 #include "base/cpu.hpp"
-#include "tactics/kernel_version.hpp"
+#include "tactics/packing_version.hpp"
 
 namespace kiln {
 namespace {
@@ -330,14 +330,14 @@ size_t EngineFile::choose_variant() const {
 }
 
 void write_engine_file(const std::string& path, const ModelDef& model, std::span<const Machine* const> machines,
-                       const EngineRecord& record) {
+                       const EngineRecord& record, Names names) {
   write_file_atomically(path, [&](FileWriter& file) {
-    write_engine([&](std::span<const std::byte> bytes) { file.write(bytes); }, model, machines, record);
+    write_engine([&](std::span<const std::byte> bytes) { file.write(bytes); }, model, machines, record, names);
   });
 }
 
 void write_engine(FunctionRef<void(std::span<const std::byte>)> sink, const ModelDef& model,
-                  std::span<const Machine* const> machines, const EngineRecord& record) {
+                  std::span<const Machine* const> machines, const EngineRecord& record, Names names) {
   if (machines.size() > most_variants) {
     fail(ErrorCode::invalid_argument, "an engine has at most {} variants, not {}", most_variants, machines.size());
   }
@@ -345,7 +345,8 @@ void write_engine(FunctionRef<void(std::span<const std::byte>)> sink, const Mode
   std::vector<Blobs> packed(machines.size());
   std::vector<ByteWriter> structure(2 + machines.size());
   write_record(structure[0], record);
-  write_model(structure[1], model, [&](std::span<const std::byte> bytes) { return weights.place(bytes); });
+  write_model(
+      structure[1], model, [&](std::span<const std::byte> bytes) { return weights.place(bytes); }, names);
   for (size_t i = 0; i < machines.size(); ++i) {
     write_machine(structure[2 + i], *machines[i],
                   [&](std::span<const std::byte> bytes) { return packed[i].place(bytes); });

@@ -83,9 +83,9 @@ bool is_engine_file(const std::string& path);
 /// Writes a model with the machines that were chosen for it, at most one for each instruction set. The bytes depend
 /// on nothing else.
 void write_engine_file(const std::string& path, const ModelDef& model, std::span<const Machine* const> machines,
-                       const EngineRecord& record);
+                       const EngineRecord& record, Names names = Names::kept);
 /// The same, piece by piece.
 void write_engine(FunctionRef<void(std::span<const std::byte>)> sink, const ModelDef& model,
-                  std::span<const Machine* const> machines, const EngineRecord& record);
+                  std::span<const Machine* const> machines, const EngineRecord& record, Names names = Names::kept);
 
 }  // namespace kiln

@@ -16,7 +16,14 @@ enum class DimKind : uint8_t { unknown, number, expression };
 
 class ModelWriter {
  public:
-  ModelWriter(ByteWriter& to, PlaceWeights place) : to_(to), place_(place) {}
+  ModelWriter(ByteWriter& to, PlaceWeights place, Names names, const Graph& main)
+      : to_(to), place_(place), strip_(names == Names::stripped) {
+    for (const auto* ids : {&main.inputs, &main.outputs}) {
+      for (ValueId id : *ids) {
+        if (id != no_value) names_.emplace(main.name_of(id), main.name_of(id));
+      }
+    }
+  }
 
   void model(const ModelDef& m) {
     to_.signed_number(m.ir_version);
@@ -26,7 +33,9 @@ class ModelWriter {
     graph(m.graph);
     metadata(m.metadata);
     list(m.functions, [&](const Function& f) { function(f); });
-    list(m.training_info, [&](const TrainingInfo& info) {
+    // It goes by names.
+    const std::vector<TrainingInfo> none;
+    list(strip_ ? none : m.training_info, [&](const TrainingInfo& info) {
       graph(info.initialization);
       graph(info.algorithm);
       metadata(info.initialization_binding);
@@ -47,6 +56,21 @@ class ModelWriter {
       to_.text(entry.first);
       to_.text(entry.second);
     });
+  }
+
+  // What stripping leaves out.
+  void note(const std::string& text) { to_.text(strip_ ? std::string_view() : text); }
+  void notes(const Metadata& entries) { metadata(strip_ ? Metadata() : entries); }
+
+  /// Graphs find each other's values by name: one name is the same short one everywhere.
+  void value_name(const std::string& name) {
+    if (!strip_ || name.empty()) return to_.text(name);
+    auto position = names_.find(name);
+    while (position == names_.end()) {
+      const std::string made = std::to_string(next_name_++);
+      if (!names_.contains(made)) position = names_.emplace(name, made).first;
+    }
+    to_.text(position->second);
   }
 
   void opsets(const OpsetImports& imports) {
@@ -124,7 +148,7 @@ class ModelWriter {
     to_.text(attribute.name);
     to_.byte(static_cast<uint8_t>(attribute.type));
     to_.text(attribute.ref_name);
-    to_.text(attribute.doc);
+    note(attribute.doc);
     to_.byte(static_cast<uint8_t>(attribute.data.index()));
     std::visit([&](const auto& data) { value(data); }, attribute.data);
   }
@@ -146,25 +170,25 @@ class ModelWriter {
   }
 
   void node(const Node& node) {
-    for (const std::string* text : {&node.name, &node.domain, &node.op_type, &node.overload, &node.doc}) {
-      to_.text(*text);
-    }
+    note(node.name);
+    for (const std::string* text : {&node.domain, &node.op_type, &node.overload}) to_.text(*text);
+    note(node.doc);
     ids(node.inputs);
     ids(node.outputs);
     list(node.attributes, [&](const Attribute& a) { attribute(a); });
-    metadata(node.metadata);
+    notes(node.metadata);
     list(node.device_configurations, [&](const std::string& text) { to_.text(text); });
   }
 
   void graph(const Graph& graph) {
-    to_.text(graph.name);
-    to_.text(graph.doc);
+    note(graph.name);
+    note(graph.doc);
     list(graph.values, [&](const ValueInfo& v) {
-      to_.text(v.name);
+      value_name(v.name);
       type(v.type);
       to_.boolean(v.has_info);
-      to_.text(v.doc);
-      metadata(v.metadata);
+      note(v.doc);
+      notes(v.metadata);
     });
     list(graph.nodes, [&](const Node& n) { node(n); });
     ids(graph.inputs);
@@ -172,22 +196,23 @@ class ModelWriter {
     list(graph.initializers, [&](const Initializer& i) {
       id(i.value);
       tensor(i.tensor);
-      to_.text(i.doc);
-      metadata(i.metadata);
+      note(i.doc);
+      notes(i.metadata);
     });
     list(graph.sparse_initializers, [&](const SparseInitializer& i) {
       id(i.value);
       sparse(i.tensor);
     });
     list(graph.quantization, [&](const QuantizationAnnotation& q) {
-      to_.text(q.tensor_name);
+      value_name(q.tensor_name);
       metadata(q.parameters);
     });
-    metadata(graph.metadata);
+    notes(graph.metadata);
   }
 
   void function(const Function& f) {
-    for (const std::string* text : {&f.domain, &f.name, &f.overload, &f.doc}) to_.text(*text);
+    for (const std::string* text : {&f.domain, &f.name, &f.overload}) to_.text(*text);
+    note(f.doc);
     list(f.attributes, [&](const std::string& text) { to_.text(text); });
     list(f.attribute_defaults, [&](const Attribute& a) { attribute(a); });
     opsets(f.opset_imports);
@@ -197,7 +222,10 @@ class ModelWriter {
 
   ByteWriter& to_;
   PlaceWeights place_;
+  const bool strip_;
   std::map<std::string, size_t> expressions_;
+  std::map<std::string, std::string> names_;  ///< as they are written when the others are stripped
+  size_t next_name_ = 0;
 };
 
 class ModelReader {
@@ -484,8 +512,8 @@ class ModelReader {
 
 }  // namespace
 
-void write_model(ByteWriter& writer, const ModelDef& model, PlaceWeights place) {
-  ModelWriter(writer, place).model(model);
+void write_model(ByteWriter& writer, const ModelDef& model, PlaceWeights place, Names names) {
+  ModelWriter(writer, place, names, model.graph).model(model);
 }
 
 ModelDef read_model(ByteReader& reader, const WeightSource& source) {

@@ -16,8 +16,11 @@ inline constexpr size_t weight_alignment = 64;
 
 /// Finds a place among the weights for elements, and gives back where.
 using PlaceWeights = FunctionRef<uint64_t(std::span<const std::byte> elements)>;
+/// Whether names that only people read are written: of nodes, of values that are no inputs or outputs of the model,
+/// with all descriptions and metadata beside them.
+enum class Names { kept, stripped };
 /// All of a model but the elements of larger tensors, which go to `place`.
-void write_model(ByteWriter& writer, const ModelDef& model, PlaceWeights place);
+void write_model(ByteWriter& writer, const ModelDef& model, PlaceWeights place, Names names = Names::kept);
 
 /// Where the elements of tensors lie; `keeper` holds both the weights and the bytes that are read.
 struct WeightSource {

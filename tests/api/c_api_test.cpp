@@ -237,7 +237,7 @@ TEST(CApi, EnginesAreBuiltSavedAndLoaded) {
   EXPECT_EQ(kiln_engine_build(model.get(), names, wrong, 2, &none), KILN_INVALID_ARGUMENT);
   const auto engine =
       made<EngineHandle>([&](kiln_engine** out) { return kiln_engine_build(model.get(), names, values, 2, out); });
-  EXPECT_EQ(kiln_engine_save(engine.get(), path.c_str()), KILN_OK) << kiln_last_error();
+  EXPECT_EQ(kiln_engine_save(engine.get(), path.c_str(), false), KILN_OK) << kiln_last_error();
   auto loaded = made<EngineHandle>([&](kiln_engine** out) { return kiln_engine_load(path.c_str(), true, out); });
   const auto session =
       made<SessionHandle>([&](kiln_session** out) { return kiln_session_of_engine(loaded.get(), 0, out); });

@@ -1,5 +1,9 @@
-"""ONNX's own conformance cases through kiln.onnxruntime, and once more after writing and reading each model."""
+"""ONNX's own conformance cases through kiln.onnxruntime, and once more after writing and reading each model.
+
+With KILN_CONFORMANCE_ENGINES=1 each model is first made an engine, saved, and loaded again.
+"""
 import os
+import tempfile
 
 # Every result is also held against what type and shape inference says of it.
 os.environ.setdefault("KILN_VERIFY_SHAPES", "1")
@@ -17,8 +21,17 @@ from excused import EXCUSED
 CASES = all_cases()
 
 
+def session_of(model):
+    if os.environ.get("KILN_CONFORMANCE_ENGINES") != "1":
+        return ort.InferenceSession(model)
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "case.kiln")
+        kiln.build(model, tune="off", verify=False).save(path)
+        return ort.InferenceSession(path)
+
+
 def run_case(case, model):
-    session = ort.InferenceSession(model)
+    session = session_of(model)
     graph = onnx.ModelProto.FromString(model).graph
     initialised = {tensor.name for tensor in graph.initializer}
     names = [x.name for x in graph.input]

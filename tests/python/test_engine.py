@@ -1,9 +1,12 @@
 """Engines from Python: kiln.build, kiln.Engine, and sessions of them."""
 import hashlib
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+from onnx import helper, numpy_helper
 
 import kiln
 import kiln.onnxruntime
@@ -59,6 +62,56 @@ def test_a_damaged_engine_is_refused(engine_path):
         kiln.Session(engine_path)
     (finding,) = kiln.check(engine_path)
     assert finding.rule == "damaged-engine"
+
+
+def convolution():
+    rng = np.random.default_rng(1)
+    weights = numpy_helper.from_array(rng.normal(size=(32, 16, 3, 3)).astype(np.float32), "a_weight_with_a_name")
+    x, y = (small_models.tensor(name, small_models.FLOAT, [1, n, 9, 9]) for name, n in (("x", 16), ("y", 32)))
+    nodes = [helper.make_node("Conv", ["x", "a_weight_with_a_name"], ["inner"], "a_node", pads=[1] * 4),
+             helper.make_node("Relu", ["inner"], ["y"])]
+    return small_models.model(nodes, [x], [y], initializers=[weights])
+
+
+RUN_ENGINE = """
+import sys, numpy as np, kiln
+feed = {"x": np.linspace(-1, 1, 16 * 81, dtype=np.float32).reshape(1, 16, 9, 9)}
+np.save(sys.argv[2], kiln.Session(sys.argv[1]).run(feed)["y"])
+"""
+
+
+def test_one_file_for_several_instruction_sets(tmp_path):
+    names = ["portable", "avx2", "avx512"]
+    engine = None
+    while names and engine is None:
+        try:
+            engine = kiln.build(convolution(), tune="off", isa=",".join(names))
+        except kiln.Error:
+            names.pop()
+    path = tmp_path / "many.kiln"
+    engine.save(path)
+    assert [variant["isa"] for variant in kiln.Engine.load(path).info["variants"]] == names
+    kiln.Engine.load(path).save(tmp_path / "again.kiln")
+    assert (tmp_path / "again.kiln").read_bytes() == path.read_bytes()
+    results = []
+    for name in names:
+        result = tmp_path / f"{name}.npy"
+        subprocess.run([sys.executable, "-c", RUN_ENGINE, path, result], check=True, env=os.environ | {"KILN_ISA": name})
+        results.append(np.load(result))
+    for result in results:
+        np.testing.assert_allclose(result, results[0], rtol=1e-4, atol=1e-4)
+
+
+def test_stripped_engines_run_without_names(tmp_path):
+    engine = kiln.build(convolution(), tune="off")
+    engine.save(tmp_path / "whole.kiln")
+    engine.save(tmp_path / "bare.kiln", strip=True)
+    x = np.ones((1, 16, 9, 9), np.float32)
+    whole, bare = (kiln.Session(tmp_path / name) for name in ("whole.kiln", "bare.kiln"))
+    assert (whole.run({"x": x})["y"] == bare.run({"x": x})["y"]).all()
+    assert b"a_node" in (tmp_path / "whole.kiln").read_bytes()
+    for name in (b"a_node", b"a_weight_with_a_name", b"inner"):
+        assert name not in (tmp_path / "bare.kiln").read_bytes()
 
 
 def test_wrong_options(engine_path):

@@ -156,6 +156,31 @@ TEST(GraphCodec, GivesBackAllOfAModel) {
   EXPECT_EQ(read.graph.find_value("large"), model.graph.find_value("large"));
 }
 
+TEST(GraphCodec, StrippedNamesStayDistinctAndConsistent) {
+  const ModelDef model = rich_model();
+  ByteWriter writer;
+  std::string weights;
+  write_model(
+      writer, model,
+      [&](std::span<const std::byte> bytes) {
+        weights.resize((weights.size() + bytes.size() + weight_alignment - 1) / weight_alignment * weight_alignment);
+        return uint64_t{0};
+      },
+      Names::stripped);
+  ByteReader reader(writer.data(), "section 'graph'");
+  const ModelDef bare = read_model(reader, {std::as_bytes(std::span(weights)), nullptr});
+  ASSERT_EQ(bare.graph.values.size(), model.graph.values.size());
+  EXPECT_EQ(bare.graph.name_of(bare.graph.inputs[0]), "x");
+  EXPECT_EQ(bare.graph.name_of(bare.graph.outputs[0]), "y");
+  const auto id = static_cast<size_t>(model.graph.find_value("w"));
+  const std::string& w = bare.graph.values[id].name;
+  EXPECT_NE(w, "w");
+  // A branch that reads the value from outside finds it under its new name.
+  const auto& branch = std::get<std::shared_ptr<Graph>>(bare.graph.nodes[0].attributes[0].data);
+  EXPECT_EQ(branch->name_of(branch->nodes[0].inputs[1]), w);
+  EXPECT_EQ(bare.graph.nodes[1].name, "");
+}
+
 TEST(GraphCodec, RefusesEveryCut) {
   const Encoded whole = encode(rich_model());
   const auto weights = std::as_bytes(std::span(whole.weights));
