@@ -8,6 +8,7 @@
 #include "kernels/conv/depthwise.hpp"
 #include "kernels/conv/direct.hpp"
 #include "kernels/conv/first.hpp"
+#include "kernels/conv/narrow_transposed.hpp"
 #include "kernels/conv/transposed_winograd.hpp"
 #include "kernels/conv/winograd.hpp"
 #include "ops/support/window_shape.hpp"
@@ -151,6 +152,17 @@ std::string decline_transposed_winograd(const Problem& p) {
   return c.channels_in >= 8 && c.channels_out >= 8 ? "" : "fewer than 8 channels";
 }
 
+std::string decline_narrow_transposed(const Problem& p) {
+  if (std::string why = decline_transposed(p); !why.empty()) return why;
+  const ConvProblem c = transposed_problem(p);
+  if (c.kernel_h != c.stride_h || c.kernel_w != c.stride_w) return "a kernel that is not as large as the strides";
+  const bool moved = c.pad_top != 0 || c.pad_left != 0 || c.pad_bottom != 0 || c.pad_right != 0;
+  if (moved || c.output_pad_h != 0 || c.output_pad_w != 0) return "pads";
+  if (c.dilation_h != 1 || c.dilation_w != 1 || c.group != 1) return "a dilation or groups";
+  if (p.group->residual >= 0) return "a residual";
+  return c.channels_out < block_of(p.isa) / 2 ? "" : "many output channels";
+}
+
 /// Everything blocked but the weights; `first` reads a plain input.
 std::vector<Formats> blocked_formats(const Problem& p) {
   return {uniform_formats(p, Format::blocked, weights_and_bias)};
@@ -158,6 +170,12 @@ std::vector<Formats> blocked_formats(const Problem& p) {
 std::vector<Formats> first_formats(const Problem& p) {
   Formats formats = uniform_formats(p, Format::blocked, weights_and_bias);
   formats.inputs[0] = Format::plain;
+  return {formats};
+}
+
+std::vector<Formats> narrow_formats(const Problem& p) {
+  Formats formats = uniform_formats(p, Format::blocked, weights_and_bias);
+  formats.outputs[0] = Format::plain;
   return {formats};
 }
 
@@ -445,6 +463,17 @@ std::vector<Tuning> transposed_tunings(const Problem& p) {
   return unique_tunings(all);
 }
 
+NarrowTransposedConv narrow_packer(const Problem& p) {
+  return {transposed_problem(p), packing_layout(p.inputs[0].shape, p, 0), p.isa};
+}
+double narrow_cost(const Problem& p, const Tuning&) {
+  const ConvProblem c = transposed_problem(p);
+  const int64_t outs = pad_to(c.channels_out * c.kernel_h * c.kernel_w, block_of(p.isa));
+  const double macs = static_cast<double>(c.batch * c.height * c.width * c.channels_in * outs);
+  return arithmetic_seconds(macs, p.isa, 0.5) + memory_seconds(bytes_moved(p, weights_and_bias)) * 0.3 +
+         epilogue_seconds(p);
+}
+
 Tuning from_transposed_winograd(const TransposedWinogradTuning& t) {
   return {{t.size, t.blocks, static_cast<int32_t>(t.tiles), t.residues, t.split_channels, t.prefetch_weights}};
 }
@@ -577,6 +606,21 @@ constinit const Tactic conv_transposed{
     .halo = transposed_halo,
     .in_place = residual_place,
     .describe = describe_tile_tuning,
+};
+
+constinit const Tactic conv_transposed_narrow{
+    .name = "conv_transposed_narrow",
+    .declines = decline_narrow_transposed,
+    .formats = narrow_formats,
+    .tunings = [](const Problem&) { return std::vector<Tuning>{Tuning{}}; },
+    .cost = narrow_cost,
+    .prepare =
+        [](const Problem& p, const Layouts& l, const Tuning&) {
+          return as_work(p, NarrowTransposedConv(transposed_problem(p), in_layout(l), p.isa));
+        },
+    .packs = weights_and_bias,
+    .packed_floats = [](const Problem& p, const Tuning&) { return narrow_packer(p).packed_floats(); },
+    .pack = [](const Problem& p, const Tuning&, float* to) { pack_weights(p, narrow_packer(p), to); },
 };
 
 constinit const Tactic conv_transposed_winograd{

@@ -8,7 +8,8 @@ namespace kiln::tactics {
 // attention.cpp
 extern const Tactic attention_blocked;
 // conv.cpp
-extern const Tactic conv_depthwise, conv_first, conv_winograd, conv_direct, conv_transposed, conv_transposed_winograd;
+extern const Tactic conv_depthwise, conv_first, conv_winograd, conv_direct, conv_transposed, conv_transposed_narrow,
+    conv_transposed_winograd;
 // elementwise.cpp
 extern const Tactic elementwise;
 // gemm.cpp

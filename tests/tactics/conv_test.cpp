@@ -95,14 +95,20 @@ TEST(ConvTactics, TransposedEqualTheReference) {
     p.height = pick(rng, 2, 12), p.width = pick(rng, 2, 12);
     p.kernel_h = pick(rng, 2, 4), p.kernel_w = pick(rng, 2, 4);
     p.stride_h = p.stride_w = 2;
-    p.pad_top = pick(rng, 0, 1), p.pad_left = pick(rng, 0, 1);
-    p.pad_bottom = pick(rng, 0, 1), p.pad_right = pick(rng, 0, 1);
     p.epilogue = random_epilogue(rng);
+    if (i % 3 != 0) {
+      p.pad_top = pick(rng, 0, 1), p.pad_left = pick(rng, 0, 1);
+      p.pad_bottom = pick(rng, 0, 1), p.pad_right = pick(rng, 0, 1);
+    } else {
+      p.channels_out = pick(rng, 1, 7);
+      p.stride_h = p.kernel_h, p.stride_w = p.kernel_w;
+      p.epilogue.residual = Residual::none;
+    }
     const Attributes attributes{{"pads", std::vector{p.pad_top, p.pad_left, p.pad_bottom, p.pad_right}},
                                 {"strides", std::vector{p.stride_h, p.stride_w}}};
     taken.merge(expect_tactics("ConvTranspose", ConvCase(rng, p, true), attributes, rng));
   }
-  EXPECT_EQ(taken, (std::set<std::string>{"conv_transposed", "conv_transposed_winograd"}));
+  EXPECT_EQ(taken, (std::set<std::string>{"conv_transposed", "conv_transposed_narrow", "conv_transposed_winograd"}));
 }
 
 }  // namespace
