@@ -77,7 +77,9 @@ void Team::parallel_for(int64_t count, int64_t grain, FunctionRef<void(int64_t b
 }
 
 void Team::help(int index) {
-  const std::chrono::microseconds spin(spin_microseconds_knob.get());
+  // The next loop of a run is near: waking up for it would take longer than most loops.
+  constexpr int64_t times_longer = 10;
+  const std::chrono::microseconds spin(times_longer * spin_microseconds_knob.get());
   uint32_t seen = 0;
   while (!over_.load(std::memory_order_acquire)) {
     const uint32_t now = epoch_.load(std::memory_order_acquire);
