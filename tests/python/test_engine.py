@@ -96,7 +96,8 @@ def test_one_file_for_several_instruction_sets(tmp_path):
     results = []
     for name in names:
         result = tmp_path / f"{name}.npy"
-        subprocess.run([sys.executable, "-c", RUN_ENGINE, path, result], check=True, env=os.environ | {"KILN_ISA": name})
+        environment = os.environ | {"KILN_ISA": name}
+        subprocess.run([sys.executable, "-c", RUN_ENGINE, path, result], check=True, env=environment)
         results.append(np.load(result))
     for result in results:
         np.testing.assert_allclose(result, results[0], rtol=1e-4, atol=1e-4)
