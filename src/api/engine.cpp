@@ -90,7 +90,7 @@ std::vector<Isa> wanted_isas(const std::vector<std::string>& names) {
   }
   std::ranges::sort(isas);
   isas.erase(std::unique(isas.begin(), isas.end()), isas.end());
-  std::ranges::stable_partition(isas, [](Isa isa) { return isa > best_isa(); });
+  std::stable_partition(isas.begin(), isas.end(), [](Isa isa) { return isa > best_isa(); });
   return isas;
 }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "passes/all_passes.hpp"
 #include "passes/match.hpp"
@@ -19,7 +20,7 @@ struct Piece {
 struct Place {
   ValueId from = no_value;
   int64_t axis = 0, extent = 0;
-  auto operator<=>(const Place&) const = default;
+  bool operator<(const Place& b) const { return std::tie(from, axis, extent) < std::tie(b.from, b.axis, b.extent); }
 };
 
 /// The axis and its extent, as numbers.

@@ -17,13 +17,13 @@ struct CastBool {
 template <class T>
 constexpr bool is_cast_float = false;
 template <>
-constexpr bool is_cast_float<float> = true;
+inline constexpr bool is_cast_float<float> = true;
 template <>
-constexpr bool is_cast_float<double> = true;
+inline constexpr bool is_cast_float<double> = true;
 template <class T>
 constexpr bool is_cast_bool = false;
 template <>
-constexpr bool is_cast_bool<CastBool> = true;
+inline constexpr bool is_cast_bool<CastBool> = true;
 
 /// As ONNX's Cast has it; a float that an integer of 32 or 64 bits cannot hold becomes its smallest number.
 template <class To, class From>
