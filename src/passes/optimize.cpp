@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "base/error.hpp"
 #include "graph/captures.hpp"
@@ -41,10 +42,10 @@ class Driver {
   OptimizeReport run() {
     complete_gradients();
     report_.nodes_before = report_.nodes_after = count_nodes();
-    bool contradicts = false;
-    facts_ = infer_all(model_, &contradicts);
+    bool contradicts = !makes_values_once();
+    if (!contradicts) facts_ = infer_all(model_, &contradicts);
     if (contradicts) {
-      report_.notes.push_back("the model stays as it is: a node contradicts its operator's rules");
+      report_.notes.push_back("the model stays as it is: a node contradicts its operator's rules or another node");
       return std::move(report_);
     }
     for (const ModelPass& pass : model_passes()) {
@@ -74,6 +75,26 @@ class Driver {
     size_t count = 0;
     for (const Graph* graph : graphs) count += graph->nodes.size();
     return count;
+  }
+
+  /// No value of any graph has two makers; compiling says so of one that has.
+  bool makes_values_once() {
+    std::vector<Graph*> graphs;
+    collect_graphs(model_.graph, graphs);
+    return std::all_of(graphs.begin(), graphs.end(), [](const Graph* graph) {
+      std::vector<char> made(graph->values.size(), 0);
+      const auto makes = [&](ValueId id) {
+        return id == no_value || std::exchange(made[static_cast<size_t>(id)], 1) == 0;
+      };
+      bool once = std::all_of(graph->inputs.begin(), graph->inputs.end(), makes);
+      for (const Node& node : graph->nodes) once = once && std::all_of(node.outputs.begin(), node.outputs.end(), makes);
+      // An initialiser may be the default of an input.
+      for (ValueId id : graph->inputs) {
+        if (id != no_value) made[static_cast<size_t>(id)] = 0;
+      }
+      return once && std::all_of(graph->initializers.begin(), graph->initializers.end(),
+                                 [&](const Initializer& each) { return makes(each.value); });
+    });
   }
 
   /// A Gradient node names tensors by attributes, which no pass looks at; a body of its own keeps what it needs.

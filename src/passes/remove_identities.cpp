@@ -67,6 +67,7 @@ bool moves_nothing(const GraphView& view, const Node& node) {
   if (op == "Tile") return opset_of(view) >= 6 && has_input(node, 1) && all_are(known_ints(view, node.inputs[1]), 1);
   if (op == "Concat" || op == "Sum" || op == "Mean" || op == "Max" || op == "Min") return node.inputs.size() == 1;
   // A target that only the run knows may be one that the input does not broadcast to.
+  if (op == "Expand" && !has_input(node, 1)) return false;
   if (op == "Expand" && !view.fact(node.inputs[1]).dims && !known_ints(view, node.inputs[1])) return false;
   const bool reshapes = op == "Reshape" || op == "Flatten" || op == "Squeeze" || op == "Expand";
   return reshapes && same_shape(view, node.inputs[0], node.outputs[0]);

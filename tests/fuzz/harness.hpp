@@ -10,10 +10,12 @@
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "base/thread_pool.hpp"
+#include "builder/build.hpp"
 #include "check/check_model.hpp"
 #include "formats/onnx/limits.hpp"
 #include "formats/onnx/reader.hpp"
 #include "formats/onnx/tensor_proto.hpp"
+#include "passes/optimize.hpp"
 #include "runtime/context.hpp"
 #include "runtime/engine.hpp"
 #include "runtime/runtime_knobs.hpp"
@@ -78,6 +80,14 @@ inline void run_engine(const std::shared_ptr<const EngineDef>& engine, const std
 /// The same for a model.
 inline void run_model(ModelDef model, const std::vector<NamedValue>& values) {
   run_engine(EngineDef::create(std::move(model)), values);
+}
+
+/// The same by the way that a session takes: rewritten, and with the fast code that the rules choose.
+inline void run_optimized(ModelDef model, const std::vector<NamedValue>& values) {
+  optimize(model);
+  run_engine(
+      EngineDef::create(std::move(model), [](const EngineDef& e) { return build_machine(e, {.tune = Tune::off}); }),
+      values);
 }
 
 }  // namespace kiln::fuzz

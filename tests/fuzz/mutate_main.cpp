@@ -108,14 +108,14 @@ void try_model(const Sample& sample, Dice& dice) {
   } catch (const Error&) {  // The types of the inputs are not those of the tensors any more: they get others.
   }
   if (dice.one_in(2)) loosen_inputs(model);
-  run_model(std::move(model), values);
+  run_optimized(std::move(model), values);
 }
 
 void try_tensors(const Sample& sample, Dice& dice) {
   ModelDef model = read_onnx_memory(bytes_of(sample.model), nullptr);
   const std::vector<NamedValue> values = read_values(sample, model, &dice);
   loosen_inputs(model);
-  run_model(std::move(model), values);
+  run_optimized(std::move(model), values);
 }
 
 /// Whether two files differ somewhere that loading looks at.
