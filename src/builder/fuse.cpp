@@ -108,6 +108,7 @@ class Fuser {
 
   /// The constant matrix of a MatMul, read as it lies and not as a Transpose gives it.
   void take_transpose(Group& group) {
+    if (group.inputs[1] == no_value) return;
     const int maker = makers_[at(group.inputs[1])];
     if (maker < 0 || constant(group.inputs[1]) != nullptr) return;
     const Node& turn = graph_.nodes[static_cast<size_t>(maker)];
