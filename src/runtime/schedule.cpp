@@ -114,19 +114,17 @@ class Scheduler {
       slot_of(id, Format::plain) = new_slot(std::move(made));
       return find_slot(id, format);
     }
-    const int made = new_slot({slot(other).dtype, slot(other).shape}, format);
-    add_copy(slot_of(id, format == Format::plain ? Format::blocked : Format::plain), made);
-    return slot_of(id, format) = made;
+    return copied(other, wanted, format);
+  }
+
+  /// `to`, made as a copy of `from` where it is not there yet.
+  int copied(int from, int& to, Format as) {
+    if (to < 0) add_copy(from, to = new_slot({slot(from).dtype, slot(from).shape}, as));
+    return to;
   }
 
   /// The same for a value whose rows lie apart.
   int find_compact(ValueId id, int plain, Format format) {
-    const auto copied = [&](int from, int& to, Format as) {
-      if (to >= 0) return to;
-      const int made = new_slot({slot(from).dtype, slot(from).shape}, as);
-      add_copy(from, made);
-      return to = made;
-    };
     const int compact = copied(plain, values_[static_cast<size_t>(id)][2], Format::plain);
     return format == Format::plain ? compact : copied(compact, slot_of(id, Format::blocked), Format::blocked);
   }
@@ -146,13 +144,13 @@ class Scheduler {
 
   void add_step(const MachineStep& step) {
     if (preset(step.group)) return;
-    if (step.tactic != nullptr) {
-      std::optional<Problem> problem = make_problem(program_, facts_, step.group, machine_.isa, threads_);
-      if (problem && step.tactic->declines(*problem).empty() && add_work(step, std::move(*problem))) return;
-    } else if (step.group.nodes.size() == 1) {
-      const Node& node = program_.graph->nodes[step.group.nodes.front()];
-      if (is_view(node) && add_view(node)) return;
-      if (add_joined(step, node) || add_parts(step, node) || add_late(step)) return;
+    const Node& anchor = program_.graph->nodes[step.group.nodes.front()];
+    if (step.tactic == nullptr && is_view(anchor) && add_view(anchor)) return;
+    std::optional<Problem> problem = make_problem(program_, facts_, step.group, machine_.isa, threads_);
+    if (problem && step.tactic != nullptr) {
+      if (step.tactic->declines(*problem).empty() && add_work(step, std::move(*problem))) return;
+    } else if (problem && step.group.nodes.size() == 1) {
+      if (add_joined(step, *problem) || add_parts(step, *problem) || add_late(step, *problem)) return;
     }
     std::vector<size_t> nodes = step.group.nodes;
     std::sort(nodes.begin(), nodes.end(), [&](size_t a, size_t b) { return steps_by_node_[a] < steps_by_node_[b]; });
@@ -171,18 +169,16 @@ class Scheduler {
   }
 
   /// A step for which the builder knew too little: the first tactic that needs no packed weights.
-  bool add_late(const MachineStep& step) {
-    std::optional<Problem> problem = make_problem(program_, facts_, step.group, machine_.isa, threads_);
-    if (!problem) return false;
-    for (const Tactic* tactic : tactics_for(problem->anchor())) {
-      if (tactic->packs != 0 || !tactic->declines(*problem).empty()) continue;
-      for (Formats& formats : tactic->formats(*problem)) {
-        if (formats != uniform_formats(*problem, Format::plain)) continue;
+  bool add_late(const MachineStep& step, const Problem& problem) {
+    for (const Tactic* tactic : tactics_for(problem.anchor())) {
+      if (tactic->packs != 0 || !tactic->declines(problem).empty()) continue;
+      for (Formats& formats : tactic->formats(problem)) {
+        if (formats != uniform_formats(problem, Format::plain)) continue;
         late_.push_back(step);
         late_.back().tactic = tactic;
-        late_.back().tuning = tactic->tunings(*problem).front();
+        late_.back().tuning = tactic->tunings(problem).front();
         late_.back().formats = std::move(formats);
-        return add_work(late_.back(), std::move(*problem));
+        return add_work(late_.back(), problem);
       }
     }
     return false;
@@ -246,19 +242,21 @@ class Scheduler {
   }
 
   /// Concat whose parts are written where the whole wants them.
-  bool add_joined(const MachineStep& step, const Node& node) {
-    if (node.op_type != "Concat" || !canonical_domain(node.domain).empty()) return false;
-    const auto problem = make_problem(program_, facts_, step.group, machine_.isa, threads_);
-    if (!problem) return false;
+  bool add_joined(const MachineStep& step, const Problem& problem) {
+    const Node& node = problem.anchor();
+    if (node.op_type != "Concat") return false;
     const Format format = step.formats.outputs.empty() ? Format::plain : step.formats.outputs[0];
-    const auto places = concat_places(*problem, format);
+    const auto places = concat_places(problem, format);
     if (!places) return false;
-    const int whole = new_slot(problem->outputs[0], format);
+    const auto is_empty = [&](size_t i) { return element_count(problem.inputs[i].shape) == 0; };
+    // All parts must be there before any is moved into the whole.
     for (size_t i = 0; i < node.inputs.size(); ++i) {
-      const ValueId id = node.inputs[i];
-      if (element_count(problem->inputs[i].shape) == 0) continue;
-      const int part = find_slot(id, format);
-      if (part < 0) return false;
+      if (!is_empty(i) && find_slot(node.inputs[i], format) < 0) return false;
+    }
+    const int whole = new_slot(problem.outputs[0], format);
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (is_empty(i)) continue;
+      const int part = find_slot(node.inputs[i], format);
       Slot& s = slot(part);
       // A residual must lie image by image as the output beside it does.
       const bool regular = format == Format::plain || s.shape[0] == 1;
@@ -266,7 +264,7 @@ class Scheduler {
         s.parent = whole, s.offset = (*places)[i];
         if (format == Format::blocked) same_halo(whole, part);
       } else {
-        add_copy(part, part_of(whole, problem->inputs[i], format, (*places)[i]));
+        add_copy(part, part_of(whole, problem.inputs[i], format, (*places)[i]));
       }
     }
     slot_of(node.outputs[0], format) = whole;
@@ -274,25 +272,25 @@ class Scheduler {
   }
 
   /// Split whose parts are read where they lie.
-  bool add_parts(const MachineStep& step, const Node& node) {
-    if (node.op_type != "Split" || !canonical_domain(node.domain).empty()) return false;
-    const auto problem = make_problem(program_, facts_, step.group, machine_.isa, threads_);
-    if (!problem || is_boxed(node.inputs[0])) return false;
+  bool add_parts(const MachineStep& step, const Problem& problem) {
+    const Node& node = problem.anchor();
+    if (node.op_type != "Split" || is_boxed(node.inputs[0])) return false;
     const Format format = step.formats.inputs.empty() ? Format::plain : step.formats.inputs[0];
-    const auto places = split_places(*problem, format);
-    if (!places && format == Format::plain) return add_columns(node, *problem);
-    if (!places || (format == Format::blocked && problem->inputs[0].shape[0] != 1)) return false;
+    const auto places = split_places(problem, format);
+    if (!places && format == Format::plain) return add_columns(problem);
+    if (!places || (format == Format::blocked && problem.inputs[0].shape[0] != 1)) return false;
     const int whole = find_slot(node.inputs[0], format);
     if (whole < 0) return false;
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       if (node.outputs[i] == no_value) continue;
-      slot_of(node.outputs[i], format) = part_of(whole, problem->outputs[i], format, (*places)[i]);
+      slot_of(node.outputs[i], format) = part_of(whole, problem.outputs[i], format, (*places)[i]);
     }
     return true;
   }
 
   /// Split of rows whose parts are read where they lie, a row apart.
-  bool add_columns(const Node& node, const Problem& problem) {
+  bool add_columns(const Problem& problem) {
+    const Node& node = problem.anchor();
     const auto columns = split_columns(problem);
     const int whole = columns ? find_slot(node.inputs[0], Format::plain, true) : -1;
     if (whole < 0) return false;
