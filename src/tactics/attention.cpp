@@ -213,7 +213,7 @@ constinit const Tactic attention_blocked{
           AttentionProblem a;
           return read_problem(p, a);
         },
-    .formats = [](const Problem& p) { return std::vector<Formats>{uniform_formats(p, Format::plain)}; },
+    .formats = plain_only,
     // Queries and keys of a block; 0 lets the kernel choose.
     .tunings =
         [](const Problem&) {

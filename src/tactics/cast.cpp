@@ -36,7 +36,7 @@ namespace tactics {
 constinit const Tactic cast_loops{
     .name = "cast_loops",
     .declines = declines,
-    .formats = [](const Problem& p) { return std::vector<Formats>{uniform_formats(p, Format::plain)}; },
+    .formats = plain_only,
     .tunings = [](const Problem&) { return std::vector<Tuning>(1); },
     .cost = [](const Problem& p, const Tuning&) { return memory_seconds(bytes_moved(p)); },
     .prepare = [](const Problem& p, const Layouts&, const Tuning&) -> std::unique_ptr<Work> {

@@ -12,6 +12,7 @@
 #include "kernels/conv/transposed_winograd.hpp"
 #include "kernels/conv/winograd.hpp"
 #include "ops/support/window_shape.hpp"
+#include "tactics/kernel_work.hpp"
 #include "tactics/tactics.hpp"
 #include "tactics/tile_tuning.hpp"
 
@@ -272,31 +273,12 @@ std::vector<Tuning> direct_tunings(const Problem& p) {
   return unique_tunings(all);
 }
 
-ConvPointers conv_pointers(const WorkPointers& p, int residual) {
-  return {static_cast<const float*>(p.inputs[0]), p.packed, static_cast<float*>(p.outputs[0]),
-          residual < 0 ? nullptr : static_cast<const float*>(p.inputs[residual])};
-}
-
 /// Any of the convolutions as a Work.
 template <class Kernel>
-class ConvWork final : public Work {
- public:
-  ConvWork(Kernel kernel, int residual) : kernel_(std::move(kernel)), residual_(residual) {}
-  std::string name() const override { return kernel_.name(); }
-  int64_t scratch_floats(int64_t parts) const override { return kernel_.scratch_floats(parts); }
-  int64_t phases() const override { return kernel_.phases(); }
-  void run_part(int64_t phase, int64_t part, int64_t parts, const WorkPointers& p) const override {
-    kernel_.run_part(phase, part, parts, conv_pointers(p, residual_), p.scratch);
-  }
-
- private:
-  Kernel kernel_;
-  int residual_;
-};
-
-template <class Kernel>
 std::unique_ptr<Work> as_work(const Problem& p, Kernel kernel) {
-  return std::make_unique<ConvWork<Kernel>>(std::move(kernel), p.group->residual);
+  return kernel_work(std::move(kernel), [residual = p.group->residual](const WorkPointers& w) -> ConvPointers {
+    return {input_floats(w, 0), w.packed, output_floats(w, 0), residual_floats(w, residual)};
+  });
 }
 
 const BlockedLayout& in_layout(const Layouts& layouts) { return layouts.inputs[0].blocked; }

@@ -94,7 +94,6 @@ std::string decline_elements(const Problem& p) {
   return decline_constant(p, elements_kernel(p));
 }
 
-std::vector<Formats> plain(const Problem& p) { return {uniform_formats(p, Format::plain)}; }
 std::vector<Tuning> no_tuning(const Problem&) { return std::vector<Tuning>(1); }
 
 /// Of the data only what is picked is read.
@@ -119,7 +118,7 @@ namespace tactics {
 constinit const Tactic gather_rows{
     .name = "gather_rows",
     .declines = decline_gather,
-    .formats = plain,
+    .formats = plain_only,
     .tunings = no_tuning,
     .cost = gather_cost,
     .prepare = prepare_gather,
@@ -127,7 +126,7 @@ constinit const Tactic gather_rows{
 constinit const Tactic gather_elements{
     .name = "gather_elements",
     .declines = decline_elements,
-    .formats = plain,
+    .formats = plain_only,
     .tunings = no_tuning,
     .cost = gather_cost,
     .prepare = prepare_elements,

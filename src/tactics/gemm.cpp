@@ -2,6 +2,7 @@
 
 #include "base/cpu.hpp"
 #include "kernels/gemm/gemm.hpp"
+#include "tactics/kernel_work.hpp"
 #include "tactics/tactics.hpp"
 #include "tactics/tile_tuning.hpp"
 
@@ -68,8 +69,6 @@ PackedGemm make_packed(const Problem& p, const Tuning& tuning) { return {gemm_pr
 
 constexpr uint32_t matrix_and_row = 0b110;
 
-std::vector<Formats> plain_formats(const Problem& p) { return {uniform_formats(p, Format::plain)}; }
-
 double packed_cost(const Problem& p, const Tuning&) {
   const GemmProblem g = gemm_problem(p);
   const int64_t block = block_of(p.isa);
@@ -113,28 +112,6 @@ void pack_matrix(const Problem& p, const Tuning& tuning, float* to) {
   make_packed(p, tuning).pack(b, product.b_transposed ? 1 : product.n, product.b_transposed ? product.k : 1, row.data(),
                               to);
 }
-
-const float* residual_of(const WorkPointers& p, int residual) {
-  return residual < 0 ? nullptr : static_cast<const float*>(p.inputs[residual]);
-}
-
-class PackedWork final : public Work {
- public:
-  PackedWork(PackedGemm kernel, int residual) : kernel_(std::move(kernel)), residual_(residual) {}
-  std::string name() const override { return kernel_.name(); }
-  int64_t scratch_floats(int64_t parts) const override { return kernel_.scratch_floats(parts); }
-  int64_t phases() const override { return kernel_.phases(); }
-  void run_part(int64_t phase, int64_t part, int64_t parts, const WorkPointers& p) const override {
-    kernel_.run_part(phase, part, parts,
-                     {static_cast<const float*>(p.inputs[0]), p.packed, static_cast<float*>(p.outputs[0]),
-                      residual_of(p, residual_)},
-                     p.scratch);
-  }
-
- private:
-  PackedGemm kernel_;
-  int residual_;
-};
 
 // ---- both matrices computed ---------------------------------------------------------------------------------------
 
@@ -199,24 +176,6 @@ double dynamic_cost(const Problem& p, const Tuning&) {
 
 std::vector<Tuning> dynamic_tunings(const Problem&) { return {Tuning{}, Tuning{{2}}, Tuning{{4}}}; }
 
-class DynamicWork final : public Work {
- public:
-  DynamicWork(BatchedGemm kernel, int residual) : kernel_(std::move(kernel)), residual_(residual) {}
-  std::string name() const override { return kernel_.name(); }
-  int64_t scratch_floats(int64_t parts) const override { return kernel_.scratch_floats(parts); }
-  int64_t phases() const override { return kernel_.phases(); }
-  void run_part(int64_t phase, int64_t part, int64_t parts, const WorkPointers& p) const override {
-    kernel_.run_part(phase, part, parts,
-                     {static_cast<const float*>(p.inputs[0]), static_cast<const float*>(p.inputs[1]),
-                      static_cast<float*>(p.outputs[0]), residual_of(p, residual_)},
-                     p.scratch);
-  }
-
- private:
-  BatchedGemm kernel_;
-  int residual_;
-};
-
 }  // namespace
 
 namespace tactics {
@@ -224,12 +183,15 @@ namespace tactics {
 constinit const Tactic gemm_packed{
     .name = "gemm_packed",
     .declines = decline_packed,
-    .formats = plain_formats,
+    .formats = plain_only,
     .tunings = packed_tunings,
     .cost = packed_cost,
-    .prepare = [](const Problem& p, const Layouts&, const Tuning& t) -> std::unique_ptr<Work> {
-      return std::make_unique<PackedWork>(make_packed(p, t), p.group->residual);
-    },
+    .prepare =
+        [](const Problem& p, const Layouts&, const Tuning& t) {
+          return kernel_work(make_packed(p, t), [residual = p.group->residual](const WorkPointers& w) -> GemmPointers {
+            return {input_floats(w, 0), w.packed, output_floats(w, 0), residual_floats(w, residual)};
+          });
+        },
     .packs = matrix_and_row,
     .packed_floats = [](const Problem& p, const Tuning& t) { return make_packed(p, t).packed_floats(); },
     .pack = pack_matrix,
@@ -240,12 +202,17 @@ constinit const Tactic gemm_packed{
 constinit const Tactic gemm_dynamic{
     .name = "gemm_dynamic",
     .declines = decline_dynamic,
-    .formats = plain_formats,
+    .formats = plain_only,
     .tunings = dynamic_tunings,
     .cost = dynamic_cost,
-    .prepare = [](const Problem& p, const Layouts&, const Tuning& t) -> std::unique_ptr<Work> {
-      return std::make_unique<DynamicWork>(BatchedGemm(batched(p), p.isa, t.numbers[0]), p.group->residual);
-    },
+    .prepare =
+        [](const Problem& p, const Layouts&, const Tuning& t) {
+          return kernel_work(
+              BatchedGemm(batched(p), p.isa, t.numbers[0]),
+              [residual = p.group->residual](const WorkPointers& w) -> BatchedGemmPointers {
+                return {input_floats(w, 0), input_floats(w, 1), output_floats(w, 0), residual_floats(w, residual)};
+              });
+        },
     .in_place = residual_place,
 };
 

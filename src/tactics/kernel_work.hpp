@@ -32,6 +32,10 @@ std::unique_ptr<Work> kernel_work(Kernel kernel, Pointers pointers) {
 inline const float* input_floats(const WorkPointers& p, size_t index) {
   return static_cast<const float*>(p.inputs[index]);
 }
+/// The residual that the epilogue adds; null for a group without one.
+inline const float* residual_floats(const WorkPointers& p, int residual) {
+  return residual < 0 ? nullptr : input_floats(p, static_cast<size_t>(residual));
+}
 inline float* output_floats(const WorkPointers& p, size_t index) { return static_cast<float*>(p.outputs[index]); }
 
 }  // namespace kiln

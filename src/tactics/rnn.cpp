@@ -137,7 +137,7 @@ constinit const Tactic recurrence_packed{
           RecurrentProblem r;
           return read_problem(p, r);
         },
-    .formats = [](const Problem& p) { return std::vector<Formats>{uniform_formats(p, Format::plain)}; },
+    .formats = plain_only,
     .tunings = [](const Problem&) { return std::vector<Tuning>{Tuning{}}; },
     .cost = recurrence_cost,
     .prepare = [](const Problem& p, const Layouts&, const Tuning&) -> std::unique_ptr<Work> {

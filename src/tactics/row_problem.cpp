@@ -38,8 +38,6 @@ Formats blocked_ends(const Problem& p) {
   return formats;
 }
 
-std::vector<Formats> plain_only(const Problem& p) { return {uniform_formats(p, Format::plain)}; }
-
 std::vector<Tuning> no_tuning(const Problem&) { return {Tuning{}}; }
 
 double moving_cost(const Problem& p, const Tuning&) { return memory_seconds(bytes_moved(p)); }

@@ -21,7 +21,6 @@ std::optional<std::vector<bool>> reduced_axes(const Problem& problem);
 /// Only input 0 and output 0 blocked.
 Formats blocked_ends(const Problem& problem);
 
-std::vector<Formats> plain_only(const Problem& problem);
 std::vector<Tuning> no_tuning(const Problem& problem);
 /// Of a kernel that only moves.
 double moving_cost(const Problem& problem, const Tuning& tuning);

@@ -38,6 +38,8 @@ Formats uniform_formats(const Problem& problem, Format format, uint32_t packed) 
   return formats;
 }
 
+std::vector<Formats> plain_only(const Problem& problem) { return {uniform_formats(problem, Format::plain)}; }
+
 uint32_t residual_place(const Problem& problem) {
   return problem.epilogue().residual == Residual::before_activation ? 1u << problem.group->residual : 0;
 }

@@ -147,6 +147,9 @@ BlockedLayout blocked_layout(const Shape& shape, Isa isa, int64_t halo);
 /// Formats in which all inputs that are given (and not in the mask `packed`) and all outputs are `format`.
 Formats uniform_formats(const Problem& problem, Format format, uint32_t packed = 0);
 
+/// For the formats of tactics that know plain tensors alone.
+std::vector<Formats> plain_only(const Problem& problem);
+
 bool is_f32(const TensorSpec& spec);
 
 /// For in_place of linear kernels: the output may take the place of a residual that is added before anything is

@@ -22,8 +22,11 @@ ModelDef sample() {
   then->name = "then";
   node.attributes.push_back({"branch", AttributeType::graph, then, {}, {}});
   node.attributes.push_back({"axes", AttributeType::ints, std::vector<int64_t>{-1, 2}, {}, {}});
-  node.attributes.push_back(
-      {"types", AttributeType::type_protos, std::vector<Type>{Type::map(DType::i64, {})}, {}, {}});
+  node.attributes.push_back({"types",
+                             AttributeType::type_protos,
+                             std::vector<Type>{Type::map(DType::i64, {}), Type::map(DType::undefined, {})},
+                             {},
+                             {}});
   node.device_configurations = {"\x0a\x01z"};
   graph.nodes.push_back(std::move(node));
   Tensor large(DType::f32, {3000}), narrow(DType::i4, {3});

@@ -34,7 +34,7 @@ WireWriter write_inner(const Type& type, uint32_t field) {
 
 WireWriter write_map_type(const Type& type) {
   WireWriter out;
-  out.varint(field::map_type::key_type, static_cast<uint64_t>(type.dtype));
+  if (type.dtype != DType::undefined) out.varint(field::map_type::key_type, static_cast<uint64_t>(type.dtype));
   if (type.inner) out.message(field::map_type::value_type, write_type(*type.inner));
   return out;
 }
