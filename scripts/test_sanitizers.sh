@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test_sanitizers.sh: AddressSanitizer and UndefinedBehaviorSanitizer over the unit and conformance tests,
-# ThreadSanitizer over the tests of concurrency, and each fuzz target for KILN_FUZZ_SECONDS (60). Ends with the total.
+# ThreadSanitizer over the tests of concurrency, and each fuzz target for KILN_FUZZ_SECONDS (60), from one seed so that a
+# fault comes again. Ends with the total.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -47,8 +48,8 @@ fuzz_one() {
   name=$(basename "$1" .cpp)
   local work=build-fuzz/$name
   mkdir -p "$work" "tests/fuzz/corpus/$name"
-  "build-fuzz/fuzz/$name" "$work" "tests/fuzz/corpus/$name" -max_total_time="${KILN_FUZZ_SECONDS:-60}" -timeout=5 \
-    -rss_limit_mb=2048 -artifact_prefix="$work-" -print_final_stats=1 >"$work.log" 2>&1
+  "build-fuzz/fuzz/$name" "$work" "tests/fuzz/corpus/$name" -seed=1 -max_total_time="${KILN_FUZZ_SECONDS:-60}" \
+    -timeout=5 -rss_limit_mb=2048 -artifact_prefix="$work-" -print_final_stats=1 >"$work.log" 2>&1
   local status=$?
   if [ $status = 0 ]; then
     echo "passed $name" >>build-fuzz/reports/fuzz.checks
