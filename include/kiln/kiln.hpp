@@ -198,6 +198,9 @@ struct StepTime {
   std::string kernel;              ///< "conv_f32_winograd4x3_avx512", or "reference"
   int threads = 0;                 ///< that shared it; 0 where the kernel says itself
   double seconds = 0;
+  bool is_counted = false;  ///< whether the next two are known: they follow from the shapes of the model's inputs
+  double flops = 0;         ///< that the operators ask for; a multiply-add is two
+  double bytes = 0;         ///< of its inputs, weights and outputs
 };
 
 struct RunOptions {
@@ -208,6 +211,12 @@ struct RunOptions {
   std::function<bool()> interrupted = {};
   /// Called after each step of the main graph, on the running thread.
   std::function<void(const StepTime&)> on_step = {};
+};
+
+/// What the latest run worked in, beside weights.
+struct RunMemory {
+  int64_t arena_bytes = 0;        ///< for values between steps, and scratch
+  int64_t arena_lower_bound = 0;  ///< the largest sum of what is needed at the same time: no placing needs less
 };
 
 /// A model that is ready to run. May be used from several threads at once.
@@ -230,6 +239,8 @@ class Session {
   /// and must not change during the call; results belong to the caller alone and may be written to.
   std::vector<Value> run(const Feeds& feeds, const std::vector<std::string>& outputs = {},
                          const RunOptions& options = {});
+  /// Of the context that ran last; zeros before the first run, and where the reference code does everything.
+  RunMemory memory() const;
   /// Gives the memory kept between runs back to the system.
   void trim();
 

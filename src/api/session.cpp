@@ -11,6 +11,7 @@
 #include "passes/optimize.hpp"
 #include "passes/passes_knobs.hpp"
 #include "runtime/context.hpp"
+#include "runtime/step_cost.hpp"
 
 namespace kiln {
 namespace {
@@ -18,7 +19,8 @@ namespace {
 /// Tells a caller how far the main graph is, and what each step took.
 class CallerObserver : public RunObserver {
  public:
-  CallerObserver(const Graph& graph, const RunOptions& options) : graph_(graph), options_(options) {}
+  CallerObserver(const Context& context, const RunOptions& options)
+      : context_(context), graph_(context.engine().model().graph), options_(options) {}
   void before(const StepView&) override { begin_ = std::chrono::steady_clock::now(); }
   void after(const StepView& step) override {
     if (options_.on_step) {
@@ -31,20 +33,22 @@ class CallerObserver : public RunObserver {
  private:
   StepTime describe(const StepView& step, double seconds) const {
     StepTime time{.seconds = seconds};
-    const auto add = [&](const Node& node) {
-      time.nodes.push_back(node.name);
-      time.ops += (time.ops.empty() ? "" : "+") + node.op_type;
-    };
-    if (step.node) add(*step.node->node);
-    if (step.scheduled && step.scheduled->machine) {
-      for (size_t index : step.scheduled->machine->group.nodes) add(graph_.nodes[index]);
+    for (const Node* node : nodes_of(graph_, step)) {
+      time.nodes.push_back(node->name);
+      time.ops += (time.ops.empty() ? "" : "+") + node->op_type;
     }
     const bool is_work = step.scheduled && step.scheduled->work;
     time.kernel = is_work ? step.scheduled->work->name() : "reference";
     time.threads = is_work ? step.scheduled->parts : 0;
+    if (const auto cost = step_cost(graph_, context_.latest_plan()->facts, step)) {
+      time.is_counted = true;
+      time.flops = cost->flops;
+      time.bytes = cost->bytes_read + cost->bytes_written;
+    }
     return time;
   }
 
+  const Context& context_;
   const Graph& graph_;
   const RunOptions& options_;
   std::chrono::steady_clock::time_point begin_;
@@ -166,13 +170,20 @@ std::vector<Value> Session::run(const Feeds& feeds, const std::vector<std::strin
   std::unique_ptr<Context> context = impl_->take();
   const auto give_back = [&](Context* used) { impl_->give(std::unique_ptr<Context>(used)); };
   const std::unique_ptr<Context, decltype(give_back)> guard(context.release(), give_back);
-  CallerObserver observer(impl_->engine->model().graph, options);
+  CallerObserver observer(*guard, options);
   std::vector<Value> results = guard->run(given, wanted,
                                           {.cancel = options.cancel,
                                            .interrupted = options.interrupted,
                                            .observer = options.progress || options.on_step ? &observer : nullptr});
   for (Value& result : results) make_owned(result, feeds);
   return results;
+}
+
+RunMemory Session::memory() const {
+  const std::scoped_lock lock(impl_->mutex);
+  const Plan* const plan = impl_->idle.empty() ? nullptr : impl_->idle.back()->latest_plan();
+  if (plan == nullptr || !plan->schedule) return {};
+  return {plan->schedule->arena_bytes, plan->schedule->arena_lower_bound};
 }
 
 void Session::trim() {

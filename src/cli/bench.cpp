@@ -6,7 +6,7 @@
 
 #include "base/atomic_write.hpp"
 #include "base/thread_pool.hpp"
-#include "cli/bench_report.hpp"
+#include "cli/bench_profile_report.hpp"
 #include "cli/commands.hpp"
 #include "cli/feeds.hpp"
 #include "cli/shape_options.hpp"
@@ -133,6 +133,10 @@ int run(const Options& options) {
     report.results.push_back(run_bench_case(options.model, one, options.limits));
   }
   if (!options.csv.empty()) write_file_atomically(options.csv, std::string_view(bench_csv(report)));
+  if (!options.csv.empty() && options.limits.profile) {
+    const std::string path = fs::path(options.csv).replace_extension(".layers.csv").string();
+    write_file_atomically(path, std::string_view(profiles_csv(report)));
+  }
   if (!options.html.empty()) write_file_atomically(options.html, std::string_view(bench_html(report)));
   if (options.json == "-") {
     print_json(bench_json(report));
@@ -147,7 +151,9 @@ int run(const Options& options) {
 }
 
 void add_options(CLI::App& command, Options& options) {
-  command.add_option("model", options.model, "an ONNX file")->required()->type_name("MODEL");
+  command.add_option("model", options.model, "an ONNX file, or an engine that `kiln build` made")
+      ->required()
+      ->type_name("MODEL");
   command
       .add_option("--input,-i", options.feeds.inputs,
                   "what to feed an input, as `kiln run` takes it; a folder feeds its files in turn")
@@ -186,9 +192,15 @@ void add_options(CLI::App& command, Options& options) {
       ->type_name("N,...")
       ->allow_extra_args(false);
   command.add_option("--seed", options.feeds.seed, "of random inputs and random operators (default 1)")->type_name("N");
+  command.add_flag("--profile,-p", options.limits.profile,
+                   "also time each layer: who does it, how fast, and how near the machine's limits");
   command.add_option("--json", options.json, "write JSON, with the time of every run; - prints it")->type_name("FILE");
-  command.add_option("--csv", options.csv, "write a line for each case")->type_name("FILE");
-  command.add_option("--html", options.html, "write a page with tables and histograms")->type_name("FILE");
+  command
+      .add_option("--csv", options.csv,
+                  "write a line for each case; with --profile, also one for each layer into a second file that ends in "
+                  ".layers.csv")
+      ->type_name("FILE");
+  command.add_option("--html", options.html, "write a page with tables and plots")->type_name("FILE");
 }
 
 }  // namespace
@@ -198,11 +210,19 @@ void add_bench(CLI::App& program, int& exit_code) {
   command->footer(R"(Times are in ms: of a run from the call to its results, of loading, and of loading with the first
 run. items/s is runs a second, times what --batch sets. CPU ms/run is what all threads worked for a
 run, and CPUs how many of them were busy. Peak and steady MB are what the process holds while it
-runs and after it; before MB, what it held before it loaded the model.
+runs and after it; before MB, what it held before it loaded the model. arena MB is the memory for
+values between layers; no placing of them takes less than at least MB.
+
+--profile runs the model once more for half as long, one caller alone, and takes each layer's middle
+time. GFLOP/s counts what the operators ask for and GB/s their inputs, weights and outputs. Limits
+are measured: multiply-adds in registers and reading from main memory, both on all threads; of limit %
+is what that would take over what the layer took. Winograd's formulas need fewer operations and
+caches are faster than memory, so a layer can be above 100.
 
 Examples:
   kiln bench model.onnx
   kiln bench model.onnx --threads 1,2 --streams 1,2 --batch 1,8
+  kiln bench model.kiln --profile --html report.html
   kiln bench model.onnx --input x=pictures --seconds 10 --html report.html
   kiln bench model.onnx --shapes x=1x3x224x224 --shapes x=1x3x320x320 --json -)");
   auto options = std::make_shared<Options>();

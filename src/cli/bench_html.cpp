@@ -5,8 +5,8 @@
 #include <ctime>
 
 #include "base/cpu.hpp"
-#include "cli/bench_report.hpp"
-#include "cli/terminal.hpp"
+#include "cli/bench_profile_report.hpp"
+#include "cli/html.hpp"
 
 namespace kiln::cli {
 namespace {
@@ -32,39 +32,12 @@ svg text { fill: var(--faint); font-size: 12px; }
 .bar { fill: var(--bar); }
 .bar:hover { fill: var(--mark); }
 .rule { stroke: var(--rule); }
+.dot { fill: var(--bar); fill-opacity: .55; }
+.dot:hover { fill: var(--mark); }
+.roof { fill: none; stroke: var(--mark); stroke-width: 2; }
 .mark { stroke: var(--mark); stroke-dasharray: 4 3; }
 svg text.marked { fill: var(--mark); }
 )";
-
-std::string escaped(std::string_view text) {
-  std::string safe;
-  for (const char letter : printable(text)) {
-    switch (letter) {
-      case '&': safe += "&amp;"; break;
-      case '<': safe += "&lt;"; break;
-      case '>': safe += "&gt;"; break;
-      case '"': safe += "&quot;"; break;
-      default: safe += letter;
-    }
-  }
-  return safe;
-}
-
-std::string row(const std::vector<std::string>& cells, std::string_view tag) {
-  std::string text = "<tr>";
-  for (const std::string& cell : cells) text += fmt::format("<{0}>{1}</{0}>", tag, escaped(cell));
-  return text + "</tr>\n";
-}
-
-/// 1, 2 or 5 times a power of ten, so that about `count` steps cover `range`.
-double nice_step(double range, int count) {
-  const double rough = range / count;
-  const double power = std::pow(10.0, std::floor(std::log10(rough)));
-  for (const double factor : {1.0, 2.0, 5.0}) {
-    if (factor * power >= rough) return factor * power;
-  }
-  return 10 * power;
-}
 
 /// How often latencies fall into equal steps from the least to about the 99th percentile; the last bin takes all above.
 struct Bins {
@@ -161,8 +134,7 @@ class Histogram {
 };
 
 std::string latency_table(const BenchReport& report) {
-  std::string text = "<div class=\"wide\"><table>\n";
-  text += row({"case", "runs", "min ms", "median", "mean", "p90", "p95", "p99", "max", "items/s", "CPU ms/run"}, "th");
+  std::vector<std::vector<std::string>> rows;
   for (const BenchResult& result : report.results) {
     const LatencySummary summary = summarize(result.latencies_ms);
     std::vector<std::string> cells{case_title(report, result), std::to_string(result.latencies_ms.size())};
@@ -170,23 +142,25 @@ std::string latency_table(const BenchReport& report) {
                                summary.max, result.items_per_second(), 1e3 * result.cpu_seconds_per_run()}) {
       cells.push_back(short_number(value));
     }
-    text += row(cells, "td");
+    rows.push_back(std::move(cells));
   }
-  return text + "</table></div>\n";
+  return html_table({"case", "runs", "min ms", "median", "mean", "p90", "p95", "p99", "max", "items/s", "CPU ms/run"},
+                    rows);
 }
 
 std::string load_table(const BenchReport& report) {
-  std::string text = "<div class=\"wide\"><table>\n";
-  text += row({"case", "load ms", "first result ms", "peak MB", "steady MB", "before MB"}, "th");
+  std::vector<std::vector<std::string>> rows;
   for (const BenchResult& result : report.results) {
     std::vector<std::string> cells{case_title(report, result), short_number(result.load_ms),
                                    short_number(result.first_ms)};
-    for (const int64_t bytes : {result.after.peak, result.after.resident, result.before.resident}) {
+    for (const int64_t bytes : {result.after.peak, result.after.resident, result.before.resident,
+                                result.memory.arena_bytes, result.memory.arena_lower_bound}) {
       cells.push_back(short_number(static_cast<double>(bytes) / 1e6));
     }
-    text += row(cells, "td");
+    rows.push_back(std::move(cells));
   }
-  return text + "</table></div>\n";
+  return html_table(
+      {"case", "load ms", "first result ms", "peak MB", "steady MB", "before MB", "arena MB", "at least MB"}, rows);
 }
 
 std::string today() {
@@ -201,21 +175,24 @@ std::string today() {
 }  // namespace
 
 std::string bench_html(const BenchReport& report) {
-  const std::string model = escaped(report.model);
+  const std::string model = html_text(report.model);
   std::string page = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{} - kiln bench</title>\n"
       "<style>{}</style>\n</head>\n<body>\n",
       model, style);
-  page += fmt::format("<h1>{}</h1>\n<p>Kiln {}, {}, {}, {}</p>\n<ul>\n", model, version(), escaped(cpu_name()),
+  page += fmt::format("<h1>{}</h1>\n<p>Kiln {}, {}, {}, {}</p>\n<ul>\n", model, version(), html_text(cpu_name()),
                       isa_name(best_isa()), today());
-  for (const std::string& input : report.results.front().inputs) page += fmt::format("<li>{}</li>\n", escaped(input));
+  for (const std::string& input : report.results.front().inputs) page += fmt::format("<li>{}</li>\n", html_text(input));
   page += "</ul>\n<h2>Time of a run</h2>\n" + latency_table(report);
   page += "<h2>Loading and memory</h2>\n" + load_table(report);
   for (const BenchResult& result : report.results) {
-    page += fmt::format("<h2>Latencies: {}</h2>\n", escaped(case_title(report, result)));
+    page += fmt::format("<h2>Latencies: {}</h2>\n", html_text(case_title(report, result)));
     const LatencySummary summary = summarize(result.latencies_ms);
     page += Histogram(result.latencies_ms, summary).svg();
+    if (!result.profile) continue;
+    page += fmt::format("<h2>Layers: {}</h2>\n", html_text(case_title(report, result)));
+    page += profile_html(*result.profile);
   }
   return page + "</body>\n</html>\n";
 }

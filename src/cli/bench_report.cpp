@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/cpu.hpp"
+#include "cli/bench_profile_report.hpp"
 #include "cli/table.hpp"
 #include "cli/terminal.hpp"
 
@@ -33,7 +34,49 @@ std::vector<double> latency_values(const LatencySummary& summary) {
   return {summary.min, summary.median, summary.mean, summary.p90, summary.p95, summary.p99, summary.max};
 }
 
-/// A field of CSV: in quotes where it has to be.
+Json place_json(const BenchResult& result) {
+  Json place = {{"threads", result.threads}, {"streams", result.streams}};
+  if (result.batch > 0) place["batch"] = result.batch;
+  return place;
+}
+
+Json case_json(const BenchResult& result) {
+  const LatencySummary summary = summarize(result.latencies_ms);
+  Json json = {{"inputs", result.inputs},
+               {"shapes", result.shapes},
+               {"threads", result.threads},
+               {"streams", result.streams},
+               {"batch", result.batch > 0 ? Json(result.batch) : Json()},
+               {"load_ms", result.load_ms},
+               {"first_result_ms", result.first_ms},
+               {"runs", result.latencies_ms.size()},
+               {"seconds", result.seconds},
+               {"latency_ms",
+                {{"min", summary.min},
+                 {"mean", summary.mean},
+                 {"median", summary.median},
+                 {"p90", summary.p90},
+                 {"p95", summary.p95},
+                 {"p99", summary.p99},
+                 {"max", summary.max},
+                 {"deviation", summary.deviation}}},
+               {"runs_per_second", result.throughput()},
+               {"items_per_second", result.items_per_second()},
+               {"cpu_seconds_per_run", result.cpu_seconds_per_run()},
+               {"cpu_seconds_per_second", result.cpu_seconds / result.seconds},
+               {"memory_bytes",
+                {{"before", result.before.resident},
+                 {"peak", result.after.peak},
+                 {"steady", result.after.resident},
+                 {"arena", result.memory.arena_bytes},
+                 {"arena_lower_bound", result.memory.arena_lower_bound}}},
+               {"latencies_ms", result.latencies_ms}};
+  if (result.profile) json["profile"] = profile_json(*result.profile);
+  return json;
+}
+
+}  // namespace
+
 std::string csv_field(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string quoted = "\"";
@@ -43,43 +86,6 @@ std::string csv_field(const std::string& text) {
   }
   return quoted + '"';
 }
-
-Json place_json(const BenchResult& result) {
-  Json place = {{"threads", result.threads}, {"streams", result.streams}};
-  if (result.batch > 0) place["batch"] = result.batch;
-  return place;
-}
-
-Json case_json(const BenchResult& result) {
-  const LatencySummary summary = summarize(result.latencies_ms);
-  return {{"inputs", result.inputs},
-          {"shapes", result.shapes},
-          {"threads", result.threads},
-          {"streams", result.streams},
-          {"batch", result.batch > 0 ? Json(result.batch) : Json()},
-          {"load_ms", result.load_ms},
-          {"first_result_ms", result.first_ms},
-          {"runs", result.latencies_ms.size()},
-          {"seconds", result.seconds},
-          {"latency_ms",
-           {{"min", summary.min},
-            {"mean", summary.mean},
-            {"median", summary.median},
-            {"p90", summary.p90},
-            {"p95", summary.p95},
-            {"p99", summary.p99},
-            {"max", summary.max},
-            {"deviation", summary.deviation}}},
-          {"runs_per_second", result.throughput()},
-          {"items_per_second", result.items_per_second()},
-          {"cpu_seconds_per_run", result.cpu_seconds_per_run()},
-          {"cpu_seconds_per_second", result.cpu_seconds / result.seconds},
-          {"memory_bytes",
-           {{"before", result.before.resident}, {"peak", result.after.peak}, {"steady", result.after.resident}}},
-          {"latencies_ms", result.latencies_ms}};
-}
-
-}  // namespace
 
 std::string short_number(double value) {
   const int digits = value == 0 ? 1 : static_cast<int>(std::floor(std::log10(std::abs(value)))) + 1;
@@ -121,7 +127,8 @@ void print_bench(const BenchReport& report) {
   }
   Table latencies = case_table(
       report, {"runs", "min ms", "median", "mean", "p90", "p95", "p99", "max", "items/s", "CPU ms/run", "CPUs"});
-  Table loads = case_table(report, {"load ms", "first result ms", "peak MB", "steady MB", "before MB"});
+  Table loads = case_table(
+      report, {"load ms", "first result ms", "peak MB", "steady MB", "before MB", "arena MB", "at least MB"});
   for (const BenchResult& result : report.results) {
     std::vector<std::string> cells = case_cells(report, result);
     std::vector<std::string> more = cells;
@@ -133,7 +140,8 @@ void print_bench(const BenchReport& report) {
     }
     latencies.add(std::move(cells));
     for (const double value : {result.load_ms, result.first_ms, megabytes(result.after.peak),
-                               megabytes(result.after.resident), megabytes(result.before.resident)}) {
+                               megabytes(result.after.resident), megabytes(result.before.resident),
+                               megabytes(result.memory.arena_bytes), megabytes(result.memory.arena_lower_bound)}) {
       more.push_back(short_number(value));
     }
     loads.add(std::move(more));
@@ -147,6 +155,7 @@ void print_bench(const BenchReport& report) {
                short_number(summarize(fastest.latencies_ms).median), case_title(report, busiest),
                short_number(busiest.items_per_second()));
   }
+  print_profiles(report);
 }
 
 Json bench_json(const BenchReport& report) {
@@ -165,14 +174,16 @@ Json bench_json(const BenchReport& report) {
 std::string bench_csv(const BenchReport& report) {
   std::string text =
       "model,shapes,batch,threads,streams,runs,min_ms,median_ms,mean_ms,p90_ms,p95_ms,p99_ms,max_ms,runs_per_second,"
-      "cpu_seconds_per_run,load_ms,first_result_ms,peak_bytes,steady_bytes,before_bytes\n";
+      "cpu_seconds_per_run,load_ms,first_result_ms,peak_bytes,steady_bytes,before_bytes,arena_bytes,"
+      "arena_lower_bound\n";
   for (const BenchResult& result : report.results) {
     text += fmt::format("{},{},{},{},{},{}", csv_field(report.model), csv_field(result.shapes),
                         result.batch > 0 ? std::to_string(result.batch) : std::string(), result.threads, result.streams,
                         result.latencies_ms.size());
     for (const double value : latency_values(summarize(result.latencies_ms))) text += fmt::format(",{}", value);
-    text += fmt::format(",{},{},{},{},{},{},{}\n", result.throughput(), result.cpu_seconds_per_run(), result.load_ms,
-                        result.first_ms, result.after.peak, result.after.resident, result.before.resident);
+    text += fmt::format(",{},{},{},{},{},{},{},{},{}\n", result.throughput(), result.cpu_seconds_per_run(),
+                        result.load_ms, result.first_ms, result.after.peak, result.after.resident,
+                        result.before.resident, result.memory.arena_bytes, result.memory.arena_lower_bound);
   }
   return text;
 }

@@ -26,6 +26,8 @@ std::string bench_csv(const BenchReport& report);
 /// A page that needs nothing else: tables, and a histogram of each case.
 std::string bench_html(const BenchReport& report);
 
+/// A field of CSV: in quotes where it has to be.
+std::string csv_field(const std::string& text);
 /// About four digits: "0.0123", "1.234", "12.34", "1234".
 std::string short_number(double value);
 /// "threads 2, streams 1", and the shapes where the cases differ in them.

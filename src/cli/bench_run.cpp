@@ -164,6 +164,10 @@ BenchResult run_bench_case(const std::string& model, const BenchCase& wanted, co
   result.first_ms = result.load_ms + milliseconds_since(first);
   run_streams(session, feeds, limits, result);
   result.after = process_memory();
+  result.memory = session.memory();
+  if (limits.profile) {
+    result.profile = profile_layers(session, feeds.front(), wanted.threads, limits.seconds / 2, limits.runs);
+  }
   return result;
 }
 

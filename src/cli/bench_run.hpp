@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/bench_profile.hpp"
 #include "cli/feeds.hpp"
 #include "kiln/kiln.hpp"
 
@@ -20,6 +22,7 @@ struct BenchCase {
 struct BenchLimits {
   double seconds = 3;  ///< how long to run
   int64_t runs = 0;    ///< or how often in each stream; 0 leaves it to `seconds`
+  bool profile = false;
   int64_t warmup = 0;  ///< runs before, in each stream; 0 takes a tenth of the time, and one run at least
 };
 
@@ -44,6 +47,8 @@ struct BenchResult {
   std::vector<double> latencies_ms;  ///< in the order in which the runs ended; streams one after the other
   ProcessMemory before;              ///< before loading
   ProcessMemory after;               ///< of the whole case
+  RunMemory memory;
+  std::optional<LayerProfile> profile;
 
   double throughput() const { return static_cast<double>(latencies_ms.size()) / seconds; }
   double items_per_second() const { return throughput() * static_cast<double>(batch > 0 ? batch : 1); }

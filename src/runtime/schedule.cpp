@@ -502,6 +502,7 @@ class Scheduler {
       const int64_t bytes = plain_bytes(slot(op.inputs[0]));
       const TensorSpec tensor{slot(op.inputs[0]).dtype, slot(op.inputs[0]).shape};
       step.work = copy_work(layout_of(op.inputs[0]), layout_of(op.outputs[0]), tensor);
+      step.copied_bytes = bytes;
       seconds = static_cast<double>(bytes) / copy_bytes_per_second;
     } else {
       Layouts layouts;

@@ -38,7 +38,8 @@ struct Schedule {
     const float* packed = nullptr;
     int64_t scratch = 0;  ///< in the arena
     int parts = 1;
-    std::vector<Loan> boxed;  ///< inputs of a Work that reference code makes: what they must be
+    int64_t copied_bytes = 0;  ///< by a copy that the schedule adds
+    std::vector<Loan> boxed;   ///< inputs of a Work that reference code makes: what they must be
 
     std::vector<const kiln::Step*> reference;
     std::vector<Loan> loans;

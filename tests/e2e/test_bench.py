@@ -176,3 +176,73 @@ def test_folders_must_agree(tmp_path):
             np.savez(tmp_path / name / f"{i}.npz", x=np.ones((1, 4), np.float32))
     assert "found 2 files, expected 1" in bench(CLASSIFIER, "--input", tmp_path / "a", "--input", tmp_path / "b",
                                                 code=2)
+
+
+def conv_model(path):
+    random = np.random.default_rng(1)
+    weight = onnx.numpy_helper.from_array(random.standard_normal((8, 8, 3, 3), dtype=np.float32), "w")
+    nodes = [onnx.helper.make_node("Conv", ["x", "w"], ["c"], "conv", pads=[1, 1, 1, 1]),
+             onnx.helper.make_node("Relu", ["c"], ["r"], "relu"),
+             onnx.helper.make_node("NonZero", ["r"], ["y"], "where")]
+    graph = onnx.helper.make_graph(
+        nodes, "g", [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, (1, 8, 40, 40))],
+        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.INT64, None)], [weight])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 21)], ir_version=10), path)
+    return path
+
+
+def test_a_profile_times_each_layer(tmp_path):
+    model = conv_model(tmp_path / "m.onnx")
+    case, = json.loads(bench(model, "-n", 3, "--threads", 1, "--profile", "--json", "-"))["cases"]
+    profile = case["profile"]
+    assert profile["runs"] == 3
+    limits = profile["limits"]
+    assert limits["flops_per_second"] > 1e9 and limits["bytes_per_second"] > 1e8
+    by_ops = {layer["ops"]: layer for layer in profile["layers"]}
+    conv, where = by_ops["Conv+Relu"], by_ops["NonZero"]
+    assert conv["nodes"] == ["conv", "relu"] and conv["kernel"].startswith("conv_") and conv["threads"] == 1
+    assert conv["flops"] == 1600 * 8 * (2 * 8 * 9 + 1)  # the Relu is one operation
+    assert conv["bytes"] == 4 * (2 * 8 * 1600 + 8 * 8 * 9)
+    limit = max(conv["flops"] / limits["flops_per_second"], conv["bytes"] / limits["bytes_per_second"])
+    assert conv["share_of_limit"] == pytest.approx(limit / (conv["us"] * 1e-6))
+    assert where["flops"] is None and where["share_of_limit"] is None
+    for totals in (profile["by_kernel"], profile["by_operator"]):
+        assert sum(total["ms"] for total in totals) == pytest.approx(profile["ms"])
+        assert sum(total["steps"] for total in totals) == len(profile["layers"])
+    assert "profile" not in json.loads(bench(model, "-n", 1, "--json", "-"))["cases"][0]
+
+
+def test_a_profile_as_text_csv_and_html(tmp_path):
+    model = conv_model(tmp_path / "<m>.onnx")
+    text = bench(model, "-n", 2, "--profile", "--csv", tmp_path / "out.csv", "--html", tmp_path / "out.html")
+    assert "conv +1" in text and "GFLOP/s" in text and "limits: " in text
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out.layers.csv").read_text())))
+    conv, = [row for row in rows if row["ops"] == "Conv+Relu"]
+    assert conv["nodes"] == "conv relu" and float(conv["us"]) > 0 and float(conv["share_of_limit"]) > 0
+    assert rows[-1]["ops"] == "NonZero" and rows[-1]["flops"] == ""
+    page = Page()
+    page.feed((tmp_path / "out.html").read_text())
+    assert page.open == [] and page.links == []
+    assert page.counts["svg"] == 3 and page.counts["circle"] == 1 and page.counts["polyline"] == 1
+    assert "script" not in page.counts and "nan" not in (tmp_path / "out.html").read_text()
+
+
+def test_a_model_with_nothing_to_do_can_be_profiled(tmp_path):
+    constant = onnx.numpy_helper.from_array(np.ones(3, np.float32), "y")
+    graph = onnx.helper.make_graph([], "g", [], [onnx.helper.make_tensor_value_info("y", 1, (3,))], [constant])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 21)], ir_version=10),
+              tmp_path / "m.onnx")
+    bench(tmp_path / "m.onnx", "-n", 2, "--profile", "--html", tmp_path / "out.html", "--csv", tmp_path / "out.csv")
+    assert "Nothing is left to do" in (tmp_path / "out.html").read_text()
+
+
+def test_the_arena_is_held_against_the_least_that_is_possible(tmp_path):
+    memory = json.loads(bench(conv_model(tmp_path / "m.onnx"), "-n", 1, "--json", "-"))["cases"][0]["memory_bytes"]
+    assert 0 < memory["arena_lower_bound"] <= memory["arena"]
+
+
+def test_an_engine_is_taken_too(tmp_path):
+    model = conv_model(tmp_path / "m.onnx")
+    subprocess.run([KILN, "build", model, "--tune", "off"], check=True, capture_output=True)
+    assert "conv_" in bench(tmp_path / "m.kiln", "-n", 2, "--profile")
+    assert "an ONNX file, or an engine" in bench("--help")
