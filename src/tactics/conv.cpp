@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "base/cpu.hpp"
@@ -117,7 +118,8 @@ std::string decline_winograd(const Problem& p) {
   if (std::string why = decline_conv(p); !why.empty()) return why;
   const ConvProblem c = conv_problem(p);
   if (c.kernel_h != 3 || c.kernel_w != 3) return "not a 3 x 3 kernel";
-  if (c.stride_h != 1 || c.stride_w != 1 || c.dilation_h != 1 || c.dilation_w != 1) return "a stride or dilation";
+  if (c.stride_h > 2 || c.stride_w != c.stride_h) return "strides that are not 1 or 2";
+  if (c.dilation_h != 1 || c.dilation_w != 1) return "a dilation";
   if (c.group != 1) return "groups";
   if (c.pad_top > 2 || c.pad_left > 2 || c.pad_bottom > 2 || c.pad_right > 2) return "pads above 2";
   return c.channels_in >= 8 && c.channels_out >= 8 ? "" : "fewer than 8 channels";
@@ -305,21 +307,23 @@ DirectConv direct_packer(const Problem& p, const Tuning& tuning) {
 // ---- Winograd -----------------------------------------------------------------------------------------------------
 
 Tuning from_winograd(const WinogradTuning& t) {
-  return {{t.size, t.blocks, static_cast<int32_t>(t.tiles), t.split_channels, t.prefetch_weights}};
+  return {{t.size, t.blocks, static_cast<int32_t>(t.tiles), t.split_channels, t.prefetch_weights, t.fresh_weights}};
 }
 WinogradTuning to_winograd(const Tuning& t) {
-  return {t.numbers[0], t.numbers[1], t.numbers[2], t.numbers[3] != 0, t.numbers[4] != 0};
+  return {t.numbers[0], t.numbers[1], t.numbers[2], t.numbers[3] != 0, t.numbers[4] != 0, t.numbers[5] != 0};
 }
 
 /// So many tiles of so many planes; `outs` output channels, a transposed convolution's for each of its residues.
-double winograd_seconds(const Problem& p, const ConvProblem& c, double tiles, double planes, double outs, bool split) {
+/// `weights`: how many there are for a pair of channels.
+double winograd_seconds(const Problem& p, const ConvProblem& c, double tiles, double planes, double outs,
+                        double weights, bool split) {
   const int64_t block = block_of(p.isa);
   const double ins = static_cast<double>(pad_to(c.channels_in, block));
   const double products = arithmetic_seconds(tiles * planes * static_cast<double>(c.channels_in) * outs, p.isa, 0.85);
-  const double weights = planes * static_cast<double>(c.channels_in) * outs;
+  const double bytes = weights * static_cast<double>(c.channels_in) * outs * 4;
   // Few tiles use each weight only a few times, so that reading them from beyond L2 shows.
-  const bool far = weights * 4 > static_cast<double>(cache_sizes().l2) / 2;
-  const double reading = far ? weight_seconds(p, weights * 4) * (split ? 1.0 : 1.2) : 0;
+  const bool far = bytes > static_cast<double>(cache_sizes().l2) / 2;
+  const double reading = far ? weight_seconds(p, bytes) * (split ? 1.0 : 1.2) : 0;
   const double transforms = arithmetic_seconds(tiles * planes * (ins + outs) * 8.5, p.isa, 1);
   return std::max(products, reading) + 0.3 * std::min(products, reading) + transforms + epilogue_seconds(p);
 }
@@ -329,30 +333,41 @@ double winograd_cost(const Problem& p, const Tuning& tuning) {
   const ConvProblem c = conv_problem(p);
   const auto size = static_cast<int64_t>(t.size);
   const double tiles = static_cast<double>(c.batch * divide_up(c.out_height(), size) * divide_up(c.out_width(), size));
+  const auto planes = static_cast<double>(WinogradConv::tile_planes(size, c.stride_h));
+  const auto weights = static_cast<double>(WinogradConv::weight_planes(size));
   const double outs = static_cast<double>(pad_to(c.channels_out, block_of(p.isa)));
-  return winograd_seconds(p, c, tiles, (t.size + 2) * (t.size + 2), outs, t.split_channels);
+  const double seconds = winograd_seconds(p, c, tiles, planes, outs, t.fresh_weights ? 9 : weights, t.split_channels);
+  if (!t.fresh_weights) return seconds;
+  const auto batches = static_cast<double>(divide_up(static_cast<int64_t>(tiles), t.tiles));
+  return seconds + arithmetic_seconds(batches * weights * static_cast<double>(c.channels_in) * outs * 3.5, p.isa, 1);
 }
 
 std::vector<Tuning> winograd_tunings(const Problem& p) {
   const ConvProblem c = conv_problem(p);
   const WinogradTuning best = WinogradConv::default_tuning(c);
   std::vector<Tuning> all{from_winograd(best)};
+  const auto add = [&](const WinogradTuning& t) {
+    const Tuning tuning = from_winograd(t);
+    if (std::find(all.begin(), all.end(), tuning) == all.end()) all.push_back(tuning);
+  };
+  const bool strided = c.stride_h == 2;
   const int64_t side = std::min(c.out_height(), c.out_width());
-  for (const int size : {6, 4, 2}) {
-    if (size > 2 && side < size) continue;
-    const int64_t weights = (size + 2) * (size + 2) * c.channels_in * c.channels_out * 4;
+  for (const int size : strided ? std::array{5, 4, 3} : std::array{6, 4, 2}) {
+    if (size > (strided ? 3 : 2) && side < size) continue;
+    const int64_t weights = WinogradConv::weight_planes(size) * c.channels_in * c.channels_out * 4;
     for (const int blocks : {2, 4}) {
       for (const int64_t tiles : {14, 28, 56}) {
         for (const bool split : {false, true}) {
-          if (split && (side > 40 || weights < cache_sizes().l2 / 4)) continue;
+          if (split && (side > 60 || weights < cache_sizes().l2 / 4)) continue;
           for (const bool prefetch : {false, true}) {
             if (prefetch && weights < cache_sizes().l2 / 4) continue;
-            const Tuning tuning = from_winograd({size, blocks, tiles, split, prefetch});
-            if (std::find(all.begin(), all.end(), tuning) == all.end()) all.push_back(tuning);
+            add({size, blocks, tiles, split, prefetch});
           }
         }
       }
     }
+    if (weights < cache_sizes().l2 * 2) continue;
+    for (const int64_t tiles : {28, 56, 112}) add({size, 2, tiles, true, false, true});
   }
   // The rule's size first, then by what they should cost.
   std::stable_sort(all.begin(), all.end(),
@@ -369,8 +384,9 @@ WinogradConv winograd_packer(const Problem& p, const Tuning& tuning) {
 }
 std::string describe_winograd(const Tuning& tuning) {
   const WinogradTuning t = to_winograd(tuning);
-  return fmt::format("F({0}x{0},3x3), {1} blocks, {2} tiles{3}{4}", t.size, t.blocks, t.tiles,
-                     t.split_channels ? ", channels split" : "", t.prefetch_weights ? ", prefetch" : "");
+  return fmt::format("F({0}x{0},3x3), {1} blocks, {2} tiles{3}{4}{5}", t.size, t.blocks, t.tiles,
+                     t.split_channels ? ", channels split" : "", t.prefetch_weights ? ", prefetch" : "",
+                     t.fresh_weights ? ", weights transformed in the run" : "");
 }
 
 // ---- first layer, depthwise, transposed ---------------------------------------------------------------------------
@@ -469,7 +485,8 @@ double transposed_winograd_cost(const Problem& p, const Tuning& tuning) {
   const double tiles = static_cast<double>(c.batch * divide_up(divide_up(c.transposed_height() + 1, 2), size) *
                                            divide_up(divide_up(c.transposed_width() + 1, 2), size));
   const double outs = static_cast<double>(4 * pad_to(c.channels_out, block_of(p.isa)));
-  return winograd_seconds(p, c, tiles, (t.size + 1) * (t.size + 1), outs, t.split_channels);
+  const auto planes = static_cast<double>((size + 1) * (size + 1));
+  return winograd_seconds(p, c, tiles, planes, outs, planes, t.split_channels);
 }
 std::vector<Tuning> transposed_winograd_tunings(const Problem& p) {
   const ConvProblem c = transposed_problem(p);

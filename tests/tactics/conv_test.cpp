@@ -111,5 +111,25 @@ TEST(ConvTactics, TransposedEqualTheReference) {
   EXPECT_EQ(taken, (std::set<std::string>{"conv_transposed", "conv_transposed_narrow", "conv_transposed_winograd"}));
 }
 
+TEST(ConvTactics, ThreeByThreeEqualTheReference) {
+  Philox rng(32);
+  std::set<std::string> taken;
+  for (int i = 0; i < 24; ++i) {
+    ConvProblem p;
+    p.batch = pick(rng, 1, 2);
+    p.channels_in = pick(rng, 5, 40), p.channels_out = pick(rng, 5, 40);
+    p.height = pick(rng, 3, 24), p.width = pick(rng, 3, 24);
+    p.kernel_h = p.kernel_w = 3;
+    p.stride_h = p.stride_w = pick(rng, 1, 2);
+    p.pad_top = pick(rng, 0, 2), p.pad_left = pick(rng, 0, 2);
+    p.pad_bottom = pick(rng, 0, 2), p.pad_right = pick(rng, 0, 2);
+    p.epilogue = random_epilogue(rng);
+    const Attributes attributes{{"pads", std::vector{p.pad_top, p.pad_left, p.pad_bottom, p.pad_right}},
+                                {"strides", std::vector{p.stride_h, p.stride_w}}};
+    taken.merge(expect_tactics("Conv", ConvCase(rng, p), attributes, rng));
+  }
+  EXPECT_EQ(taken, (std::set<std::string>{"conv_direct", "conv_winograd"}));
+}
+
 }  // namespace
 }  // namespace kiln::tactic_test

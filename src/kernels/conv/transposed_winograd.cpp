@@ -175,7 +175,7 @@ void TransposedWinogradConv::transform_input(const float* in, TileSpan tiles, in
     } else {
       from += in_.offset(image, block, y, x);
     }
-    steps_->input[edge_ / 2 - 2](from, row, inputs + (block * tuning_.tiles + t) * lanes, input_plane_);
+    steps_->input[0][tuning_.size - 1](from, row, inputs + (block * tuning_.tiles + t) * lanes, input_plane_);
   }
 }
 
@@ -236,7 +236,7 @@ void TransposedWinogradConv::transform_output(const ConvPointers& p, TileSpan ti
     const int64_t at = out_.offset(image, block, y + 2 * a.top, x + 2 * a.left);
     a.out = p.out + at;
     a.residual = p.residual == nullptr || after ? nullptr : p.residual + at;
-    steps_->two_tap_output[edge_ / 2 - 2](a);
+    steps_->two_tap_output[tuning_.size](a);
     const int64_t height = a.height - a.top, width = a.width - a.left;
     if (epilogue_.pass) {
       tiles_->pass({e.activation, e.alpha, e.beta, a.out, after ? p.residual + at : nullptr, height, a.out_row, width,

@@ -1,7 +1,6 @@
 #include "kernels/conv/winograd.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include <fmt/format.h>
 
@@ -25,31 +24,47 @@ namespace {
 
 /// Weights of so many output channels are transformed together, so that whole cache lines are written.
 constexpr int64_t together = 16;
+constexpr int64_t most_weight_planes = 64;
 
 /// G w Gt of the 3 x 3 kernels of `count` output channels, `row` floats apart, in f64: to[plane][channel].
-template <int size>
-void transform_weights(const float* w, int64_t row, int64_t count, float (&to)[64][together]) {
-  constexpr int edge = size + 2;
-  const auto& g = WinogradMatrices<size>::weights;
-  double kernel[9][together] = {}, half[edge][3][together];
+void transform_weights(const double (*g)[3], int64_t edge, const float* w, int64_t row, int64_t count,
+                       float (&to)[most_weight_planes][together]) {
+  double kernel[9][together] = {}, half[3][together];
   for (int64_t o = 0; o < count; ++o) {
     for (int i = 0; i < 9; ++i) kernel[i][o] = w[o * row + i];
   }
-  for (int r = 0; r < edge; ++r) {
+  for (int64_t r = 0; r < edge; ++r) {
     for (int c = 0; c < 3; ++c) {
       for (int64_t o = 0; o < together; ++o) {
-        half[r][c][o] = g[r][0] * kernel[c][o] + g[r][1] * kernel[3 + c][o] + g[r][2] * kernel[6 + c][o];
+        half[c][o] = g[r][0] * kernel[c][o] + g[r][1] * kernel[3 + c][o] + g[r][2] * kernel[6 + c][o];
       }
     }
-  }
-  for (int r = 0; r < edge; ++r) {
-    for (int c = 0; c < edge; ++c) {
+    for (int64_t c = 0; c < edge; ++c) {
       for (int64_t o = 0; o < together; ++o) {
-        to[r * edge + c][o] =
-            static_cast<float>(half[r][0][o] * g[c][0] + half[r][1][o] * g[c][1] + half[r][2][o] * g[c][2]);
+        to[r * edge + c][o] = static_cast<float>(half[0][o] * g[c][0] + half[1][o] * g[c][1] + half[2][o] * g[c][2]);
       }
     }
   }
+}
+
+const double (*weight_matrix(int64_t stride, int size))[3] {
+  if (stride == 1) {
+    return size == 2   ? WinogradWeights<1, 2>::g.row
+           : size == 4 ? WinogradWeights<1, 4>::g.row
+                       : WinogradWeights<1, 6>::g.row;
+  }
+  return size == 3   ? WinogradWeights<2, 3>::g.row
+         : size == 4 ? WinogradWeights<2, 4>::g.row
+                     : WinogradWeights<2, 5>::g.row;
+}
+
+/// The rows (or columns) of planes that are multiplied by one of weights: at stride 2 those of all odd pixels are
+/// multiplied by the last.
+struct PlaneRange {
+  int64_t begin, end;
+};
+PlaneRange planes_for(int64_t weight, int64_t size, int64_t edge) {
+  return {weight, weight == size + 1 ? edge : weight + 1};
 }
 
 }  // namespace
@@ -62,37 +77,43 @@ WinogradConv::WinogradConv(const ConvProblem& p, const BlockedLayout& in, const 
       tuning_(tuning),
       isa_(isa),
       epilogue_(p.epilogue),
-      tiles_(&tile_table(isa)),
-      steps_(&winograd_table(isa)) {
+      table_(&tile_table(isa)),
+      steps_(&winograd_table(isa)),
+      tiles_(1, 1, 1, 1, 1) {
   check_conv(p, false);
-  if (p.kernel_h != 3 || p.kernel_w != 3 || p.stride_h != 1 || p.stride_w != 1 || p.dilation_h != 1 ||
+  if (p.kernel_h != 3 || p.kernel_w != 3 || p.stride_h > 2 || p.stride_w != p.stride_h || p.dilation_h != 1 ||
       p.dilation_w != 1 || p.group != 1) {
-    fail(ErrorCode::unsupported, "Winograd needs a 3 x 3 kernel of stride 1 without dilation or groups");
+    fail(ErrorCode::unsupported, "Winograd needs a 3 x 3 kernel of stride 1 or 2 without dilation or groups");
   }
-  if (tuning.size != 2 && tuning.size != 4 && tuning.size != 6) {
-    fail(ErrorCode::invalid_argument, "Winograd tiles have a size of 2, 4 or 6, not {}", tuning.size);
+  const int64_t size = tuning.size, lanes = in.block;
+  if (size < 0 || size > WinogradTable::most_size || steps_->input[p.stride_h - 1][size] == nullptr) {
+    fail(ErrorCode::invalid_argument, "Winograd has no tiles of size {} at stride {}", size, p.stride_h);
   }
   check_conv_layout(in, p.batch, p.channels_in, p.height, p.width, isa, "the input of a convolution");
   check_conv_layout(out, p.batch, p.channels_out, p.out_height(), p.out_width(), isa, "the output of a convolution");
-  edge_ = tuning.size + 2;
-  planes_ = edge_ * edge_;
-  tiles_y_ = divide_up(p.out_height(), tuning.size);
-  tiles_x_ = divide_up(p.out_width(), tuning.size);
-  tile_count_ = p.batch * tiles_y_ * tiles_x_;
-  // Batches of nearly equal size, as many as a multiple of the parts that take turns at them.
-  batches_ = divide_up(tile_count_, std::clamp<int64_t>(tuning.tiles, 1, tile_count_));
-  if (!tuning.split_channels) batches_ = divide_up(batches_, std::max<int64_t>(parts, 1)) * std::max<int64_t>(parts, 1);
-  tuning_.tiles = divide_up(tile_count_, batches_);
-  batches_ = divide_up(tile_count_, tuning_.tiles);
+  planes_ = tile_planes(size, p.stride_h);
+  edge_ = p.stride_h == 1 ? size + 2 : 2 * size + 1;
+  tuning_.split_channels |= tuning_.fresh_weights;
+  tiles_ = WinogradTiles(p.batch, divide_up(p.out_height(), size), divide_up(p.out_width(), size), tuning.tiles,
+                         tuning_.split_channels ? 1 : parts);
   in_blocks_ = in.blocks();
   out_blocks_ = out.blocks();
   tuning_.blocks =
-      static_cast<int>(std::clamp<int64_t>(tuning.blocks, 1, std::min<int64_t>(out_blocks_, tiles_->blocks)));
+      static_cast<int>(std::clamp<int64_t>(tuning.blocks, 1, std::min<int64_t>(out_blocks_, table_->blocks)));
   panels_ = divide_up(out_blocks_, tuning_.blocks);
+  // The fresh weights of a chunk should leave most of L2 to what they are multiplied by.
+  const int64_t wide = tuning_.blocks * lanes, fresh_block = weight_planes(size) * wide * lanes * 4;
+  chunk_blocks_ = std::clamp<int64_t>(cache_sizes().l2 * 2 / 5 / fresh_block, 1, in_blocks_);
+  chunk_blocks_ = divide_up(in_blocks_, divide_up(in_blocks_, chunk_blocks_));
   // A line of 64 bytes more, so that the planes do not fall on the same cache sets.
-  input_plane_ = in_blocks_ * tuning_.tiles * in.block + 16;
-  product_plane_ = out_blocks_ * tuning_.tiles * out.block + 16;
-  for (int64_t i = 0; i < in_blocks_; ++i) offsets_.push_back(i * tuning_.tiles * in.block);
+  input_plane_ = in_blocks_ * tiles_.largest * lanes + 16;
+  product_plane_ = (tuning_.fresh_weights ? tuning_.blocks : out_blocks_) * tiles_.largest * lanes + 16;
+  fresh_plane_ = chunk_blocks_ * lanes * wide + 16;
+  for (int64_t i = 0; i < in_blocks_; ++i) offsets_.push_back(i * tiles_.largest * lanes);
+}
+
+int64_t WinogradConv::tile_planes(int64_t size, int64_t stride) {
+  return stride == 1 ? weight_planes(size) : (2 * size + 1) * (2 * size + 1);
 }
 
 WinogradTuning WinogradConv::default_tuning(const ConvProblem& p) {
@@ -100,7 +121,9 @@ WinogradTuning WinogradConv::default_tuning(const ConvProblem& p) {
   WinogradTuning t;
   const int64_t side = std::min(p.out_height(), p.out_width()), edges = p.channels_in + p.channels_out;
   t.size = side >= 36 ? 6 : side >= 12 ? 4 : 2;
-  const int64_t planes = (t.size + 2) * (t.size + 2), weights = planes * p.channels_in * p.channels_out * 4;
+  if (p.stride_h == 2) t.size = side % 4 == 0 ? 4 : 3;
+  const int64_t planes = tile_planes(t.size, p.stride_h);
+  const int64_t weights = weight_planes(t.size) * p.channels_in * p.channels_out * 4;
   t.split_channels = side < 20 && weights > cache_sizes().l2;
   t.blocks = 2;
   // Inputs and products of a batch should stay within about half of L2.
@@ -109,164 +132,204 @@ WinogradTuning WinogradConv::default_tuning(const ConvProblem& p) {
   return t;
 }
 
-std::string WinogradConv::name() const { return fmt::format("conv_f32_winograd{}x3_{}", tuning_.size, isa_name(isa_)); }
-
-int64_t WinogradConv::packed_floats() const {
-  return planes_ * out_blocks_ * out_.block * problem_.channels_in + out_blocks_ * out_.block;
+std::string WinogradConv::name() const {
+  return fmt::format("conv_f32_winograd{}x3{}_{}", tuning_.size, problem_.stride_h == 2 ? "s2" : "", isa_name(isa_));
 }
 
-// U [plane][panel][input channel][blocks * lanes], then the bias.
+int64_t WinogradConv::biases_at() const {
+  return (tuning_.fresh_weights ? 9 : weight_planes(tuning_.size)) * out_blocks_ * out_.block * problem_.channels_in;
+}
+
+int64_t WinogradConv::packed_floats() const { return biases_at() + out_blocks_ * out_.block; }
+
+int64_t WinogradConv::panel_blocks(int64_t panel) const {
+  return std::min<int64_t>(tuning_.blocks, out_blocks_ - panel * tuning_.blocks);
+}
+
+// U [plane][panel][input channel][blocks * lanes], or fresh ones [panel][input channel][tap][blocks * lanes]; then the
+// bias.
 void WinogradConv::pack(const float* weights, const float* bias, float* packed) const {
   const int64_t ins = problem_.channels_in, outs = problem_.channels_out, lanes = out_.block;
   const int64_t plane = out_blocks_ * lanes * ins, panel_floats = tuning_.blocks * lanes;
-  std::fill(packed + planes_ * plane, packed + packed_floats(), 0.0f);
-  float transformed[64][together];
+  const int64_t weight_edge = tuning_.size + 2, planes = weight_planes(tuning_.size);
+  std::fill(packed + biases_at(), packed + packed_floats(), 0.0f);
+  if (bias != nullptr) std::copy(bias, bias + outs, packed + biases_at());
+  float transformed[most_weight_planes][together];
   for (int64_t block = 0; block < out_blocks_; ++block) {
     const int64_t o = block * lanes, panel = o / panel_floats, count = std::min(lanes, outs - o);
-    const int64_t wide = std::min(panel_floats, out_blocks_ * lanes - panel * panel_floats);
+    const int64_t wide = panel_blocks(panel) * lanes;
     for (int64_t i = 0; i < ins; ++i) {
       const float* w = weights + (o * ins + i) * 9;
-      if (tuning_.size == 2) transform_weights<2>(w, ins * 9, count, transformed);
-      if (tuning_.size == 4) transform_weights<4>(w, ins * 9, count, transformed);
-      if (tuning_.size == 6) transform_weights<6>(w, ins * 9, count, transformed);
-      float* to = packed + panel * panel_floats * ins + i * wide + o % panel_floats;
-      for (int64_t t = 0; t < planes_; ++t) std::copy(transformed[t], transformed[t] + lanes, to + t * plane);
+      if (tuning_.fresh_weights) {
+        float* const to = packed + (panel * panel_floats * ins + i * wide) * 9 + o % panel_floats;
+        for (int64_t j = 0; j < 9 * lanes; ++j) {
+          to[j / lanes * wide + j % lanes] = j % lanes < count ? w[j % lanes * ins * 9 + j / lanes] : 0;
+        }
+        continue;
+      }
+      transform_weights(weight_matrix(problem_.stride_h, tuning_.size), weight_edge, w, ins * 9, count, transformed);
+      float* const to = packed + panel * panel_floats * ins + i * wide + o % panel_floats;
+      for (int64_t t = 0; t < planes; ++t) std::copy(transformed[t], transformed[t] + lanes, to + t * plane);
     }
   }
-  if (bias != nullptr) std::copy(bias, bias + outs, packed + planes_ * plane);
 }
 
 int64_t WinogradConv::scratch_floats(int64_t parts) const {
-  return planes_ * (input_plane_ + product_plane_) * (tuning_.split_channels ? 1 : parts);
+  if (!tuning_.fresh_weights) return planes_ * (input_plane_ + product_plane_) * (tuning_.split_channels ? 1 : parts);
+  return planes_ * input_plane_ + (planes_ * product_plane_ + weight_planes(tuning_.size) * fresh_plane_) * parts;
 }
 
-WinogradConv::TileSpan WinogradConv::batch(int64_t index) const {
-  const int64_t first = index * tuning_.tiles;
-  return {first, std::min(tuning_.tiles, tile_count_ - first)};
-}
-
-void WinogradConv::transform_input(const float* in, TileSpan tiles, int64_t block0, int64_t block1,
-                                   float* inputs) const {
-  const int64_t lanes = in_.block, halo = in_.halo;
-  alignas(64) float copy[64 * 16];
+void WinogradConv::transform_input(const float* in, Span tiles, int64_t block0, int64_t block1, float* inputs) const {
+  const int64_t lanes = in_.block, step = tuning_.size * problem_.stride_h;
+  const WinogradTable::Input transform = steps_->input[problem_.stride_h - 1][tuning_.size];
+  alignas(64) float copy[WinogradPixels::copy_floats];
   for (int64_t block = block0; block < block1; ++block) {
     for (int64_t t = 0; t < tiles.count; ++t) {
-      const int64_t tile = tiles.first + t, image = tile / (tiles_y_ * tiles_x_);
-      const int64_t y = tile / tiles_x_ % tiles_y_ * tuning_.size - problem_.pad_top;
-      const int64_t x = tile % tiles_x_ * tuning_.size - problem_.pad_left;
-      const float* from = in + in_.offset(image, block, y, x);
-      int64_t row = in_.row_stride();
-      if (y < -halo || x < -halo || y + edge_ > in_.h + halo || x + edge_ > in_.w + halo) {
-        std::memset(copy, 0, sizeof copy);
-        const int64_t x0 = std::max<int64_t>(x, 0), x1 = std::min(x + edge_, in_.w);
-        for (int64_t i = std::max<int64_t>(y, 0); i < std::min(y + edge_, in_.h) && x0 < x1; ++i) {
-          const float* pixels = in + in_.offset(image, block, i, x0);
-          std::copy(pixels, pixels + (x1 - x0) * lanes, copy + ((i - y) * edge_ + x0 - x) * lanes);
-        }
-        from = copy;
-        row = edge_ * lanes;
-      }
-      steps_->input[tuning_.size / 2 - 1](from, row, inputs + (block * tuning_.tiles + t) * lanes, input_plane_);
+      const auto [image, row, column] = tiles_.place(tiles.first + t);
+      const int64_t y = row * step - problem_.pad_top, x = column * step - problem_.pad_left;
+      const WinogradPixels pixels = winograd_pixels(in_, in, image, block, y, x, edge_, copy);
+      transform(pixels.from, pixels.row, inputs + (block * tiles_.largest + t) * lanes, input_plane_);
     }
   }
 }
 
-void WinogradConv::multiply(const float* packed, TileSpan tiles, int64_t panel0, int64_t panel1, const float* inputs,
+int64_t WinogradConv::planes_of(int64_t weight_plane) const {
+  const int64_t edge = tuning_.size + 2;
+  const PlaneRange rows = planes_for(weight_plane / edge, tuning_.size, edge_);
+  const PlaneRange columns = planes_for(weight_plane % edge, tuning_.size, edge_);
+  return (rows.end - rows.begin) * (columns.end - columns.begin);
+}
+
+/// All planes that are multiplied by a plane of weights.
+void WinogradConv::multiply_plane(TileArgs& a, int64_t weight_plane, Span tiles, int64_t blocks, const float* inputs,
+                                  float* products) const {
+  const int64_t edge = tuning_.size + 2;
+  const PlaneRange rows = planes_for(weight_plane / edge, tuning_.size, edge_);
+  const PlaneRange columns = planes_for(weight_plane % edge, tuning_.size, edge_);
+  for (int64_t row = rows.begin; row < rows.end; ++row) {
+    for (int64_t column = columns.begin; column < columns.end; ++column) {
+      const int64_t plane = row * edge_ + column;
+      multiply_winograd_tiles(*table_, a, blocks, tiles.count, inputs + plane * input_plane_,
+                              products + plane * product_plane_);
+    }
+  }
+}
+
+void WinogradConv::multiply(const float* packed, Span tiles, int64_t panel0, int64_t panel1, const float* inputs,
                             float* products) const {
   const int64_t lanes = out_.block, ins = problem_.channels_in, plane = out_blocks_ * lanes * ins;
-  static constexpr float zeros[TileTable::most_blocks * 16] = {};
-  const EpiloguePlan none{Epilogue{}};
-  TileArgs a{};
+  const int64_t planes = weight_planes(tuning_.size), panel_floats = tuning_.blocks * lanes * ins;
+  TileArgs a = winograd_products(lanes, ins, tiles_.largest);
   a.offsets = offsets_.data();
-  a.length = lanes, a.groups = ins / lanes;
-  a.tail_length = ins % lanes, a.tail_groups = a.tail_length != 0;
-  a.bias = zeros;
-  a.in_step = a.out_step = lanes;
-  a.out_block = tuning_.tiles * lanes;
-  a.low = none.low, a.high = none.high;
-  for (int64_t t = 0; t < planes_; ++t) {
+  for (int64_t t = 0; t < planes; ++t) {
     for (int64_t panel = panel0; panel < panel1; ++panel) {
-      const int64_t blocks = std::min<int64_t>(tuning_.blocks, out_blocks_ - panel * tuning_.blocks);
-      a.weights = packed + t * plane + panel * tuning_.blocks * lanes * ins;
-      const int64_t runs = divide_up(tiles.count, tiles_->rows[blocks]);
-      const bool last_panel = panel + 1 == panel1, last = last_panel && t + 1 == planes_;
-      const float* next = last_panel ? packed + (t + 1) * plane + panel0 * tuning_.blocks * lanes * ins
-                                     : a.weights + blocks * lanes * ins;
-      const int64_t groups = a.groups + a.tail_groups;
-      a.prefetch_lines = tuning_.prefetch_weights && !last ? divide_up(blocks * lanes * ins, 16 * runs * groups) : 0;
-      for (int64_t i = 0, first = 0; i < runs; ++i) {
-        const int64_t rows = divide_up(tiles.count - first, runs - i);
-        a.prefetch = reinterpret_cast<const char*>(next) + i * a.prefetch_lines * groups * 64;
-        a.in = inputs + t * input_plane_ + first * lanes;
-        a.out = products + t * product_plane_ + (panel * tuning_.blocks * tuning_.tiles + first) * lanes;
-        tiles_->find(lanes, blocks, rows)(a);
-        first += rows;
-      }
+      const int64_t blocks = panel_blocks(panel), floats = blocks * lanes * ins;
+      a.weights = packed + t * plane + panel * panel_floats;
+      const bool last_panel = panel + 1 == panel1, last = last_panel && t + 1 == planes;
+      a.prefetch = reinterpret_cast<const char*>(last_panel ? packed + (t + 1) * plane + panel0 * panel_floats
+                                                            : a.weights + floats);
+      const int64_t calls = divide_up(tiles.count, table_->rows[blocks]) * planes_of(t) * in_blocks_;
+      a.prefetch_lines = tuning_.prefetch_weights && !last ? divide_up(floats, 16 * calls) : 0;
+      multiply_plane(a, t, tiles, blocks, inputs, products + panel * tuning_.blocks * tiles_.largest * lanes);
     }
   }
 }
 
-void WinogradConv::transform_output(const ConvPointers& p, TileSpan tiles, int64_t block0, int64_t block1,
+/// Transforms the weights of a panel, a chunk of input channels at a time, and multiplies by them.
+void WinogradConv::multiply_fresh(const float* packed, Span tiles, int64_t panel, bool last, const float* inputs,
+                                  float* fresh, float* products) const {
+  const int64_t lanes = out_.block, ins = problem_.channels_in, planes = weight_planes(tuning_.size);
+  const int64_t blocks = panel_blocks(panel), wide = blocks * lanes;
+  const WinogradTable::Weights transform = steps_->weights[problem_.stride_h - 1][tuning_.size];
+  const float* weights = packed + panel * tuning_.blocks * lanes * ins * 9;
+  const float* const end = packed + (last ? panel + 1 : panels_) * tuning_.blocks * lanes * ins * 9;
+  for (int64_t block = 0; block < in_blocks_; block += chunk_blocks_) {
+    const int64_t groups = std::min(chunk_blocks_, in_blocks_ - block);
+    const int64_t count = std::min(ins - block * lanes, groups * lanes);
+    for (int64_t i = 0; i < count; ++i, weights += 9 * wide) {
+      for (int64_t j = 0; j < blocks; ++j)
+        transform(weights + j * lanes, wide, fresh + i * wide + j * lanes, fresh_plane_);
+    }
+    TileArgs a = winograd_products(lanes, count, tiles_.largest);
+    a.offsets = offsets_.data() + block;
+    // Sums go on from those of the chunk before.
+    a.residual = block > 0 ? products : nullptr;
+    const float* ahead = weights;
+    const float* const ahead_end = std::min(end, weights + chunk_blocks_ * lanes * 9 * wide);
+    const int64_t lines = divide_up((ahead_end - ahead) / 16, planes);
+    const int64_t runs = divide_up(tiles.count, table_->rows[blocks]);
+    for (int64_t t = 0; t < planes; ++t) {
+      for (int64_t i = 0; i < lines && ahead < ahead_end; ++i, ahead += 16) __builtin_prefetch(ahead, 0, 2);
+      a.weights = fresh + t * fresh_plane_;
+      multiply_plane(a, t, tiles, blocks, inputs, products);
+    }
+    (void)runs;
+  }
+}
+
+void WinogradConv::transform_output(const ConvPointers& p, Span tiles, int64_t block0, int64_t block1,
                                     const float* products) const {
   const int64_t lanes = out_.block, size = tuning_.size;
-  const float* const bias = p.packed + planes_ * out_blocks_ * lanes * problem_.channels_in;
-  const Epilogue& e = epilogue_.epilogue;
-  const bool after = e.residual == Residual::after_activation;
+  const float* const bias = p.packed + biases_at();
+  const bool after = epilogue_.epilogue.residual == Residual::after_activation;
+  const WinogradTable::Output transform = steps_->output[problem_.stride_h - 1][size];
   WinogradTable::OutputArgs a{};
   a.plane = product_plane_;
   a.out_row = out_.row_stride();
   a.low = epilogue_.low, a.high = epilogue_.high;
   for (int64_t block = block0; block < block1; ++block) {
-    const int64_t used = std::min(lanes, problem_.channels_out - block * lanes);
     a.bias = bias + block * lanes;
     for (int64_t t = 0; t < tiles.count; ++t) {
-      const int64_t tile = tiles.first + t, image = tile / (tiles_y_ * tiles_x_);
-      const int64_t y = tile / tiles_x_ % tiles_y_ * size, x = tile % tiles_x_ * size;
-      const int64_t at = out_.offset(image, block, y, x);
-      a.from = products + (block * tuning_.tiles + t) * lanes;
+      const auto [image, row, column] = tiles_.place(tiles.first + t);
+      const int64_t at = out_.offset(image, block, row * size, column * size);
+      a.from = products + ((block - block0) * tiles_.largest + t) * lanes;
       a.out = p.out + at;
       a.residual = p.residual == nullptr || after ? nullptr : p.residual + at;
-      a.height = std::min(size, out_.h - y), a.width = std::min(size, out_.w - x);
-      steps_->output[size / 2 - 1](a);
-      if (epilogue_.pass) {
-        tiles_->pass({e.activation, e.alpha, e.beta, a.out, after ? p.residual + at : nullptr, a.height, a.out_row,
-                      a.width, lanes, 1, 0});
-      }
-      if (epilogue_.moves_zero && used < lanes) {
-        for (int64_t i = 0; i < a.height * a.width; ++i) {
-          float* const pixel = a.out + i / a.width * a.out_row + i % a.width * lanes;
-          std::fill(pixel + used, pixel + lanes, 0.0f);
-        }
-      }
+      a.height = std::min(size, out_.h - row * size), a.width = std::min(size, out_.w - column * size);
+      transform(a);
+      TilePassArgs rest{};
+      rest.out = a.out, rest.residual = after ? p.residual + at : nullptr;
+      rest.lines = a.height, rest.line_step = a.out_row;
+      rest.pixels = a.width, rest.pixel_step = lanes;
+      finish_winograd_pixels(*table_, epilogue_, rest, std::min(lanes, problem_.channels_out - block * lanes));
     }
   }
 }
 
 void WinogradConv::run_part(int64_t phase, int64_t part, int64_t parts, const ConvPointers& p, float* scratch) const {
   if (phase == 0) clear_halo(out_, p.out, part, parts);
-  const int64_t inputs_floats = planes_ * input_plane_;
+  const int64_t inputs_floats = planes_ * input_plane_, products_floats = planes_ * product_plane_;
   if (!tuning_.split_channels) {
-    float* const inputs = scratch + part * planes_ * (input_plane_ + product_plane_);
+    float* const inputs = scratch + part * (inputs_floats + products_floats);
     float* const products = inputs + inputs_floats;
-    const auto [begin, end] = part_range(batches_, part, parts);
+    const auto [begin, end] = part_range(tiles_.batches, part, parts);
     for (int64_t i = begin; i < end; ++i) {
-      const TileSpan tiles = batch(i);
+      const Span tiles = tiles_.batch(i);
       transform_input(p.in, tiles, 0, in_blocks_, inputs);
       multiply(p.packed, tiles, 0, panels_, inputs, products);
       transform_output(p, tiles, 0, out_blocks_, products);
     }
     return;
   }
-  const TileSpan tiles = batch(phase / 2);
-  float* const products = scratch + inputs_floats;
+  const Span tiles = tiles_.batch(phase / 2);
   if (phase % 2 == 0) {
     const auto [begin, end] = part_range(in_blocks_, part, parts);
     transform_input(p.in, tiles, begin, end, scratch);
-  } else {
-    const auto [begin, end] = part_range(panels_, part, parts);
+    return;
+  }
+  const auto [begin, end] = part_range(panels_, part, parts);
+  const int64_t block0 = begin * tuning_.blocks, block1 = std::min(out_blocks_, end * tuning_.blocks);
+  float* const products = scratch + inputs_floats;
+  if (!tuning_.fresh_weights) {
     multiply(p.packed, tiles, begin, end, scratch, products);
-    transform_output(p, tiles, std::min(out_blocks_, begin * tuning_.blocks),
-                     std::min(out_blocks_, end * tuning_.blocks), products);
+    transform_output(p, tiles, block0, block1, products + block0 * tiles_.largest * out_.block);
+    return;
+  }
+  float* const own = products + part * (products_floats + weight_planes(tuning_.size) * fresh_plane_);
+  for (int64_t panel = begin; panel < end; ++panel) {
+    multiply_fresh(p.packed, tiles, panel, panel + 1 == end, scratch, own + products_floats, own);
+    const int64_t first = panel * tuning_.blocks;
+    transform_output(p, tiles, first, first + panel_blocks(panel), own);
   }
 }
 

@@ -5,22 +5,26 @@
 
 #include "kernels/conv/conv_problem.hpp"
 #include "kernels/conv/winograd_table.hpp"
-#include "kernels/tile/tile.hpp"
+#include "kernels/conv/winograd_tiles.hpp"
 
 namespace kiln {
 
 struct WinogradTuning {
-  int size = 4;                 ///< output pixels along a side of a tile: 2, 4 or 6
+  int size = 4;                 ///< output pixels along a side of a tile: 2, 4 or 6, at stride 2 3, 4 or 5
   int blocks = 2;               ///< channel blocks of a register tile
-  int64_t tiles = 28;           ///< tiles of an image that go through all steps together
+  int64_t tiles = 28;           ///< tiles that go through all steps together
   bool split_channels = false;  ///< parts share each batch of tiles and split its output channels
   bool prefetch_weights = false;
+  /// Weights are packed as they are and transformed in the run, for each batch: fewer bytes to keep and to read. Parts
+  /// split the output channels.
+  bool fresh_weights = false;
 
   bool operator==(const WinogradTuning&) const = default;
 };
 
-/// conv_f32_winograd{2,4,6}x3: 3 x 3 convolutions of stride 1 between blocked tensors, with fewer multiplications.
-/// Pads of up to 2 need no halo, though one saves time. Relative errors: about 1e-6 for 2, 3e-6 for 4, 1e-5 for 6.
+/// conv_f32_winograd{2,4,6}x3 and, at stride 2, conv_f32_winograd{3,4,5}x3s2: 3 x 3 convolutions between blocked
+/// tensors, with fewer multiplications. Pads need no halo, though one saves time. Errors over the root mean square of
+/// the output: about 1e-6 for a size of 2, 3e-6 for 4, 1e-5 for 6; at stride 2, 5e-7 for 3, 1e-6 for 4, 3e-6 for 5.
 class WinogradConv {
  public:
   /// Fails with Error(unsupported) for other kernels, strides, dilations and groups.
@@ -28,37 +32,46 @@ class WinogradConv {
                const WinogradTuning& tuning, int64_t parts);
 
   static WinogradTuning default_tuning(const ConvProblem& problem);
+  /// Planes of weights, and planes of a tile: as many at stride 1.
+  static int64_t weight_planes(int64_t size) { return (size + 2) * (size + 2); }
+  static int64_t tile_planes(int64_t size, int64_t stride);
   std::string name() const;
   int64_t packed_floats() const;
   /// Weights as ONNX has them [out][in][3][3]; the bias may be null.
   void pack(const float* weights, const float* bias, float* packed) const;
   int64_t scratch_floats(int64_t parts) const;
   /// Two for each batch of tiles when channels are split: all parts must end one before any begins the next.
-  int64_t phases() const { return tuning_.split_channels ? 2 * batches_ : 1; }
+  int64_t phases() const { return tuning_.split_channels ? 2 * tiles_.batches : 1; }
   void run_part(int64_t phase, int64_t part, int64_t parts, const ConvPointers& p, float* scratch) const;
 
  private:
-  struct TileSpan {
-    int64_t first, count;
-  };
-  TileSpan batch(int64_t index) const;
-  void transform_input(const float* in, TileSpan tiles, int64_t block0, int64_t block1, float* inputs) const;
-  void multiply(const float* packed, TileSpan tiles, int64_t panel0, int64_t panel1, const float* inputs,
+  using Span = WinogradTiles::Span;
+  int64_t biases_at() const;
+  /// Output channel blocks of a panel of weights.
+  int64_t panel_blocks(int64_t panel) const;
+  void transform_input(const float* in, Span tiles, int64_t block0, int64_t block1, float* inputs) const;
+  void multiply(const float* packed, Span tiles, int64_t panel0, int64_t panel1, const float* inputs,
                 float* products) const;
-  void transform_output(const ConvPointers& p, TileSpan tiles, int64_t block0, int64_t block1,
-                        const float* products) const;
+  void multiply_fresh(const float* packed, Span tiles, int64_t panel, bool last, const float* inputs, float* fresh,
+                      float* products) const;
+  void multiply_plane(TileArgs& a, int64_t weight_plane, Span tiles, int64_t blocks, const float* inputs,
+                      float* products) const;
+  int64_t planes_of(int64_t weight_plane) const;
+  void transform_output(const ConvPointers& p, Span tiles, int64_t block0, int64_t block1, const float* products) const;
 
   ConvProblem problem_;
   BlockedLayout in_, out_;
   WinogradTuning tuning_;
   Isa isa_;
   EpiloguePlan epilogue_;
-  const TileTable* tiles_;
+  const TileTable* table_;
   const WinogradTable* steps_;
-  int64_t edge_, planes_;  ///< edge_: size + 2; planes_: its square
-  int64_t tiles_y_, tiles_x_, tile_count_, batches_;
+  WinogradTiles tiles_;
+  int64_t edge_, planes_;  ///< pixels along the side of a tile's input; its planes
   int64_t in_blocks_, out_blocks_, panels_;
+  int64_t chunk_blocks_;                 ///< input channel blocks whose weights are transformed together
   int64_t input_plane_, product_plane_;  ///< floats from one plane to the next
+  int64_t fresh_plane_;
   std::vector<ptrdiff_t> offsets_;
 };
 

@@ -69,40 +69,139 @@ template <int size, int outputs, class V>
   });
 }
 
-template <Isa isa, int size>
+/// The steps along one axis: from `edge` input pixels to `edge` planes, and from these to `size` output pixels. At
+/// stride 2 the planes of the even pixels come first, then those of the odd ones (see WinogradWeights).
+template <int stride, int size>
+struct WinogradLine {
+  static constexpr int edge = size + 2;
+  template <class V>
+  [[gnu::always_inline]] static void input(const V* x, V* y) {
+    transform_input_line<size>(x, y);
+  }
+  template <class V>
+  [[gnu::always_inline]] static void output(const V* x, V* y) {
+    transform_output_line<size, size>(x, y);
+  }
+};
+template <int size>
+struct WinogradLine<2, size> {
+  static constexpr int edge = 2 * size + 1;
+  template <class V>
+  [[gnu::always_inline]] static void input(const V* x, V* y) {
+    V even[size + 1];
+    unroll<size + 1>([&](auto i) __attribute__((always_inline)) { even[i] = x[2 * i]; });
+    if constexpr (size == 4) {
+      const V two = V::all(2), difference = even[3] - even[1];
+      y[0] = fma(two, even[0] - even[2], difference);
+      y[1] = even[3] - even[2] - two * even[1];
+      y[2] = fma(V::all(-3), even[2], fma(two, even[1], even[3]));
+      y[3] = difference;
+      y[4] = fma(V::all(-2), difference, even[4] - even[2]);
+    } else {
+      transform_input_line<size - 1>(even, y);
+    }
+    unroll<size>([&](auto i) __attribute__((always_inline)) { y[size + 1 + i] = x[2 * i + 1]; });
+  }
+  template <class V>
+  [[gnu::always_inline]] static void output(const V* x, V* y) {
+    if constexpr (size == 4) {
+      const V sum = x[1] + x[2], difference = x[1] - x[2];
+      y[0] = x[0] + sum + x[3];
+      y[1] = fma(V::all(2), x[3], difference);
+      y[2] = fma(V::all(4), x[3], sum);
+      y[3] = fma(V::all(8), x[3], difference) + x[4];
+    } else {
+      transform_output_line<size - 1, size>(x, y);
+    }
+    unroll<size>([&](auto i) __attribute__((always_inline)) { y[i] = y[i] + x[size + 1 + i]; });
+  }
+};
+
+template <Isa isa, int stride, int size>
 [[gnu::noinline]] void winograd_input(const float* in, int64_t in_row, float* to, int64_t plane) {
   using V = Vec<float, isa>;
-  constexpr int edge = size + 2;
+  using Line = WinogradLine<stride, size>;
+  constexpr int edge = Line::edge;
   V half[edge][edge];
   for (int column = 0; column < edge; ++column) {
     V x[edge], y[edge];
     unroll<edge>([&](auto i) __attribute__((always_inline)) { x[i] = V::load(in + i * in_row + column * V::lanes); });
-    transform_input_line<size>(x, y);
+    Line::input(x, y);
     unroll<edge>([&](auto i) __attribute__((always_inline)) { half[i][column] = y[i]; });
   }
   for (int row = 0; row < edge; ++row) {
     V y[edge];
-    transform_input_line<size>(half[row], y);
+    Line::input(half[row], y);
     unroll<edge>([&](auto i) __attribute__((always_inline)) { y[i].store(to + (row * edge + i) * plane); });
   }
 }
 
-template <Isa isa, int size>
-[[gnu::noinline]] void winograd_output(const WinogradTable::OutputArgs& a) {
+/// y = G w, from three registers to size + 2.
+template <int stride, int size, class V>
+[[gnu::always_inline]] inline void transform_weight_line(const V* w, V* y) {
+  using Matrix = WinogradWeights<stride, size>;
+  unroll<size + 2>([&](auto row) __attribute__((always_inline)) {
+    constexpr auto& g = Matrix::g.row;
+    constexpr int above = row > 0 ? row - 1 : 0;
+    // The second of a pair of points p and -p.
+    constexpr bool mirrored =
+        row > 0 && g[row][1] != 0 && g[row][0] == g[above][0] && g[row][2] == g[above][2] && g[row][1] == -g[above][1];
+    if constexpr (mirrored) {
+      y[row] = fma(V::all(static_cast<float>(2 * g[row][1])), w[1], y[above]);
+    } else {
+      V sum = V::all(0.0f);
+      bool first = true;
+      unroll<3>([&](auto tap) __attribute__((always_inline)) {
+        constexpr auto factor = static_cast<float>(g[row][tap]);
+        if constexpr (factor != 0) {
+          if (first) {
+            sum = factor == 1 ? w[tap] : V::all(factor) * w[tap];
+            first = false;
+          } else {
+            sum = fma(V::all(factor), w[tap], sum);
+          }
+        }
+      });
+      y[row] = sum;
+    }
+  });
+}
+
+template <Isa isa, int stride, int size>
+[[gnu::noinline]] void winograd_weights(const float* taps, int64_t tap, float* to, int64_t plane) {
   using V = Vec<float, isa>;
   constexpr int edge = size + 2;
+  V half[edge][3];
+  unroll<3>([&](auto column) __attribute__((always_inline)) {
+    V w[3], y[edge];
+    unroll<3>([&](auto i) __attribute__((always_inline)) { w[i] = V::load(taps + (3 * i + column) * tap); });
+    transform_weight_line<stride, size>(w, y);
+    unroll<edge>([&](auto i) __attribute__((always_inline)) { half[i][column] = y[i]; });
+  });
+  unroll<edge>([&](auto row) __attribute__((always_inline)) {
+    V y[edge];
+    transform_weight_line<stride, size>(half[row], y);
+    unroll<edge>([&](auto i) __attribute__((always_inline)) { y[i].store(to + (row * edge + i) * plane); });
+  });
+}
+
+template <Isa isa, int stride, int size>
+[[gnu::noinline]] void winograd_output(const WinogradTable::OutputArgs& a) {
+  using V = Vec<float, isa>;
+  using Line = WinogradLine<stride, size>;
+  constexpr int edge = Line::edge;
   V half[size][edge];
   for (int column = 0; column < edge; ++column) {
     V x[edge], y[size];
     unroll<edge>([&](auto i)
                      __attribute__((always_inline)) { x[i] = V::load(a.from + (i * edge + column) * a.plane); });
-    transform_output_line<size, size>(x, y);
+    Line::output(x, y);
     unroll<size>([&](auto i) __attribute__((always_inline)) { half[i][column] = y[i]; });
   }
   const V bias = V::load(a.bias), low = V::all(a.low), high = V::all(a.high);
   for (int row = 0; row < a.height; ++row) {
     V y[size];
-    transform_output_line<size, size>(half[row], y);
+    Line::output(half[row], y);
     unroll<size>([&](auto i) __attribute__((always_inline)) {
       if (i < a.width) {
         const int64_t at = row * a.out_row + i * V::lanes;
@@ -145,9 +244,21 @@ template <Isa isa, int size>
 
 template <Isa isa>
 constexpr WinogradTable make_winograd_table() {
-  return {{winograd_input<isa, 2>, winograd_input<isa, 4>, winograd_input<isa, 6>},
-          {winograd_output<isa, 2>, winograd_output<isa, 4>, winograd_output<isa, 6>},
-          {winograd_two_tap_output<isa, 2>, winograd_two_tap_output<isa, 4>}};
+  WinogradTable table{};
+  const auto add = [&]<int stride, int size>() {
+    table.input[stride - 1][size] = winograd_input<isa, stride, size>;
+    table.weights[stride - 1][size] = winograd_weights<isa, stride, size>;
+    table.output[stride - 1][size] = winograd_output<isa, stride, size>;
+  };
+  add.template operator()<1, 2>();
+  add.template operator()<1, 4>();
+  add.template operator()<1, 6>();
+  add.template operator()<2, 3>();
+  add.template operator()<2, 4>();
+  add.template operator()<2, 5>();
+  table.two_tap_output[3] = winograd_two_tap_output<isa, 2>;
+  table.two_tap_output[5] = winograd_two_tap_output<isa, 4>;
+  return table;
 }
 
 }  // namespace kiln

@@ -50,4 +50,36 @@ struct WinogradMatrices<6> {
                                          {0, 1, -1, 32, -32, 1.f / 32, -1.f / 32, 1}};
 };
 
+/// The weight matrix of a convolution of three taps and a stride of 1 or 2, with size + 2 rows.
+///
+/// At stride 2, y[i] = w[0] e[i] + w[1] o[i] + w[2] e[i + 1] with the even and the odd inputs e and o: F(size, 2 taps)
+/// on the even ones and a product of its own for each odd one, which all take the last row. F(size, 2 taps) has the
+/// points of F(size - 1, 3 taps); for a size of 4 they are 0, 1, -1, 2 and infinity.
+template <int stride, int size>
+struct WinogradWeights {
+  struct Rows {
+    double row[size + 2][3];
+  };
+  static constexpr Rows make() {
+    Rows g{};
+    for (int row = 0; row < size + 2; ++row) {
+      if constexpr (stride == 1) {
+        for (int tap = 0; tap < 3; ++tap) g.row[row][tap] = WinogradMatrices<size>::weights[row][tap];
+      } else if (row == size + 1) {
+        g.row[row][1] = 1;
+      } else if (row == size) {
+        g.row[row][2] = 1;
+      } else if constexpr (size == 4) {
+        constexpr double point[] = {0, 1, -1, 2}, scale[] = {1. / 2, -1. / 2, -1. / 6, 1. / 6};
+        g.row[row][0] = scale[row], g.row[row][2] = scale[row] * point[row];
+      } else {
+        g.row[row][0] = WinogradMatrices<size - 1>::weights[row][0];
+        g.row[row][2] = WinogradMatrices<size - 1>::weights[row][1];
+      }
+    }
+    return g;
+  }
+  static constexpr Rows g = make();
+};
+
 }  // namespace kiln

@@ -6,10 +6,13 @@
 
 namespace kiln {
 
-/// The steps of one size on one instruction set; see winograd_impl.hpp.
+/// The steps of Winograd convolutions on one instruction set; see winograd_impl.hpp.
 struct WinogradTable {
-  /// (size + 2)^2 pixels at `in` to as many planes, one register each.
+  static constexpr int most_size = 6;
+  /// The pixels of a tile's input at `in` to as many planes, one register each.
   using Input = void (*)(const float* in, int64_t in_row, float* to, int64_t plane);
+  /// Nine taps of a register of output channels, `tap` floats apart, to (size + 2)^2 planes.
+  using Weights = void (*)(const float* taps, int64_t tap, float* to, int64_t plane);
   struct OutputArgs {
     const float* from;
     int64_t plane;
@@ -25,9 +28,11 @@ struct WinogradTable {
   };
   using Output = void (*)(const OutputArgs&);
 
-  Input input[3];  ///< [size / 2 - 1]
-  Output output[3];
-  Output two_tap_output[2];  ///< of size + 1 pixels, for kernels of 2 x 2: [size / 2 - 1]
+  /// [stride - 1][output pixels along a side]; null where there is no such kernel.
+  Input input[2][most_size + 1];
+  Weights weights[2][most_size + 1];
+  Output output[2][most_size + 1];
+  Output two_tap_output[most_size + 1];  ///< for kernels of 2 x 2, whose input is that of one pixel less
 };
 const WinogradTable& winograd_table(Isa isa);
 

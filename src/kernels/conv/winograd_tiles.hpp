@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/tile/tile.hpp"
+
+namespace kiln {
+
+/// The tiles of a Winograd convolution's output, in batches of nearly equal size.
+struct WinogradTiles {
+  struct Span {
+    int64_t first, count;
+  };
+  struct Place {
+    int64_t image, row, column;  ///< in tiles
+  };
+  /// At most `most` tiles in a batch, and a multiple of `parts` batches as far as there are tiles.
+  WinogradTiles(int64_t images, int64_t rows, int64_t columns, int64_t most, int64_t parts);
+
+  Span batch(int64_t index) const;
+  Place place(int64_t tile) const;
+
+  int64_t rows, columns;  ///< of an image
+  int64_t count;
+  int64_t largest, batches;  ///< the tiles of the largest batch
+};
+
+/// edge x edge pixels of a block of channels.
+struct WinogradPixels {
+  static constexpr int64_t most_edge = 11, copy_floats = most_edge * most_edge * 16;
+  const float* from;
+  int64_t row;  ///< floats from a row to the next
+};
+/// Those from (y, x) on: where they lie or, where some are outside the tensor and its halo, a copy in copy_floats
+/// floats.
+WinogradPixels winograd_pixels(const BlockedLayout& layout, const float* in, int64_t image, int64_t block, int64_t y,
+                               int64_t x, int64_t edge, float* copy);
+
+/// What is left of an epilogue once the pixels of a tile are written to `a.out`, and the zeros of lanes without a
+/// channel. `used`: lanes with one. Of `a`, the lines and pixels are to be set.
+void finish_winograd_pixels(const TileTable& tiles, const EpiloguePlan& plan, TilePassArgs a, int64_t used);
+
+/// For products of tiles, `plane` apart from block to block, that are summed over `ins` channels.
+TileArgs winograd_products(int64_t lanes, int64_t ins, int64_t largest_batch);
+/// Multiplies `count` tiles by the weights of `blocks` blocks of channels. Of a.prefetch each run of tiles takes
+/// a.prefetch_lines for each of its groups and passes on.
+void multiply_winograd_tiles(const TileTable& tiles, TileArgs& a, int64_t blocks, int64_t count, const float* inputs,
+                             float* products);
+
+}  // namespace kiln
