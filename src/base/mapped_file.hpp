@@ -10,7 +10,14 @@
 
 namespace kiln {
 
-enum class Advice : uint8_t { normal, sequential, random, will_need, dont_need };
+enum class Advice : uint8_t {
+  normal,
+  sequential,
+  random,
+  will_need,
+  dont_need,
+  small_pages,  ///< what is touched comes into memory by itself, without the megabytes around it
+};
 
 /// A file's bytes as read-only memory, shared with whoever else maps it. Move-only.
 ///

@@ -1,12 +1,11 @@
 #include "builder/build.hpp"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstdlib>
 
 #include "base/cpu.hpp"
 #include "base/error.hpp"
+#include "base/large_memory.hpp"
 #include "base/thread_pool.hpp"
 #include "builder/fuse.hpp"
 #include "builder/problem_key.hpp"
@@ -18,15 +17,10 @@
 namespace kiln {
 namespace {
 
-/// Memory for weights. Large pages make the first touch and every later reading of them cheaper.
 std::shared_ptr<float> weight_memory(int64_t floats) {
-  constexpr size_t large_page = size_t{2} << 20;
-  const size_t bytes = static_cast<size_t>(floats) * sizeof(float) + 64,
-               alignment = bytes < large_page ? 64 : large_page;
-  const size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-  auto* const memory = static_cast<float*>(std::aligned_alloc(alignment, rounded));
-  if (memory == nullptr) fail(ErrorCode::out_of_memory, "cannot allocate {} bytes for packed weights", rounded);
-  if (alignment == large_page) ::madvise(memory, bytes / large_page * large_page, MADV_HUGEPAGE);
+  const size_t bytes = static_cast<size_t>(floats) * sizeof(float) + 64;
+  auto* const memory = static_cast<float*>(allocate_large(bytes));
+  if (memory == nullptr) fail(ErrorCode::out_of_memory, "cannot allocate {} bytes for packed weights", bytes);
   return {memory, std::free};
 }
 
@@ -81,14 +75,16 @@ void pack(const Program& program, const BuildFacts& facts, int threads, Machine&
   });
 }
 
-void measure(std::vector<Choice>& choices, CopyCosts& copies, const Target& target, const BuildOptions& options) {
+/// `price` is what a byte may be worth in the end.
+void measure(std::vector<Choice>& choices, CopyCosts& copies, const Target& target, const BuildOptions& options,
+             double price) {
   const std::string path = timing_cache_path();
   TimingCache cache;
   if (!path.empty()) cache.load(path);
   TuneOptions how;
   how.tune = options.tune;
   how.time_budget_seconds = options.time_budget_seconds;
-  how.price = price_of_byte(options.prefer);
+  how.price = price;
   how.progress = options.progress;
   how.stopped = [&] { return options.stop_tuning != nullptr && options.stop_tuning->load(); };
   const std::string before = cache.text();
@@ -132,10 +128,17 @@ Machine build_machine(const EngineDef& engine, const BuildOptions& options, std:
   std::vector<Choice> choices;
   for (const Group& group : groups) choices.push_back(make_choice(program, facts, group, target));
   CopyCosts copies;
-  if (options.tune != Tune::off) measure(choices, copies, target, options);
-  const std::vector<size_t> chosen = select(program, facts, choices, price_of_byte(options.prefer), copies);
+  const auto selected = [&] {
+    return select(program, facts, choices, exchange_of(options.prefer), static_cast<double>(weight_bytes(program)),
+                  copies);
+  };
+  Selection selection = selected();
+  if (options.tune != Tune::off) {
+    measure(choices, copies, target, options, selection.price);
+    selection = selected();
+  }
   for (size_t i = 0; i < groups.size(); ++i) {
-    const Candidate& candidate = choices[i].candidates[chosen[i]];
+    const Candidate& candidate = choices[i].candidates[selection.chosen[i]];
     MachineStep step;
     step.group = groups[i];
     step.tactic = candidate.tactic;
@@ -144,7 +147,8 @@ Machine build_machine(const EngineDef& engine, const BuildOptions& options, std:
     step.seconds = candidate.seconds;
     step.measured = candidate.measured;
     machine.steps.push_back(std::move(step));
-    if (options.report != nullptr) options.report->groups.push_back(report_of(program, choices[i], chosen[i]));
+    if (options.report != nullptr)
+      options.report->groups.push_back(report_of(program, choices[i], selection.chosen[i]));
   }
   pack(program, facts, threads, machine);
   return machine;

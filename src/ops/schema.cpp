@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <map>
+#include <mutex>
 
 #include "base/error.hpp"
 
@@ -219,27 +220,43 @@ std::vector<AttributeDef> read_attributes(std::string_view text) {
   return attributes;
 }
 
-using SchemaIndex = std::map<std::pair<std::string_view, std::string_view>, std::vector<Schema>>;
+/// An operator's schemas, read when somebody first asks for them: a model uses few of all operators.
+class SchemaEntry {
+ public:
+  explicit SchemaEntry(const OpDef* op) : op_(op) {}
 
-const SchemaIndex& schema_index() {
-  static const SchemaIndex index = [] {
-    SchemaIndex made;
-    for (const OpDef* op : all_ops()) {
-      std::vector<Schema>& schemas = made[{op->domain, op->name}];
-      for (const SchemaText& text : op->versions) {
+  const std::vector<Schema>& read() {
+    std::call_once(once_, [&] {
+      for (const SchemaText& text : op_->versions) {
         Schema schema;
-        schema.op = op;
+        schema.op = op_;
         schema.since = text.since;
         schema.deprecated = text.deprecated;
         schema.constraints = read_constraints(text.types);
         schema.attributes = read_attributes(text.attributes);
         read_signature(text.signature, schema);
-        schemas.push_back(std::move(schema));
+        schemas_.push_back(std::move(schema));
       }
-    }
+    });
+    return schemas_;
+  }
+
+ private:
+  const OpDef* const op_;
+  std::once_flag once_;
+  std::vector<Schema> schemas_;
+};
+
+std::span<const Schema> schemas_named(std::string_view domain, std::string_view name) {
+  using Index = std::map<std::pair<std::string_view, std::string_view>, SchemaEntry>;
+  static Index index = [] {
+    Index made;
+    for (const OpDef* op : all_ops()) made.try_emplace({op->domain, op->name}, op);
     return made;
   }();
-  return index;
+  const auto found = index.find({domain, name});
+  if (found == index.end()) return {};
+  return found->second.read();
 }
 
 const FormalParameter* parameter_at(const std::vector<FormalParameter>& parameters, size_t index) {
@@ -296,17 +313,11 @@ bool Schema::allows(const FormalParameter& parameter, const std::string& onnx_ty
   return false;
 }
 
-std::span<const Schema> schemas_of(const OpDef& op) {
-  const auto found = schema_index().find({op.domain, op.name});
-  if (found == schema_index().end()) return {};
-  return found->second;
-}
+std::span<const Schema> schemas_of(const OpDef& op) { return schemas_named(op.domain, op.name); }
 
 const Schema* find_schema(std::string_view domain, std::string_view name, int64_t opset_version) {
-  const auto found = schema_index().find({canonical_domain(domain), name});
-  if (found == schema_index().end()) return nullptr;
   const Schema* newest = nullptr;
-  for (const Schema& schema : found->second) {
+  for (const Schema& schema : schemas_named(canonical_domain(domain), name)) {
     if (schema.since <= opset_version) newest = &schema;
   }
   return newest;

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "base/error.hpp"
+#include "base/large_memory.hpp"
 
 namespace kiln {
 namespace {
@@ -64,10 +65,10 @@ Tensor BufferPool::allocate(DType dtype, Shape shape) {
   if (!memory) {
     if (bytes > SIZE_MAX / 2) fail(ErrorCode::limit_exceeded, "a tensor of {} bytes is larger than any memory", bytes);
     capacity = (bytes / alignment + 2) * alignment;  // vector code may read past the last element
-    memory = std::aligned_alloc(alignment, capacity);
+    memory = allocate_large(capacity);
     if (!memory) {
       trim();
-      memory = std::aligned_alloc(alignment, capacity);
+      memory = allocate_large(capacity);
     }
     if (!memory) {
       fail(ErrorCode::out_of_memory, "cannot allocate {} bytes for a tensor of {} {}", capacity, dtype_name(dtype),

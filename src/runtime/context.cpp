@@ -3,6 +3,7 @@
 #include <random>
 
 #include "base/error.hpp"
+#include "base/large_memory.hpp"
 #include "base/thread_pool.hpp"
 #include "runtime/executor.hpp"
 #include "runtime/runtime_knobs.hpp"
@@ -133,7 +134,7 @@ std::byte* Context::arena_of(const Plan& plan) {
     }
     arena_.reset();
     arena_bytes_ = 0;
-    arena_.reset(static_cast<std::byte*>(std::aligned_alloc(64, static_cast<size_t>(bytes))));
+    arena_.reset(static_cast<std::byte*>(allocate_large(static_cast<size_t>(bytes))));
     if (!arena_) fail(ErrorCode::out_of_memory, "cannot allocate {} bytes to run in", bytes);
     arena_bytes_ = bytes;
   }

@@ -128,7 +128,11 @@ bool is_engine_file(const std::string& path) {
 
 EngineFile EngineFile::open(const std::string& path) {
   auto mapping = std::make_shared<const MappedFile>(open_file(path));
-  return from_memory(mapping->data(), mapping, path);
+  EngineFile file = from_memory(mapping->data(), mapping, path);
+  // Of plain weights a run reads some rows of an embedding at most.
+  const EngineSection& weights = file.section(Kind::weights);
+  mapping->advise(Advice::small_pages, static_cast<size_t>(weights.offset), static_cast<size_t>(weights.size));
+  return file;
 }
 
 EngineFile EngineFile::from_memory(std::span<const std::byte> bytes, std::shared_ptr<const void> keeper,

@@ -120,25 +120,37 @@ TEST(Build, BytesHaveAPrice) {
   EXPECT_LE(packed(Prefer::balanced), packed(Prefer::speed));
   EXPECT_LE(packed(Prefer::memory), packed(Prefer::balanced));
 
-  // 8 MB more must save 40 microseconds, or 160 where memory is preferred.
   const auto engine = EngineDef::create(example().model);
   const BuildFacts facts = build_facts(*engine);
   const std::vector<Group> groups = fuse(engine->program(), facts);
   std::vector<Choice> choices(groups.size());
-  const auto pick = [&](Prefer prefer, double saved) {
-    for (size_t i = 0; i < groups.size(); ++i) {
-      choices[i] = make_choice(engine->program(), facts, groups[i], {});
+  for (size_t i = 0; i < groups.size(); ++i) {
+    choices[i] = make_choice(engine->program(), facts, groups[i], {});
+    choices[i].candidates.resize(1);
+    choices[i].candidates[0].seconds = choices[i].candidates[0].bytes = 0;
+  }
+  const Formats formats = choices[0].candidates[0].formats;
+  const auto pick = [&](auto terms, double seconds, double bytes, double plain = 1e9) {
+    choices[0].candidates = {{.formats = formats, .seconds = 10e-3, .bytes = 100e6},
+                             {.formats = formats, .seconds = seconds, .bytes = bytes}};
+    if constexpr (std::is_same_v<decltype(terms), Prefer>) {
+      return select(engine->program(), facts, choices, exchange_of(terms), plain, {}).chosen[0];
+    } else {
+      return select(engine->program(), facts, choices, terms, {}).chosen[0];
     }
-    const Formats formats = choices[0].candidates[0].formats;
-    choices[0].candidates = {{.formats = formats, .seconds = 1e-3, .bytes = 1e6},
-                             {.formats = formats, .seconds = 1e-3 - saved, .bytes = 9e6}};
-    return select(engine->program(), facts, choices, price_of_byte(prefer), {})[0];
   };
-  EXPECT_EQ(pick(Prefer::speed, 1e-6), 1u);
-  EXPECT_EQ(pick(Prefer::balanced, 30e-6), 0u);
-  EXPECT_EQ(pick(Prefer::balanced, 50e-6), 1u);
-  EXPECT_EQ(pick(Prefer::memory, 150e-6), 0u);
-  EXPECT_EQ(pick(Prefer::memory, 170e-6), 1u);
+  // 8 MB more for 80 microseconds less.
+  EXPECT_EQ(pick(9e-12, 9.92e-3, 108e6), 1u);
+  EXPECT_EQ(pick(11e-12, 9.92e-3, 108e6), 0u);
+  // Balanced, twice the memory must save a tenth of the time; where memory is preferred, half of it.
+  EXPECT_EQ(pick(Prefer::speed, 9.9e-3, 200e6), 1u);
+  EXPECT_EQ(pick(Prefer::balanced, 9.5e-3, 200e6), 0u);
+  EXPECT_EQ(pick(Prefer::balanced, 8.7e-3, 200e6), 1u);
+  EXPECT_EQ(pick(Prefer::memory, 6e-3, 200e6), 0u);
+  EXPECT_EQ(pick(Prefer::memory, 4e-3, 200e6), 1u);
+  // But not where the weights themselves are much smaller, unless that is still small.
+  EXPECT_EQ(pick(Prefer::balanced, 7e-3, 200e6, 60e6), 0u);
+  EXPECT_EQ(pick(Prefer::balanced, 7e-3, 110e6, 39e6), 1u);
 }
 
 TEST(Build, ReportsChoicesAndDeclines) {
