@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # test_sanitizers.sh: AddressSanitizer and UndefinedBehaviorSanitizer over the unit and conformance tests,
-# ThreadSanitizer over the tests of concurrency, and each fuzz target for KILN_FUZZ_SECONDS (60), from one seed so that a
-# fault comes again. Ends with the total.
+# ThreadSanitizer over the tests of concurrency, and each fuzz target for KILN_FUZZ_SECONDS (60), from one seed so that
+# a fault comes again. Ends with the total.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 

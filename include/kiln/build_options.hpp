@@ -43,8 +43,9 @@ struct BuildOptions {
   /// Instruction sets that the engine can run with ("avx2", "avx512"), with weights for each; none: the one that this
   /// process takes. The machine must have them all.
   std::vector<std::string> isas = {};
-  int threads = 0;     ///< that the engine will run with; 0 takes those of the process
-  bool verify = true;  ///< hold the engine against the reference code on random inputs before it is given out
+  int threads = 0;      ///< that the engine will run with; 0 takes those of the process
+  bool rewrite = true;  ///< the graph, beyond what Kiln needs: inlined functions, the newest opset
+  bool verify = true;   ///< hold the engine against the reference code on random inputs before it is given out
   /// Called now and then, on the building thread.
   std::function<void(const BuildProgress&)> progress = {};
   /// Set it to true, from any thread or a signal handler, to stop timing and keep the best so far.

@@ -107,7 +107,8 @@ void kiln_model_free(kiln_model* model);
 
 /* Moves the model into an engine, as kiln_session_create does. Options by name and value, all with a default:
  * "tune" (off, fast, full), "time_budget_seconds", "prefer" (balanced, speed, memory), "math" (fast, strict),
- * "isa" (avx2,avx512: instruction sets to choose from when it runs), "threads", "verify" (true, false). */
+ * "isa" (avx2,avx512: instruction sets to choose from when it runs), "threads", "verify" (true, false),
+ * "rewrite" (true, false). */
 kiln_status kiln_engine_build(kiln_model* model, const char* const* option_names, const char* const* option_values,
                               size_t option_count, kiln_engine** engine);
 /* Maps an engine file, which must not change while the engine or a session made of it lives. The structure is verified

@@ -87,6 +87,11 @@ class Model {
   /// Types and shapes as far as the model states them or inference finds them.
   const std::vector<PortInfo>& inputs() const;
   const std::vector<PortInfo>& outputs() const;
+  /// Puts a number where the inputs and inner values have this symbol as a dim, or a dim of this denotation.
+  void set_dim(std::string_view symbol, int64_t value);
+  void set_dims_denoted(std::string_view denotation, int64_t value);
+  /// Puts another tensor, of the same type and shape, in the place of an initialiser.
+  void set_initializer(std::string_view name, Tensor tensor);
   /// The model as ONNX again.
   std::string to_onnx() const;
   void save_onnx(const std::string& path) const;
@@ -189,6 +194,7 @@ int threads();
 struct SessionOptions {
   uint64_t seed = 0;     ///< for random operators without a seed of their own; 0 takes a new one for each session
   bool optimize = true;  ///< rewrite the graph before it runs (also the knob `optimize`)
+  int threads = 0;       ///< at most, for each run; 0 takes those of the process
 };
 
 /// What one step of a run was and took.
@@ -211,6 +217,9 @@ struct RunOptions {
   std::function<bool()> interrupted = {};
   /// Called after each step of the main graph, on the running thread.
   std::function<void(const StepTime&)> on_step = {};
+  /// Memory for the outputs that are wanted, in their order: tensors of their types and shapes, or undefined ones where
+  /// the run is to allocate. The results are these tensors. Empty where all are to be allocated.
+  std::span<const Tensor> into = {};
 };
 
 /// What the latest run worked in, beside weights.

@@ -19,6 +19,8 @@ void bind_values(nb::module_& module);
 void bind_session(nb::module_& module);
 /// kiln._kiln.Engine.
 void bind_engine(nb::module_& module);
+/// Arrays from and to DLPack.
+void bind_dlpack(nb::module_& module);
 /// kiln.check and kiln.Finding.
 void bind_check(nb::module_& module);
 
@@ -32,6 +34,8 @@ Model load_model(nb::object source, nb::object external_folder);
 /// layout allows. `type` is what the model expects, as ONNX writes it, or ""; it decides how lists, dicts and numbers
 /// are understood, and never converts an array.
 Value value_from_python(nb::handle object, std::string_view type);
+/// The memory of an array, to be written to: plain rows of a type that models have.
+Tensor tensor_to_write(nb::handle array);
 /// The reverse. Numeric tensors share their memory with the array, which may be written to: the value must be the only
 /// owner of its elements, as Session::run gives it.
 nb::object value_to_python(const Value& value);

@@ -54,7 +54,8 @@ nb::dict info_dict(const EngineInfo& info) {
   return dict;
 }
 
-Engine build(nb::object source, nb::object external_folder, const Options& settings, nb::object progress) {
+Engine build(nb::object source, nb::object external_folder, const Options& settings, nb::object progress,
+             nb::object edit) {
   BuildOptions options;
   for (const auto& [name, value] : settings) set_build_option(options, name, value);
   std::atomic<bool> stop{false};
@@ -75,6 +76,7 @@ Engine build(nb::object source, nb::object external_folder, const Options& setti
     if (raised) stop = true;
   };
   Model model = load_model(std::move(source), std::move(external_folder));
+  if (!edit.is_none()) edit(nb::cast(&model, nb::rv_policy::reference));
   std::vector<Engine> built;
   {
     const nb::gil_scoped_release release;
@@ -106,12 +108,21 @@ void bind_engine(nb::module_& module) {
           },
           nb::arg("path"), nb::kw_only(), nb::arg("strip") = false,
           "Writes the engine to a file; without the names that only people read where `strip` asks for it.")
+      .def(
+          "save_onnx",
+          [](const Engine& engine, nb::object target) {
+            const std::string path = path_of(target);
+            const nb::gil_scoped_release release;
+            engine.save_onnx(path);
+          },
+          nb::arg("path"), "Writes the rewritten graph that the engine does, as ONNX.")
       .def_prop_ro("info", [](const Engine& engine) { return info_dict(engine.info()); })
       .def_prop_ro("model_info", &Engine::model_info, nb::rv_policy::reference_internal)
       .def_prop_ro("inputs", &Engine::inputs)
       .def_prop_ro("outputs", &Engine::outputs);
   module.def("build_engine", &build, nb::arg("source"), nb::arg("external_folder").none(), nb::arg("options"),
-             nb::arg("progress").none());
+             nb::arg("progress").none(), nb::arg("edit") = nb::none(),
+             "`edit` is called with the model before it is built, and may change it.");
 }
 
 }  // namespace kiln::python

@@ -9,4 +9,5 @@ NB_MODULE(_kiln, module) {
   kiln::python::bind_session(module);
   kiln::python::bind_engine(module);
   kiln::python::bind_check(module);
+  kiln::python::bind_dlpack(module);
 }

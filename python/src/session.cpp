@@ -1,9 +1,12 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
 #include <atomic>
 #include <chrono>
+#include <map>
+#include <span>
 
 #include "bindings.hpp"
 
@@ -25,9 +28,37 @@ nb::object shape_of(const PortInfo& port) {
   return dims;
 }
 
-LoadOptions load_options(const nb::object& external_folder) {
+/// A bytes object as memory, which it keeps.
+std::pair<std::span<const std::byte>, std::shared_ptr<const void>> memory_of(nb::bytes bytes) {
+  const std::span<const std::byte> content{static_cast<const std::byte*>(bytes.data()), bytes.size()};
+  std::shared_ptr<const void> keeper(bytes.ptr(), [](const void* object) {
+    const nb::gil_scoped_acquire gil;
+    Py_DECREF(static_cast<PyObject*>(const_cast<void*>(object)));
+  });
+  Py_INCREF(bytes.ptr());
+  return {content, std::move(keeper)};
+}
+
+/// `external` is a folder, a dict of names of files and their bytes, or None.
+LoadOptions load_options(const nb::object& external) {
   LoadOptions options;
-  if (!external_folder.is_none()) options.external_folder = nb::cast<std::string>(nb::str(external_folder));
+  if (nb::isinstance<nb::dict>(external)) {
+    std::map<std::string, std::pair<std::span<const std::byte>, std::shared_ptr<const void>>> files;
+    for (const auto& [name, bytes] : nb::cast<nb::dict>(external)) {
+      files.emplace(nb::cast<std::string>(name), memory_of(nb::cast<nb::bytes>(bytes)));
+    }
+    options.external_data = [files = std::move(files)](const std::string& name, uint64_t offset, uint64_t length) {
+      const auto file = files.find(name);
+      if (file == files.end()) throw Error(ErrorCode::not_found, "no bytes are given for the external file " + name);
+      const auto& [bytes, keeper] = file->second;
+      if (offset > bytes.size() || length > bytes.size() - offset) {
+        throw Error(ErrorCode::invalid_model, "the bytes given for the external file " + name + " end too early");
+      }
+      return ExternalBytes{bytes.subspan(offset, length == 0 ? bytes.size() - offset : length), keeper};
+    };
+  } else if (!external.is_none()) {
+    options.external_folder = nb::cast<std::string>(nb::str(external));
+  }
   return options;
 }
 
@@ -41,14 +72,8 @@ std::string path_of(const nb::object& path) {
 Model load_model(nb::object source, nb::object external_folder) {
   const LoadOptions options = load_options(external_folder);
   if (nb::isinstance<nb::bytes>(source)) {
-    const auto bytes = nb::borrow<nb::bytes>(source);
-    const std::span<const std::byte> content{static_cast<const std::byte*>(bytes.data()), bytes.size()};
     // The model borrows its weights from the bytes object, which therefore must live as long.
-    std::shared_ptr<const void> keeper(bytes.ptr(), [](const void* object) {
-      const nb::gil_scoped_acquire gil;
-      Py_DECREF(static_cast<PyObject*>(const_cast<void*>(object)));
-    });
-    Py_INCREF(bytes.ptr());
+    auto [content, keeper] = memory_of(nb::borrow<nb::bytes>(source));
     return Model::from_memory(content, std::move(keeper), options);
   }
   const std::string path = path_of(source);
@@ -58,17 +83,18 @@ Model load_model(nb::object source, nb::object external_folder) {
 
 namespace {
 
-Session make_session(const nb::object& source, const nb::object& external_folder, uint64_t seed) {
-  if (nb::isinstance<Engine>(source)) return Session(nb::cast<const Engine&>(source), {.seed = seed});
+Session make_session(const nb::object& source, const nb::object& external_folder, uint64_t seed, int threads) {
+  const SessionOptions session{.seed = seed, .threads = threads};
+  if (nb::isinstance<Engine>(source)) return Session(nb::cast<const Engine&>(source), session);
   if (nb::isinstance<nb::bytes>(source)) {
     Model model = load_model(source, external_folder);
     const nb::gil_scoped_release release;
-    return Session(std::move(model), {.seed = seed});
+    return Session(std::move(model), session);
   }
   const std::string path = path_of(source);
   const LoadOptions options = load_options(external_folder);
   const nb::gil_scoped_release release;
-  return Session::load(path, {.seed = seed}, options);
+  return Session::load(path, session, options);
 }
 
 /// Lets Python handle signals (Ctrl-C) a few times a second while a run goes on; true once a handler has raised.
@@ -94,7 +120,16 @@ std::string_view type_of(const Session& session, std::string_view input) {
   return {};
 }
 
-nb::list run(Session& session, nb::dict feed, const std::vector<std::string>& outputs, nb::object cancel) {
+/// Appends what a step was and took to a list of (nodes, ops, kernel, threads, nanoseconds since `start`, seconds).
+void note_step(nb::list& steps, const StepTime& step, std::chrono::steady_clock::time_point start) {
+  const std::chrono::nanoseconds since = std::chrono::steady_clock::now() - start;
+  const auto begin = since.count() - static_cast<int64_t>(step.seconds * 1e9);
+  const nb::gil_scoped_acquire gil;
+  steps.append(nb::make_tuple(step.nodes, step.ops, step.kernel, step.threads, begin, step.seconds));
+}
+
+nb::list run(Session& session, nb::dict feed, const std::vector<std::string>& outputs, nb::object cancel,
+             nb::object into, nb::object steps) {
   Session::Feeds feeds;
   for (const auto& [key, object] : feed) {
     auto name = nb::cast<std::string>(key);
@@ -104,6 +139,18 @@ nb::list run(Session& session, nb::dict feed, const std::vector<std::string>& ou
   RunOptions options;
   options.interrupted = SignalPoll();
   if (!cancel.is_none()) options.cancel = nb::cast<const std::atomic<bool>*>(cancel);
+  std::vector<Tensor> memory;
+  if (!into.is_none()) {
+    for (nb::handle array : into) memory.push_back(array.is_none() ? Tensor() : tensor_to_write(array));
+    options.into = memory;
+  }
+  nb::list noted;
+  if (!steps.is_none()) {
+    noted = nb::cast<nb::list>(steps);
+    options.on_step = [&noted, start = std::chrono::steady_clock::now()](const StepTime& step) {
+      note_step(noted, step, start);
+    };
+  }
   std::vector<Value> results;
   try {
     const nb::gil_scoped_release release;
@@ -114,7 +161,10 @@ nb::list run(Session& session, nb::dict feed, const std::vector<std::string>& ou
   }
   feeds.clear();
   nb::list list;
-  for (const Value& result : results) list.append(value_to_python(result));
+  for (size_t i = 0; i < results.size(); ++i) {
+    const bool is_given = i < memory.size() && memory[i].defined();
+    list.append(is_given ? nb::object(into[i]) : value_to_python(results[i]));
+  }
   return list;
 }
 
@@ -160,6 +210,14 @@ void bind_session(nb::module_& module) {
       .def_prop_ro("info", &Model::info, nb::rv_policy::reference_internal)
       .def_prop_ro("inputs", &Model::inputs)
       .def_prop_ro("outputs", &Model::outputs)
+      .def("set_dim", &Model::set_dim, nb::arg("symbol"), nb::arg("value"))
+      .def("set_dims_denoted", &Model::set_dims_denoted, nb::arg("denotation"), nb::arg("value"))
+      .def(
+          "set_initializer",
+          [](Model& model, const std::string& name, nb::object array) {
+            model.set_initializer(name, value_from_python(array, "").tensor().clone());
+          },
+          nb::arg("name"), nb::arg("array"))
       .def("to_onnx",
            [](const Model& model) {
              const std::string bytes = model.to_onnx();
@@ -170,15 +228,17 @@ void bind_session(nb::module_& module) {
   nb::class_<Session>(module, "Session", "A model that is ready to run.")
       .def(
           "__init__",
-          [](Session* self, nb::object source, nb::object external_folder, uint64_t seed) {
-            new (self) Session(make_session(source, external_folder, seed));
+          [](Session* self, nb::object source, nb::object external_folder, uint64_t seed, int threads) {
+            new (self) Session(make_session(source, external_folder, seed, threads));
           },
-          nb::arg("source"), nb::arg("external_folder") = nb::none(), nb::arg("seed") = 0)
+          nb::arg("source"), nb::arg("external_folder") = nb::none(), nb::arg("seed") = 0, nb::arg("threads") = 0)
       .def_prop_ro("info", &Session::info, nb::rv_policy::reference_internal)
       .def_prop_ro("inputs", &Session::inputs)
       .def_prop_ro("outputs", &Session::outputs)
       .def("run", &run, nb::arg("feed"), nb::arg("outputs") = std::vector<std::string>{},
-           nb::arg("cancel") = nb::none())
+           nb::arg("cancel") = nb::none(), nb::arg("into") = nb::none(), nb::arg("steps") = nb::none(),
+           "`into` has an array or None for each output wanted: results are written there. To the list `steps` is "
+           "added what each step was and took.")
       .def("trim", &Session::trim);
 }
 

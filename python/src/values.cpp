@@ -210,6 +210,20 @@ Value value_from_python(nb::handle object, std::string_view type) {
        " to a model: expected an array, a list, a dict or None");
 }
 
+Tensor tensor_to_write(nb::handle array) {
+  Py_buffer buffer;
+  if (!Numpy::get().is_array(array) || PyObject_GetBuffer(array.ptr(), &buffer, PyBUF_ND | PyBUF_WRITABLE) != 0) {
+    PyErr_Clear();
+    fail("results can be written to arrays only, in rows and of plain numbers, that may be written to");
+  }
+  const DType dtype = dtype_from_numpy(array.attr("dtype"));
+  if (dtype == DType::string) fail("strings cannot be written into an array");
+  std::shared_ptr<ArrayView> view = std::make_shared<ArrayView>();
+  view->buffer = buffer;
+  Shape shape(buffer.shape, buffer.shape + buffer.ndim);
+  return Tensor::borrow(dtype, std::move(shape), buffer.buf, static_cast<size_t>(buffer.len), std::move(view));
+}
+
 nb::object value_to_python(const Value& value) {
   if (value.is_tensor()) return tensor_to_array(value.tensor());
   if (value.is_none()) return nb::none();

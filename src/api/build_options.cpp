@@ -55,6 +55,8 @@ void set_build_option(BuildOptions& options, std::string_view name, std::string_
       options.isas.emplace_back(value.substr(at, comma - at));
       at = comma + 1;
     }
+  } else if (name == "rewrite") {
+    options.rewrite = choice<int>(name, value, {"false", "true"}) != 0;
   } else if (name == "verify") {
     options.verify = choice<int>(name, value, {"false", "true"}) != 0;
   } else {

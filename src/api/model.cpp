@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <cstring>
 
 #include "api/model_impl.hpp"
+#include "base/error.hpp"
 #include "formats/onnx/reader.hpp"
 #include "formats/onnx/writer.hpp"
 #include "runtime/engine_file.hpp"
@@ -40,15 +42,16 @@ ModelInfo model_info(const ModelDef& model) {
 
 namespace {
 
-std::unique_ptr<ModelImpl> make_impl(ModelDef definition) {
-  auto impl = std::make_unique<ModelImpl>();
-  impl->info = model_info(definition);
+void describe_ports(ModelImpl& impl) {
+  const ModelDef& definition = impl.definition;
   const Graph& graph = definition.graph;
+  impl.inputs.clear();
+  impl.outputs.clear();
   for (ValueId id : graph.inputs) {
     if (id == no_value) continue;
     const ValueInfo& value = graph.values[static_cast<size_t>(id)];
-    impl->inputs.push_back(port_info(value.name, value.type));
-    if (graph.find_initializer(id)) impl->inputs.back().optional = true;
+    impl.inputs.push_back(port_info(value.name, value.type));
+    if (graph.find_initializer(id)) impl.inputs.back().optional = true;
   }
   // What the model leaves out of its outputs' types, inference may know. Faults are for `check` to report.
   Diagnostics diagnostics(Diagnostics::Mode::collect);
@@ -56,11 +59,29 @@ std::unique_ptr<ModelImpl> make_impl(ModelDef definition) {
   for (ValueId id : graph.outputs) {
     if (id == no_value) continue;
     const auto index = static_cast<size_t>(id);
-    impl->outputs.push_back(port_info(graph.values[index].name,
-                                      facts[index].type.is_known() ? facts[index].type : graph.values[index].type));
+    impl.outputs.push_back(port_info(graph.values[index].name,
+                                     facts[index].type.is_known() ? facts[index].type : graph.values[index].type));
   }
+}
+
+std::unique_ptr<ModelImpl> make_impl(ModelDef definition) {
+  auto impl = std::make_unique<ModelImpl>();
+  impl->info = model_info(definition);
   impl->definition = std::move(definition);
+  describe_ports(*impl);
   return impl;
+}
+
+/// Puts `value` where `choose` picks a dim by its type and axis.
+template <class Choose>
+void set_dims(ModelImpl& impl, int64_t value, Choose&& choose) {
+  if (value < 0) fail(ErrorCode::invalid_argument, "a dim cannot be {}", value);
+  for (ValueInfo& info : impl.definition.graph.values) {
+    for (size_t axis = 0; info.type.shape && axis < info.type.shape->size(); ++axis) {
+      if (Dim& dim = (*info.type.shape)[axis]; !dim.is_known() && choose(info.type, axis)) dim = value;
+    }
+  }
+  describe_ports(impl);
 }
 
 ReadOptions read_options(const LoadOptions& options) {
@@ -109,6 +130,33 @@ Model Model::from_memory(std::span<const std::byte> bytes, std::shared_ptr<const
 const ModelInfo& Model::info() const { return impl_->info; }
 const std::vector<PortInfo>& Model::inputs() const { return impl_->inputs; }
 const std::vector<PortInfo>& Model::outputs() const { return impl_->outputs; }
+
+void Model::set_dim(std::string_view symbol, int64_t value) {
+  const Dim wanted = Dim::symbol(symbol);
+  set_dims(*impl_, value, [&](const Type& type, size_t axis) { return (*type.shape)[axis] == wanted; });
+}
+
+void Model::set_dims_denoted(std::string_view denotation, int64_t value) {
+  set_dims(*impl_, value, [&](const Type& type, size_t axis) {
+    return axis < type.dim_denotations.size() && type.dim_denotations[axis] == denotation;
+  });
+}
+
+void Model::set_initializer(std::string_view name, Tensor tensor) {
+  Graph& graph = impl_->definition.graph;
+  const ValueId id = graph.find_value(name);
+  const auto found = std::ranges::find(graph.initializers, id, &Initializer::value);
+  if (id == no_value || found == graph.initializers.end()) {
+    fail(ErrorCode::invalid_argument, "the model has no initialiser '{}'", name);
+  }
+  if (tensor.dtype() != found->tensor.dtype() || tensor.shape() != found->tensor.shape()) {
+    fail(ErrorCode::invalid_argument, "initialiser '{}' is {} {}, found {} {}", name, dtype_name(found->tensor.dtype()),
+         to_string(found->tensor.shape()), dtype_name(tensor.dtype()), to_string(tensor.shape()));
+  }
+  found->tensor = std::move(tensor);
+  found->external.clear();
+}
+
 std::string Model::to_onnx() const { return write_onnx(impl_->definition); }
 void Model::save_onnx(const std::string& path) const { write_onnx_file(impl_->definition, path); }
 

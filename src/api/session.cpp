@@ -132,13 +132,13 @@ Session::Session(Model model, const SessionOptions& options) : impl_(std::make_u
   impl_->outputs = std::move(source.outputs);
   if (options.optimize && optimize_models.get()) {
     optimize(source.definition);
-    impl_->engine = EngineDef::create(std::move(source.definition), [](const EngineDef& e) {
-      return build_machine(e, {.tune = session_tune_knob.get()});
+    impl_->engine = EngineDef::create(std::move(source.definition), [&](const EngineDef& e) {
+      return build_machine(e, {.tune = session_tune_knob.get(), .threads = options.threads});
     });
   } else {
     impl_->engine = EngineDef::create(std::move(source.definition));
   }
-  impl_->options.seed = options.seed;
+  impl_->options = {.seed = options.seed, .threads = options.threads};
 }
 
 Session::Session(const Engine& engine, const SessionOptions& options) : impl_(std::make_unique<Impl>()) {
@@ -147,7 +147,7 @@ Session::Session(const Engine& engine, const SessionOptions& options) : impl_(st
   impl_->inputs = source.inputs;
   impl_->outputs = source.outputs;
   impl_->engine = source.engine;
-  impl_->options.seed = options.seed;
+  impl_->options = {.seed = options.seed, .threads = options.threads};
 }
 
 Session Session::load(const std::string& path, const SessionOptions& options, const LoadOptions& model) {
@@ -174,8 +174,12 @@ std::vector<Value> Session::run(const Feeds& feeds, const std::vector<std::strin
   std::vector<Value> results = guard->run(given, wanted,
                                           {.cancel = options.cancel,
                                            .interrupted = options.interrupted,
-                                           .observer = options.progress || options.on_step ? &observer : nullptr});
-  for (Value& result : results) make_owned(result, feeds);
+                                           .observer = options.progress || options.on_step ? &observer : nullptr},
+                                          options.into);
+  for (size_t i = 0; i < results.size(); ++i) {
+    const bool is_given = i < options.into.size() && options.into[i].defined();
+    if (!is_given) make_owned(results[i], feeds);
+  }
   return results;
 }
 

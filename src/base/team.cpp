@@ -109,8 +109,8 @@ void Team::help(int index) {
   }
 }
 
-void Team::gather(ThreadPool& pool, FunctionRef<void(Team&)> main) {
-  const int size = std::min(pool.threads(), most_parts);
+void Team::gather(ThreadPool& pool, FunctionRef<void(Team&)> main, int most) {
+  const int size = std::min({pool.threads(), most, most_parts});
   Team team(size);
   if (size == 1) return main(team);
   bool begun = false;

@@ -52,7 +52,11 @@ VerifyResult verify(const ModelDef& original, const std::shared_ptr<const Engine
 std::shared_ptr<const EngineDef> build_engine(ModelDef model, const BuildOptions& options, const std::string& identity,
                                               std::optional<Isa> isa) {
   const ModelDef original = options.verify ? copy_model(model) : ModelDef();
-  const OptimizeReport passes = optimize(model);
+  OptimizeOptions rewriting;
+  if (!options.rewrite) {
+    for (const Pass& pass : all_passes()) rewriting.skip.emplace_back(pass.name);
+  }
+  const OptimizeReport passes = optimize(model, rewriting);
   auto engine = EngineDef::create(std::move(model), [&](const EngineDef& e) { return build_machine(e, options, isa); });
   VerifyResult verified;
   if (options.verify) verified = verify(original, engine, options, identity);

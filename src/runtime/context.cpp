@@ -1,5 +1,8 @@
 #include "runtime/context.hpp"
 
+#include <algorithm>
+#include <cstring>
+#include <functional>
 #include <random>
 
 #include "base/error.hpp"
@@ -55,6 +58,34 @@ void check_input(const Port& input, const Value& value) {
   }
 }
 
+/// Whether a run may write its result there while it still reads its inputs.
+bool may_be_written(const Tensor& tensor, const std::vector<Value>& inputs) {
+  if (!tensor.defined() || !tensor.is_aligned()) return false;
+  const auto* begin = static_cast<const std::byte*>(tensor.raw());
+  return std::ranges::all_of(inputs, [&](const Value& input) {
+    if (!input.is_tensor()) return input.is_none();
+    const auto* other = static_cast<const std::byte*>(input.tensor().raw());
+    return std::less_equal<>()(begin + tensor.bytes(), other) ||
+           std::less_equal<>()(other + input.tensor().bytes(), begin);
+  });
+}
+
+/// Moves a result to where the caller wants it, unless it was written there.
+void put(Value& result, const Tensor& into, const std::string& name) {
+  if (!result.is_tensor() || result.tensor().dtype() != into.dtype() || result.tensor().shape() != into.shape()) {
+    fail(ErrorCode::invalid_argument, "output '{}' is {}, which does not fit the memory given for it: {} {}", name,
+         result.describe(), dtype_name(into.dtype()), to_string(into.shape()));
+  }
+  Tensor to = into;
+  if (result.tensor().raw() != into.raw()) {
+    if (into.dtype() == DType::string) {
+      fail(ErrorCode::invalid_argument, "output '{}': strings cannot be written into given memory", name);
+    }
+    std::memmove(to.mutable_raw(), result.tensor().raw(), into.bytes());
+  }
+  result = std::move(to);
+}
+
 std::string names_of(const std::vector<Port>& ports) {
   std::string names;
   for (const Port& port : ports) names += (names.empty() ? "'" : ", '") + port.name + "'";
@@ -64,7 +95,7 @@ std::string names_of(const std::vector<Port>& ports) {
 }  // namespace
 
 Context::Context(std::shared_ptr<const EngineDef> engine, ContextOptions options)
-    : engine_(std::move(engine)), next_seed_(options.seed) {
+    : engine_(std::move(engine)), next_seed_(options.seed), most_threads_(options.threads) {
   if (next_seed_ == 0) {
     std::random_device device;
     next_seed_ = (static_cast<uint64_t>(device()) << 32) | device();
@@ -105,24 +136,39 @@ const Plan& Context::plan_for(const std::vector<Value>& inputs) {
     plans_.splice(plans_.begin(), plans_, plan);
     return plans_.front();
   }
-  plans_.push_front(make_plan(*engine_, inputs));
+  plans_.push_front(make_plan(*engine_, inputs, threads()));
   if (plans_.size() > most_plans) plans_.pop_back();
   return plans_.front();
 }
 
 std::vector<Value> Context::run(std::span<const Feed> feeds, std::span<const size_t> outputs,
-                                const StepOptions& options) {
+                                const StepOptions& options, std::span<const Tensor> into) {
   const std::vector<Value> inputs = bind(feeds);
-  const Plan& plan = plan_for(inputs);
-  Executor executor(pool_, default_pool(), options, next_seed_);
-  std::vector<Value> results = executor.run(engine_->program(), inputs, plan, arena_of(plan));
-  std::vector<Value> wanted;
   for (size_t index : outputs) {
-    if (index >= results.size()) fail(ErrorCode::invalid_argument, "the model has no output number {}", index);
-    wanted.push_back(results[index]);
+    if (index >= engine_->outputs().size()) {
+      fail(ErrorCode::invalid_argument, "the model has no output number {}", index);
+    }
+  }
+  std::vector<Tensor> memory;
+  for (size_t i = 0; i < into.size() && i < outputs.size(); ++i) {
+    memory.resize(engine_->outputs().size());
+    if (may_be_written(into[i], inputs)) memory[outputs[i]] = into[i];
+  }
+  const Plan& plan = plan_for(inputs);
+  Executor executor(pool_, default_pool(), options, next_seed_, threads());
+  std::vector<Value> results = executor.run(engine_->program(), inputs, plan, arena_of(plan), memory);
+  std::vector<Value> wanted;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    wanted.push_back(results[outputs[i]]);
+    if (i < into.size() && into[i].defined()) put(wanted.back(), into[i], engine_->outputs()[outputs[i]].name);
   }
   pool_.settle();
   return wanted;
+}
+
+int Context::threads() const {
+  const int all = default_pool().threads();
+  return most_threads_ > 0 ? std::min(most_threads_, all) : all;
 }
 
 std::byte* Context::arena_of(const Plan& plan) {

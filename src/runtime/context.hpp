@@ -40,6 +40,7 @@ struct StepOptions {
 
 struct ContextOptions {
   uint64_t seed = 0;  ///< random operators without a seed of their own start from here; 0 takes a new one each time
+  int threads = 0;    ///< at most, for a run; 0 takes those of the pool
 };
 
 /// A named value given to a run.
@@ -55,8 +56,10 @@ class Context {
   ~Context();
 
   const EngineDef& engine() const { return *engine_; }
-  /// Runs the model. `outputs` are indices into engine().outputs(), in the order wanted.
-  std::vector<Value> run(std::span<const Feed> feeds, std::span<const size_t> outputs, const StepOptions& options = {});
+  /// Runs the model. `outputs` are indices into engine().outputs(), in the order wanted. `into` has memory for them,
+  /// tensors that may be undefined: they are the results, where they have the results' types and shapes.
+  std::vector<Value> run(std::span<const Feed> feeds, std::span<const size_t> outputs, const StepOptions& options = {},
+                         std::span<const Tensor> into = {});
   /// Gives the memory kept between runs back to the system, and forgets all plans.
   void trim();
   size_t bytes_kept() const { return pool_.bytes_kept() + static_cast<size_t>(arena_bytes_); }
@@ -67,6 +70,7 @@ class Context {
   std::vector<Value> bind(std::span<const Feed> feeds) const;
   const Plan& plan_for(const std::vector<Value>& inputs);
   std::byte* arena_of(const Plan& plan);
+  int threads() const;
 
   std::shared_ptr<const EngineDef> engine_;
   BufferPool pool_;
@@ -74,6 +78,7 @@ class Context {
   int64_t arena_bytes_ = 0;
   std::list<Plan> plans_;  ///< most recently used first
   uint64_t next_seed_ = 0;
+  int most_threads_ = 0;
 };
 
 }  // namespace kiln

@@ -88,13 +88,14 @@ class Executor::Host : public EvalHost {
 };
 
 std::vector<Value> Executor::run(const Program& program, std::span<const Value> inputs, const Plan& plan,
-                                 std::byte* arena) {
+                                 std::byte* arena, std::span<const Tensor> memory) {
   Frame frame(program, nullptr);
   std::vector<Value> results;
-  Team::gather(threads_, [&](Team& team) {
+  const auto main = [&](Team& team) {
     team_ = &team;
-    results = plan.schedule ? run_schedule(frame, *plan.schedule, inputs, arena) : run_frame(frame, inputs);
-  });
+    results = plan.schedule ? run_schedule(frame, *plan.schedule, inputs, arena, memory) : run_frame(frame, inputs);
+  };
+  Team::gather(threads_, main, most_threads_);
   team_ = nullptr;
   return results;
 }
@@ -121,7 +122,7 @@ struct Executor::Memory {
 };
 
 std::vector<Value> Executor::run_schedule(Frame& frame, const Schedule& schedule, std::span<const Value> inputs,
-                                          std::byte* arena) {
+                                          std::byte* arena, std::span<const Tensor> given) {
   const Program& program = frame.program;
   Memory memory{arena, {}, {}};
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -132,7 +133,10 @@ std::vector<Value> Executor::run_schedule(Frame& frame, const Schedule& schedule
   std::vector<Value> written(schedule.outputs.size());
   for (size_t i = 0; i < written.size(); ++i) {
     const Schedule::Output& output = schedule.outputs[i];
-    if (output.is_written) written[i] = allocate(output.dtype, output.shape);
+    if (output.is_written) {
+      const bool fits = i < given.size() && given[i].dtype() == output.dtype && given[i].shape() == output.shape;
+      written[i] = fits ? given[i] : allocate(output.dtype, output.shape);
+    }
     memory.outputs.push_back(output.is_written ? written[i].tensor().mutable_raw() : nullptr);
   }
   for (const auto& [id, tensor] : schedule.presets) frame.values[static_cast<size_t>(id)] = tensor;

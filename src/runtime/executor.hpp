@@ -19,15 +19,17 @@ class ThreadPool;
 /// Runs programs: walks their steps, frees each value after its last reader.
 class Executor {
  public:
-  Executor(BufferPool& buffers, ThreadPool& threads, const StepOptions& options, uint64_t& next_seed)
-      : buffers_(buffers), threads_(threads), options_(options), next_seed_(next_seed) {
+  Executor(BufferPool& buffers, ThreadPool& threads, const StepOptions& options, uint64_t& next_seed, int most_threads)
+      : buffers_(buffers), threads_(threads), most_threads_(most_threads), options_(options), next_seed_(next_seed) {
     if (const int64_t limit = max_run_ms.get(); limit > 0) {
       deadline_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(limit);
     }
   }
 
-  /// Runs a main program by its plan. `arena` is as large as the plan's schedule asks for.
-  std::vector<Value> run(const Program& program, std::span<const Value> inputs, const Plan& plan, std::byte* arena);
+  /// Runs a main program by its plan. `arena` is as large as the plan's schedule asks for. `memory` is empty, or has
+  /// for each output an undefined tensor or one that it is written to where that is possible.
+  std::vector<Value> run(const Program& program, std::span<const Value> inputs, const Plan& plan, std::byte* arena,
+                         std::span<const Tensor> memory);
 
  private:
   struct Frame;
@@ -35,7 +37,7 @@ class Executor {
   struct Memory;
 
   std::vector<Value> run_schedule(Frame& frame, const Schedule& schedule, std::span<const Value> inputs,
-                                  std::byte* arena);
+                                  std::byte* arena, std::span<const Tensor> given);
   void run_reference(Frame& frame, const Schedule::Step& step, const Memory& memory);
   void run_work(Frame& frame, const Schedule::Step& step, const Memory& memory);
 
@@ -46,6 +48,7 @@ class Executor {
 
   BufferPool& buffers_;
   ThreadPool& threads_;
+  int most_threads_;
   Team* team_ = nullptr;  ///< while a run is under way
   const StepOptions& options_;
   uint64_t& next_seed_;

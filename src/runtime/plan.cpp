@@ -1,7 +1,5 @@
 #include "runtime/plan.hpp"
 
-#include "base/thread_pool.hpp"
-
 namespace kiln {
 namespace {
 
@@ -38,7 +36,7 @@ Type type_of(const Value& value) {
   return {};
 }
 
-Plan make_plan(const EngineDef& engine, std::span<const Value> inputs) {
+Plan make_plan(const EngineDef& engine, std::span<const Value> inputs, int threads) {
   Plan plan;
   std::map<ValueId, Fact> facts;
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -51,7 +49,7 @@ Plan make_plan(const EngineDef& engine, std::span<const Value> inputs) {
   plan.facts = ShapeInference(engine.model(), diagnostics, ShapeInference::StatedTypes::ignore).run(facts);
   // Where a rule is broken the reference code runs, and says how.
   if (engine.machine() != nullptr && !diagnostics.has_errors()) {
-    plan.schedule = make_schedule(engine.program(), *engine.machine(), plan.facts, default_pool().threads());
+    plan.schedule = make_schedule(engine.program(), *engine.machine(), plan.facts, threads);
   }
   return plan;
 }

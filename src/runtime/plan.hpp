@@ -20,8 +20,9 @@ struct Plan {
 /// The type of a value that is at hand: all dims known.
 Type type_of(const Value& value);
 
-/// Infers everything from these inputs. Fails where an operator's rule cannot hold, naming node and shapes.
-Plan make_plan(const EngineDef& engine, std::span<const Value> inputs);
+/// Infers everything from these inputs. Fails where an operator's rule cannot hold, naming node and shapes. Steps
+/// are shared by so many threads.
+Plan make_plan(const EngineDef& engine, std::span<const Value> inputs, int threads);
 bool fits(const Plan& plan, std::span<const Value> inputs);
 
 }  // namespace kiln

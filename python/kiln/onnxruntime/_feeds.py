@@ -6,7 +6,9 @@ from typing import Any, Mapping
 import numpy as np
 
 from ..sparse import SparseTensor
-from . import _errors
+from . import _errors, _types
+from ._values import OrtValue, to_run
+from ._values import SparseTensor as OrtSparseTensor
 
 _NUMPY_NAMES = {
     "tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16", "tensor(bool)": "bool",
@@ -14,21 +16,18 @@ _NUMPY_NAMES = {
     "tensor(uint8)": "uint8", "tensor(uint16)": "uint16", "tensor(uint32)": "uint32", "tensor(uint64)": "uint64",
     "tensor(complex64)": "complex64", "tensor(complex128)": "complex128", "tensor(string)": "object",
 }
-_ONNX_TYPES = {name: onnx for onnx, name in _NUMPY_NAMES.items()}
-_OTHER_NAMES = {
-    "float8_e4m3fn": "float8e4m3fn", "float8_e4m3fnuz": "float8e4m3fnuz", "float8_e5m2": "float8e5m2",
-    "float8_e5m2fnuz": "float8e5m2fnuz", "float8_e8m0fnu": "float8e8m0", "float4_e2m1fn": "float4e2m1",
-}
 
 
 def onnx_type(dtype: np.dtype) -> str:
-    if dtype.kind in "OUST":
-        return "tensor(string)"
-    return _ONNX_TYPES.get(dtype.name) or f"tensor({_OTHER_NAMES.get(dtype.name, dtype.name)})"
+    return f"tensor({_types.onnx_name(dtype)})"
 
 
 def adapt(node, value: Any) -> Any:
     """Checks one value that is not a plain array; lists for a tensor become an array of the type expected."""
+    if isinstance(value, OrtValue):
+        return to_run(value._get_c_value().content)
+    if isinstance(value, OrtSparseTensor):
+        return value._get_c_tensor().to_run()
     if value is None or node is None or isinstance(value, (np.ndarray, dict, SparseTensor)):
         return value
     expected = node.type[len("optional("):-1] if node.type.startswith("optional(") else node.type
