@@ -16,11 +16,14 @@ struct BlockedLayout {
   int64_t block = 16;
   int64_t halo = 0;
   int64_t image_blocks = 0;  ///< channel blocks from one image to the next, for a view into a wider tensor; 0: its own
+  /// Rows from one channel block to the next, for a view of some rows of a taller tensor; 0: its own. What lies above
+  /// and below the view then belongs to others: who writes the view writes the halo beside its rows alone.
+  int64_t lines = 0;
 
   int64_t blocks() const { return (c + block - 1) / block; }
   int64_t pixel_stride() const { return block; }
   int64_t row_stride() const { return (w + 2 * halo) * block; }
-  int64_t block_stride() const { return (h + 2 * halo) * row_stride(); }
+  int64_t block_stride() const { return (lines != 0 ? lines : h + 2 * halo) * row_stride(); }
   int64_t image_stride() const { return (image_blocks != 0 ? image_blocks : blocks()) * block_stride(); }
   int64_t floats() const { return n * image_stride(); }
   /// Where the block of channels lies at a pixel, which may be in the halo.

@@ -7,8 +7,8 @@
 namespace kiln {
 
 KnobList runtime_knobs() {
-  static const std::array<KnobBase*, 5> list{&verify_shapes, &max_tensor_bytes, &max_run_bytes, &max_run_ms,
-                                             &max_expanded_nodes};
+  static const std::array<KnobBase*, 6> list{&verify_shapes, &max_tensor_bytes,   &max_run_bytes,
+                                             &max_run_ms,    &max_expanded_nodes, &bands_knob};
   return list;
 }
 

@@ -29,6 +29,14 @@ inline Knob<int64_t> max_expanded_nodes{
     "looks at",
     1};
 
+enum class BandsChoice : uint8_t { automatic, on, off };
+inline ChoiceKnob<BandsChoice> bands_knob{
+    "bands",
+    "KILN_BANDS",
+    BandsChoice::off,
+    "whether steps that are local in space run together, some rows at a time; auto: where that should be faster",
+    {{"auto", BandsChoice::automatic}, {"on", BandsChoice::on}, {"off", BandsChoice::off}}};
+
 /// The knobs of this room.
 KnobList runtime_knobs();
 

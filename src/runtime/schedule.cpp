@@ -8,41 +8,15 @@
 #include "base/error.hpp"
 #include "graph/captures.hpp"
 #include "runtime/arena.hpp"
+#include "runtime/band_regions.hpp"
 #include "runtime/copy_work.hpp"
+#include "runtime/scheduled_op.hpp"
 #include "runtime/structural.hpp"
 
 namespace kiln {
 namespace {
 
 constexpr double copy_bytes_per_second = 10e9;
-
-/// A tensor in memory: a value in one of its formats, or a part of one.
-struct Slot {
-  Format format = Format::plain;
-  Schedule::Base base = Schedule::Base::none;  ///< none: to be placed by the schedule
-  int32_t index = 0;
-  int64_t address = 0;  ///< of a constant
-  DType dtype = DType::undefined;
-  Shape shape;
-  int parent = -1;            ///< the slot that this one is a part of, or shares its memory with
-  int64_t offset = 0;         ///< there: bytes if plain, channel blocks if blocked
-  int halo_of = -1;           ///< another slot whose halo must be the same (a union-find tree)
-  int64_t halo = 0;           ///< needed by its readers
-  BlockedLayout layout;       ///< if blocked
-  int64_t row = 0;            ///< if plain: elements from a row to the next, where they lie apart
-  int first = -1, last = -1;  ///< ops that write and read it
-  int64_t offset_in_arena = 0;
-};
-
-struct Op {
-  const MachineStep* machine = nullptr;
-  std::optional<Problem> problem;    ///< of a tactic
-  std::vector<int> inputs, outputs;  ///< slots; -1 for none. A copy has one of each.
-  std::vector<const Step*> reference;
-  std::vector<std::pair<ValueId, int>> loans;
-  std::vector<ValueId> reads, makes;  ///< Values that reference code reads and makes
-  bool is_copy() const { return machine == nullptr; }
-};
 
 class Scheduler {
  public:
@@ -57,6 +31,8 @@ class Scheduler {
     for (const MachineStep& step : machine_.steps) add_step(step);
     place_outputs();
     settle_halos();
+    settle_lifetimes();
+    form_band_regions(slots_, ops_, late_, threads_);
     settle_lifetimes();
     share_in_place();
     return finish();
@@ -130,7 +106,7 @@ class Scheduler {
   }
 
   void add_copy(int from, int to) {
-    Op op;
+    ScheduledOp op;
     op.inputs = {from}, op.outputs = {to};
     ops_.push_back(std::move(op));
   }
@@ -185,7 +161,7 @@ class Scheduler {
   }
 
   bool add_work(const MachineStep& step, Problem problem) {
-    Op op;
+    ScheduledOp op;
     op.machine = &step;
     const uint32_t may_be_strided = step.tactic->strided != nullptr ? step.tactic->strided(problem) : 0;
     for (size_t i = 0; i < step.group.inputs.size(); ++i) {
@@ -307,7 +283,7 @@ class Scheduler {
   void add_reference(const MachineStep& step, size_t index) {
     const auto found = steps_by_node_.find(index);
     if (found == steps_by_node_.end()) return;  // a Constant node
-    Op op;
+    ScheduledOp op;
     op.machine = &step;
     op.reference.push_back(found->second);
     const Node& node = *found->second->node;
@@ -386,12 +362,12 @@ class Scheduler {
   void settle_halos() {
     // An output that takes the place of its input must be laid out as that is.
     std::vector<int> readers(slots_.size(), 0);
-    for (const Op& op : ops_) {
+    for (const ScheduledOp& op : ops_) {
       for (int input : op.inputs) {
         if (input >= 0) ++readers[static_cast<size_t>(input)];
       }
     }
-    for (const Op& op : ops_) {
+    for (const ScheduledOp& op : ops_) {
       for_each_place(op, [&](int input) {
         const bool blocked = slot(input).format == Format::blocked && slot(op.outputs[0]).format == Format::blocked;
         if (blocked && readers[static_cast<size_t>(input)] == 1) same_halo(input, op.outputs[0]);
@@ -416,7 +392,7 @@ class Scheduler {
 
   /// The inputs whose place the output of an op may take by its tactic.
   template <class Visit>
-  void for_each_place(const Op& op, Visit&& visit) {
+  void for_each_place(const ScheduledOp& op, Visit&& visit) {
     if (!op.problem || op.machine->tactic->in_place == nullptr || op.outputs.size() != 1) return;
     const uint32_t mask = op.machine->tactic->in_place(*op.problem);
     for (size_t i = 0; i < op.inputs.size() && i < 32; ++i) {
@@ -432,6 +408,7 @@ class Scheduler {
   }
 
   void settle_lifetimes() {
+    for (Slot& s : slots_) s.first = s.last = -1;
     for (size_t i = 0; i < ops_.size(); ++i) {
       const auto touch = [&](int index) {
         if (index < 0) return;
@@ -447,7 +424,7 @@ class Scheduler {
 
   void share_in_place() {
     for (size_t i = 0; i < ops_.size(); ++i) {
-      const Op& op = ops_[i];
+      const ScheduledOp& op = ops_[i];
       for_each_place(op, [&](int input) {
         Slot& out = slot(op.outputs[0]);
         Slot& in = slot(input);
@@ -496,8 +473,13 @@ class Scheduler {
     return {id, address_of(index), slot(index).dtype, slot(index).shape};
   }
 
-  void prepare(const Op& op, Schedule::Step& step) {
+  void prepare(ScheduledOp& op, Schedule::Step& step) {
     double seconds = 0;
+    if (op.region) {
+      step.work = std::move(op.region);
+      step.parts = threads_;
+      return;
+    }
     if (op.is_copy()) {
       const int64_t bytes = plain_bytes(slot(op.inputs[0]));
       const TensorSpec tensor{slot(op.inputs[0]).dtype, slot(op.inputs[0]).shape};
@@ -552,7 +534,7 @@ class Scheduler {
     return schedule;
   }
 
-  void address(const Op& op, Schedule::Step& step) {
+  void address(const ScheduledOp& op, Schedule::Step& step) {
     step.reference = op.reference;
     for (const auto& [id, index] : op.loans) step.loans.push_back(loan_of(id, index));
     if (!op.reference.empty()) return;
@@ -584,7 +566,7 @@ class Scheduler {
   std::vector<ValueSlots> values_;
   std::vector<Slot> slots_;
   std::deque<MachineStep> late_;
-  std::vector<Op> ops_;
+  std::vector<ScheduledOp> ops_;
   std::vector<Schedule::Output> outputs_;
   std::vector<ValueId> kept_;  ///< Values that are outputs of the model
   std::vector<std::pair<ValueId, Tensor>> presets_;

@@ -22,6 +22,19 @@ namespace {
 
 constexpr uint32_t weights_and_bias = 0b110;
 
+/// Leaves the rows of a band: rows that it lacks above and below are padding, as at the borders of the whole.
+void cut_rows(ConvProblem& c, const RowBand& band) {
+  c.pad_top = band.in_first - (band.out_first * c.stride_h - c.pad_top);
+  c.height = band.in_rows;
+  c.pad_bottom = std::max<int64_t>(0, (band.out_rows - 1) * c.stride_h + c.span_h() - c.pad_top - c.height);
+}
+void cut_transposed_rows(ConvProblem& c, const RowBand& band) {
+  c.pad_top = band.out_first + c.pad_top - band.in_first * c.stride_h;
+  c.height = band.in_rows;
+  const int64_t more = (c.height - 1) * c.stride_h + c.span_h() - c.pad_top - band.out_rows;
+  c.pad_bottom = std::max<int64_t>(0, more), c.output_pad_h = std::max<int64_t>(0, -more);
+}
+
 /// The window of a convolution over images, and the rest of its problem. Only for problems that decline_common() let
 /// pass.
 ConvProblem conv_problem(const Problem& p) {
@@ -46,6 +59,7 @@ ConvProblem conv_problem(const Problem& p) {
   c.pad_top = high(window.pads_begin, 0), c.pad_left = wide(window.pads_begin);
   c.pad_bottom = high(window.pads_end, 0), c.pad_right = wide(window.pads_end);
   c.epilogue = p.epilogue();
+  if (p.band) cut_rows(c, *p.band);
   return c;
 }
 
@@ -74,6 +88,7 @@ ConvProblem transposed_problem(const Problem& p) {
   c.pad_top = flat ? 0 : pads[0], c.pad_left = pads[axes - 1];
   c.pad_bottom = flat ? 0 : pads[axes], c.pad_right = pads[2 * axes - 1];
   c.epilogue = p.epilogue();
+  if (p.band) cut_transposed_rows(c, *p.band);
   return c;
 }
 
@@ -211,6 +226,28 @@ int64_t transposed_winograd_halo(const Problem& p, size_t input) {
   return std::min<int64_t>(1, transposed_halo(p, input));
 }
 
+/// Windows that lie in the padding alone would have no input.
+std::optional<RowRule> conv_rows(const Problem& p, const Tuning&) {
+  const ConvProblem c = conv_problem(p);
+  if (p.inputs[0].shape.size() != 4 || c.pad_top >= c.span_h()) return {};
+  if ((c.out_height() - 1) * c.stride_h - c.pad_top >= c.height) return {};
+  RowRule rule;
+  rule.down = c.stride_h, rule.before = c.pad_top, rule.after = c.span_h() - 1 - c.pad_top;
+  if (p.group->residual >= 0) rule.aligned = 1u << p.group->residual;
+  return rule;
+}
+
+std::optional<RowRule> transposed_rows(const Problem& p, const Tuning&) {
+  const ConvProblem c = transposed_problem(p);
+  const int64_t stride = c.stride_h, span = c.span_h();
+  if (p.inputs[0].shape.size() != 4 || span < stride || c.pad_top >= span) return {};
+  RowRule rule;
+  rule.multiple = rule.up = stride;
+  rule.before = (span - 1 - c.pad_top) / stride, rule.after = divide_up(c.pad_top, stride);
+  if (p.group->residual >= 0) rule.aligned = 1u << p.group->residual;
+  return rule;
+}
+
 int64_t pad_to(int64_t count, int64_t block) { return divide_up(count, block) * block; }
 
 double output_pixels(const Problem& p) {
@@ -328,6 +365,13 @@ double winograd_seconds(const Problem& p, const ConvProblem& c, double tiles, do
   return std::max(products, reading) + 0.3 * std::min(products, reading) + transforms + epilogue_seconds(p);
 }
 
+/// Bands begin where tiles do, so that the tiles are those of the whole.
+std::optional<RowRule> winograd_rows(const Problem& p, const Tuning& tuning) {
+  std::optional<RowRule> rule = conv_rows(p, tuning);
+  if (rule) rule->multiple = to_winograd(tuning).size;
+  return rule;
+}
+
 double winograd_cost(const Problem& p, const Tuning& tuning) {
   const WinogradTuning t = to_winograd(tuning);
   const ConvProblem c = conv_problem(p);
@@ -391,8 +435,8 @@ std::string describe_winograd(const Tuning& tuning) {
 
 // ---- first layer, depthwise, transposed ---------------------------------------------------------------------------
 
-FirstConv make_first(const Problem& p, const BlockedLayout& out, const Tuning& tuning) {
-  return {conv_problem(p), out, p.isa, tile_tuning(tuning)};
+FirstConv make_first(const Problem& p, const BlockedLayout& out, const Tuning& tuning, int64_t plane = 0) {
+  return {conv_problem(p), out, p.isa, tile_tuning(tuning), plane};
 }
 double first_cost(const Problem& p, const Tuning&) {
   const ConvProblem c = conv_problem(p);
@@ -537,6 +581,7 @@ constinit const Tactic conv_direct{
     .pack = [](const Problem& p, const Tuning& t, float* to) { pack_weights(p, direct_packer(p, t), to); },
     .halo = conv_halo,
     .in_place = residual_place,
+    .rows = conv_rows,
     .describe = describe_tile_tuning,
 };
 
@@ -554,6 +599,7 @@ constinit const Tactic conv_winograd{
     .halo = winograd_halo,
     .in_place = residual_place,
     .approximates = true,
+    .rows = winograd_rows,
     .describe = describe_winograd,
 };
 
@@ -564,7 +610,7 @@ constinit const Tactic conv_first{
     .tunings = first_tunings,
     .cost = first_cost,
     .prepare = [](const Problem& p, const Layouts& l,
-                  const Tuning& t) { return as_work(p, make_first(p, out_layout(l), t)); },
+                  const Tuning& t) { return as_work(p, make_first(p, out_layout(l), t, l.inputs[0].plane)); },
     .packs = weights_and_bias,
     .packed_floats =
         [](const Problem& p, const Tuning& t) {
@@ -573,6 +619,7 @@ constinit const Tactic conv_first{
     .pack = [](const Problem& p, const Tuning& t,
                float* to) { pack_weights(p, make_first(p, packing_layout(p.outputs[0].shape, p, 0), t), to); },
     .in_place = residual_place,
+    .rows = conv_rows,
     .describe = describe_tile_tuning,
 };
 
@@ -589,6 +636,7 @@ constinit const Tactic conv_depthwise{
     .pack = [](const Problem& p, const Tuning& t, float* to) { pack_weights(p, depthwise_packer(p, t), to); },
     .halo = conv_halo,
     .in_place = residual_place,
+    .rows = conv_rows,
 };
 
 constinit const Tactic conv_transposed{
@@ -604,6 +652,7 @@ constinit const Tactic conv_transposed{
     .pack = [](const Problem& p, const Tuning& t, float* to) { pack_weights(p, transposed_packer(p, t), to); },
     .halo = transposed_halo,
     .in_place = residual_place,
+    .rows = transposed_rows,
     .describe = describe_tile_tuning,
 };
 
@@ -620,6 +669,7 @@ constinit const Tactic conv_transposed_narrow{
     .packs = weights_and_bias,
     .packed_floats = [](const Problem& p, const Tuning&) { return narrow_packer(p).packed_floats(); },
     .pack = [](const Problem& p, const Tuning&, float* to) { pack_weights(p, narrow_packer(p), to); },
+    .rows = transposed_rows,
 };
 
 constinit const Tactic conv_transposed_winograd{

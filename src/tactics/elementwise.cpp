@@ -136,6 +136,17 @@ uint32_t in_place(const Problem& p) {
   return mask;
 }
 
+std::optional<RowRule> rows(const Problem& p, const Tuning&) {
+  if (!is_f32(p.outputs[0]) || p.outputs[0].shape.size() != 4) return {};
+  RowRule rule;
+  for (const size_t i : elementwise_program(p).operands) {
+    const Role role = role_of(p.inputs[i], p.outputs[0].shape);
+    if (role == Role::other) return {};
+    (role == Role::image ? rule.aligned : rule.whole) |= 1u << i;
+  }
+  return rule;
+}
+
 }  // namespace
 
 namespace tactics {
@@ -149,6 +160,7 @@ constinit const Tactic elementwise{
     .cost = cost,
     .prepare = prepare,
     .in_place = in_place,
+    .rows = rows,
 };
 
 }  // namespace tactics

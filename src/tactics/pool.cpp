@@ -34,7 +34,19 @@ PoolProblem pool_problem(const Problem& p) {
   pool.dilation_w = window.dilations.back();
   pool.pad_left = window.pads_begin.back(), pool.pad_right = window.pads_end.back();
   pool.count_include_pad = pool.kind == PoolKind::mean && node.attr_int("count_include_pad", 0) != 0;
+  if (p.band) pool.pad_top = p.band->in_first - (p.band->out_first * pool.stride_h - pool.pad_top);
   return pool;
+}
+
+std::optional<RowRule> pool_rows(const Problem& p, const Tuning&) {
+  if (p.inputs[0].shape.size() != 4) return {};
+  const PoolProblem pool = pool_problem(p);
+  const int64_t span = (pool.kernel_h - 1) * pool.dilation_h + 1, height = p.inputs[0].shape[2];
+  // A window that lies in the padding alone would have no input.
+  if (pool.pad_top >= span || (p.outputs[0].shape[2] - 1) * pool.stride_h - pool.pad_top >= height) return {};
+  RowRule rule;
+  rule.down = pool.stride_h, rule.before = pool.pad_top, rule.after = span - 1 - pool.pad_top;
+  return rule;
 }
 
 double pool_cost(const Problem& p, const Tuning&) {
@@ -90,6 +102,7 @@ constinit const Tactic pool_window{
       return kernel_work(Pool(pool_problem(p), layouts.inputs[0].blocked, layouts.outputs[0].blocked, p.isa),
                          pool_pointers);
     },
+    .rows = pool_rows,
 };
 
 constinit const Tactic pool_global{

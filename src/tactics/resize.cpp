@@ -49,8 +49,29 @@ std::string decline_resize(const Problem& p) {
   return (*axes)[0].is_identity() && (*axes)[1].is_identity() ? "" : "a resized batch or channel axis";
 }
 
+/// Rows that are repeated the same number of times each.
+std::optional<RowRule> resize_rows(const Problem& p, const Tuning&) {
+  if (p.inputs[0].shape.size() != 4) return {};
+  const int64_t from = p.inputs[0].shape[2], to = p.outputs[0].shape[2], times = to / from;
+  const ops::Resampling how = ops::Resampling::read(p.view());
+  const bool nearest = how.mode == ops::Resampling::Mode::nearest;
+  if (!nearest || to != times * from || how.transform == ops::Resampling::Transform::align_corners) return {};
+  const ops::TapTable table(how, (*resized_axes(p))[2]);
+  for (int64_t y = 0; y < to; ++y) {
+    if (table.indices[static_cast<size_t>(y)] != y / times) return {};
+  }
+  RowRule rule;
+  rule.multiple = rule.up = times;
+  for (size_t i = 1; i < p.inputs.size() && i < 32; ++i) rule.whole |= 1u << i;
+  return rule;
+}
+
 std::unique_ptr<Work> prepare_resize(const Problem& p, const Layouts& layouts, const Tuning&) {
-  const std::vector<ops::ResampledAxis> axes = *resized_axes(p);
+  std::vector<ops::ResampledAxis> axes = *resized_axes(p);
+  if (p.band) {
+    axes[2].input = p.band->in_rows, axes[2].output = p.band->out_rows;
+    axes[2].length = axes[2].scale * static_cast<double>(axes[2].input);
+  }
   const ops::ResampledAxis flat{1, 1, 1, 1};
   return kernel_work(Resize(ops::Resampling::read(p.view()), axes.size() == 4 ? axes[2] : flat, axes.back(),
                             layouts.inputs[0].blocked, layouts.outputs[0].blocked, p.isa),
@@ -76,6 +97,7 @@ constinit const Tactic resize_image{
     .tunings = no_tuning,
     .cost = resize_cost,
     .prepare = prepare_resize,
+    .rows = resize_rows,
 };
 
 }  // namespace tactics

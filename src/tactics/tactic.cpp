@@ -28,6 +28,18 @@ BlockedLayout blocked_layout(const Shape& shape, Isa isa, int64_t halo) {
   return layout;
 }
 
+RowBand band_of(const RowRule& rule, int64_t first, int64_t end, int64_t in_height) {
+  const int64_t in_first = std::clamp<int64_t>(first * rule.down / rule.up - rule.before, 0, in_height - 1);
+  const int64_t in_last = (end - 1) * rule.down / rule.up + rule.after;
+  return {first, end - first, in_first, std::clamp(in_last, in_first, in_height - 1) - in_first + 1};
+}
+
+BlockedLayout rows_view(BlockedLayout layout, int64_t rows, int64_t lines) {
+  layout.h = rows;
+  layout.lines = lines;
+  return layout;
+}
+
 Formats uniform_formats(const Problem& problem, Format format, uint32_t packed) {
   Formats formats;
   for (size_t i = 0; i < problem.inputs.size(); ++i) {

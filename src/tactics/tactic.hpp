@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,6 +42,12 @@ struct Group {
   bool turned = false;  ///< the constant matrix of a MatMul is read through a Transpose
 };
 
+/// Rows of the output that are made alone, from rows of what is read around them. Shapes stay those of the whole.
+struct RowBand {
+  int64_t out_first = 0, out_rows = 0;
+  int64_t in_first = 0, in_rows = 0;
+};
+
 /// A group for concrete shapes on a concrete machine: what a tactic is asked about.
 struct Problem {
   const Group* group = nullptr;
@@ -52,6 +59,8 @@ struct Problem {
   int threads = 1;
   /// Weights come from main memory, since those of the whole network are more than the caches hold.
   bool far_weights = true;
+  /// For prepare() of a tactic with rows(): the layouts are those of the band's rows then.
+  std::optional<RowBand> band;
 
   const Node& anchor() const { return *nodes.front(); }
   NodeView view() const { return {anchor(), *schema, *opsets}; }
@@ -70,6 +79,7 @@ struct TensorLayout {
   Format format = Format::plain;
   BlockedLayout blocked;  ///< of a blocked one; may be a view (image_blocks) and has any halo from halo() on
   int64_t row = 0;        ///< elements from a row (of the last axis) of a plain one to the next; 0: they lie together
+  int64_t plane = 0;  ///< elements from a channel of a plain one to the next, of some rows of images; 0: as the shape
 };
 struct Layouts {
   std::vector<TensorLayout> inputs, outputs;
@@ -80,6 +90,22 @@ struct Tuning {
   std::array<int32_t, 8> numbers{};
   bool operator==(const Tuning&) const = default;
 };
+
+/// What it takes to make some rows of an output [N,C,H,W] alone.
+struct RowRule {
+  int64_t multiple = 1;  ///< of which the first row is one, and the one behind the last, but at the end of the output
+  /// Output rows [a, b) are made of the rows of input 0 from a * down / up - before to (b - 1) * down / up + after,
+  /// both included and rounded down, without those that it does not have.
+  int64_t up = 1, down = 1, before = 0, after = 0;
+  uint32_t aligned = 0;  ///< inputs (a bit each) that are read at the output's own rows; input 0 as above otherwise
+  uint32_t whole = 0;    ///< inputs that are read whole
+};
+
+/// The band of the output rows [first, end), read from an input of so many rows.
+RowBand band_of(const RowRule& rule, int64_t first, int64_t end, int64_t in_height);
+/// Some rows of a tensor whose channel blocks lie `lines` rows apart. The pointer that goes with it is to `halo` rows
+/// above the first one.
+BlockedLayout rows_view(BlockedLayout layout, int64_t rows, int64_t lines);
 
 struct WorkPointers {
   const void* const* inputs;  ///< as in the group; null where packed or left out
@@ -132,6 +158,8 @@ struct Tactic {
   bool approximates = false;
   /// Inputs (a bit each) that may be plain with rows that lie apart; null for none.
   uint32_t (*strided)(const Problem& problem) = nullptr;
+  /// How it makes some rows of the output alone; nothing where it cannot. Null for none.
+  std::optional<RowRule> (*rows)(const Problem& problem, const Tuning& tuning) = nullptr;
   /// "4x4 tiles of 28", for people; null where there is nothing to say.
   std::string (*describe)(const Tuning& tuning) = nullptr;
 };

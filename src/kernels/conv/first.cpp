@@ -10,8 +10,8 @@
 
 namespace kiln {
 
-FirstConv::FirstConv(const ConvProblem& p, const BlockedLayout& out, Isa isa, const TileTuning& tuning)
-    : problem_(p), out_(out) {
+FirstConv::FirstConv(const ConvProblem& p, const BlockedLayout& out, Isa isa, const TileTuning& tuning, int64_t plane)
+    : problem_(p), out_(out), plane_(plane != 0 ? plane : p.height * p.width) {
   check_conv(p, false);
   if (p.group != 1) fail(ErrorCode::unsupported, "the kernel for first layers knows no groups, here {}", p.group);
   check_conv_layout(out, p.batch, p.channels_out, p.out_height(), p.out_width(), isa, "the output of a convolution");
@@ -79,7 +79,7 @@ void FirstConv::copy_band(const float* image, int64_t line0, int64_t lines, floa
         std::memset(row, 0, static_cast<size_t>(row_) * sizeof(float));
         continue;
       }
-      const float* const from = image + (channel * p.height + y) * p.width;
+      const float* const from = image + channel * plane_ + y * p.width;
       std::fill(row, row + p.pad_left, 0.0f);
       std::memcpy(row + p.pad_left, from, static_cast<size_t>(p.width) * sizeof(float));
       std::fill(row + p.pad_left + p.width, row + row_, 0.0f);
@@ -95,7 +95,7 @@ void FirstConv::run_part(int64_t, int64_t part, int64_t parts, const ConvPointer
   for (int64_t i = begin; i < end; ++i) {
     const int64_t image = i / bands, line0 = i % bands * walk_.tuning.band;
     const int64_t line1 = std::min(walk_.lines, line0 + walk_.tuning.band);
-    copy_band(p.in + image * problem_.channels_in * problem_.height * problem_.width, line0, line1 - line0, band);
+    copy_band(p.in + image * problem_.channels_in * plane_, line0, line1 - line0, band);
     for (int64_t panel = 0; panel < walk_.panel_count(); ++panel) {
       walk_.run_lines(panel, image, line0, line1, band - line0 * walk_.in_line, p.packed, p.out + first,
                       p.residual == nullptr ? nullptr : p.residual + first);

@@ -12,7 +12,8 @@ namespace kiln {
 class FirstConv {
  public:
   /// Fails with Error(unsupported) for groups.
-  FirstConv(const ConvProblem& problem, const BlockedLayout& out, Isa isa, const TileTuning& tuning);
+  /// `plane`: floats from an input channel to the next; 0 where they lie together.
+  FirstConv(const ConvProblem& problem, const BlockedLayout& out, Isa isa, const TileTuning& tuning, int64_t plane = 0);
 
   static TileTuning default_tuning(const ConvProblem& problem, Isa isa);
   std::string name() const;
@@ -28,6 +29,7 @@ class FirstConv {
 
   ConvProblem problem_;
   BlockedLayout out_;
+  int64_t plane_;
   int64_t band_rows_;  ///< input rows of a band
   int64_t row_;        ///< floats of a padded row
   TileWalk walk_;

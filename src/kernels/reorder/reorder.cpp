@@ -140,7 +140,7 @@ void blocked_to_nhwc(const float* from, const BlockedLayout& l, float* to, int64
 void blocked_to_blocked(const float* from, const BlockedLayout& in, float* to, const BlockedLayout& out, int64_t part,
                         int64_t parts) {
   BlockedLayout same = in;
-  same.halo = out.halo, same.image_blocks = out.image_blocks;
+  same.halo = out.halo, same.image_blocks = out.image_blocks, same.lines = out.lines;
   if (same != out) {
     fail(ErrorCode::internal, "blocked tensors of {} x {} x {} x {} and {} x {} x {} x {} differ in more than the halo",
          in.n, in.c, in.h, in.w, out.n, out.c, out.h, out.w);

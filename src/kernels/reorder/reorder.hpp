@@ -18,7 +18,7 @@ void nhwc_to_blocked(const float* from, float* to, const BlockedLayout& layout, 
                      Isa isa = best_isa());
 void blocked_to_nhwc(const float* from, const BlockedLayout& layout, float* to, int64_t part, int64_t parts,
                      Isa isa = best_isa());
-/// A copy between blocked tensors that differ in halo or image_blocks only; fails otherwise.
+/// A copy between blocked tensors that differ in halo, image_blocks or lines only; fails otherwise.
 void blocked_to_blocked(const float* from, const BlockedLayout& in, float* to, const BlockedLayout& out, int64_t part,
                         int64_t parts);
 

@@ -1,0 +1,260 @@
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "base/rng.hpp"
+#include "builder/build_engine.hpp"
+#include "kernels/reference.hpp"
+#include "passes/model_builder.hpp"
+#include "runtime/bands.hpp"
+#include "runtime/executor.hpp"
+
+namespace kiln {
+namespace {
+
+using kernel_test::pick;
+using kernel_test::random_tensor;
+
+Attribute ints(std::string name, std::vector<int64_t> values) {
+  return {.name = std::move(name), .type = AttributeType::ints, .data = std::move(values)};
+}
+Attribute integer(std::string name, int64_t value) {
+  return {.name = std::move(name), .type = AttributeType::int_, .data = value};
+}
+Attribute text(std::string name, std::string value) {
+  return {.name = std::move(name), .type = AttributeType::string, .data = std::move(value)};
+}
+
+/// A random network of operators that are local in space, with now and then one that is not.
+class RandomNetwork {
+ public:
+  explicit RandomNetwork(Philox& rng) : rng_(rng) {
+    const int64_t channels = pick(0, 2) == 0 ? 3 : pick(1, 40);
+    images_.push_back({"x", channels, pick(6, 48), pick(6, 40)});
+    builder.input("x", {1, channels, images_[0].height, images_[0].width});
+    const int64_t count = pick(2, 14);
+    for (int64_t i = 0; i < count; ++i) add();
+    builder.output(images_.back().name);
+    if (pick(0, 3) == 0 && images_.size() > 2) {
+      const std::string& other = images_[images_.size() / 2].name;
+      if (other != images_.back().name) builder.output(other);
+    }
+  }
+
+  Tensor input() const { return random_tensor(rng_, {1, images_[0].channels, images_[0].height, images_[0].width}); }
+  std::string describe() const {
+    std::string all;
+    for (const Node& node : builder.model.graph.nodes) {
+      all += node.op_type + " ";
+    }
+    for (const Image& i : images_) all += fmt::format("{}={}x{}x{} ", i.name, i.channels, i.height, i.width);
+    return all;
+  }
+
+  ModelBuilder builder;
+
+ private:
+  struct Image {
+    std::string name;
+    int64_t channels, height, width;
+  };
+
+  int64_t pick(int64_t low, int64_t high) const { return kernel_test::pick(rng_, low, high); }
+  std::string fresh() { return fmt::format("v{}", ++names_); }
+  std::string weights(Shape shape) {
+    const std::string name = fresh();
+    double fan = 1;
+    for (size_t i = 1; i < shape.size(); ++i) fan *= static_cast<double>(shape[i]);
+    builder.constant(name, random_tensor(rng_, std::move(shape), 1 / std::sqrt(fan)));
+    return name;
+  }
+  /// Mostly the newest, so that chains become long.
+  const Image& some() {
+    const auto last = static_cast<int64_t>(images_.size()) - 1;
+    return images_[static_cast<size_t>(pick(0, 3) == 0 ? pick(0, last) : last)];
+  }
+  void put(const std::string& name, int64_t channels, int64_t height, int64_t width) {
+    images_.push_back({name, channels, height, width});
+  }
+
+  void add() {
+    switch (pick(0, 11)) {
+      case 0:
+      case 1:
+      case 2: return conv(false);
+      case 3:
+      case 4: return conv(true);
+      case 5: return pool();
+      case 6: return transposed();
+      case 7: return resize();
+      case 8: return elementwise();
+      case 9: return add_or_concat(true);
+      case 10: return add_or_concat(false);
+      default: return gate();
+    }
+  }
+
+  std::string activated(const std::string& name) {
+    constexpr const char* ops[] = {"Relu", "HardSwish", "Sigmoid", "LeakyRelu"};
+    if (pick(0, 1) == 0) return name;
+    const std::string to = fresh();
+    builder.add(ops[pick(0, 3)], {name}, {to});
+    return to;
+  }
+
+  void conv(bool depthwise) {
+    const Image x = some();
+    const int64_t kernel = pick(0, 2) == 0 ? 1 : pick(0, 3) == 0 ? 5 : 3, stride = pick(0, 3) == 0 ? 2 : 1;
+    const int64_t dilation = pick(0, 7) == 0 ? 2 : 1, span = (kernel - 1) * dilation + 1;
+    std::vector<int64_t> pads(4, span / 2);
+    if (pick(0, 4) == 0) {
+      for (int64_t& pad : pads) pad = pick(0, span - 1);
+    }
+    const int64_t height = (x.height + pads[0] + pads[2] - span) / stride + 1;
+    const int64_t width = (x.width + pads[1] + pads[3] - span) / stride + 1;
+    if (x.height + pads[0] + pads[2] < span || x.width + pads[1] + pads[3] < span) return;
+    const int64_t outs = depthwise ? x.channels : pick(1, 40), to_each = depthwise ? 1 : x.channels;
+    const std::string to = fresh();
+    builder.add("Conv", {x.name, weights({outs, to_each, kernel, kernel}), weights({outs})}, {to},
+                {ints("pads", pads), ints("strides", {stride, stride}), ints("dilations", {dilation, dilation}),
+                 integer("group", depthwise ? x.channels : 1)});
+    put(activated(to), outs, height, width);
+  }
+
+  void pool() {
+    const Image x = some();
+    const int64_t kernel = pick(2, 3), stride = pick(1, 2), pad = pick(0, 1);
+    if (x.height + 2 * pad < kernel || x.width + 2 * pad < kernel) return;
+    const std::string to = fresh();
+    const bool is_max = pick(0, 1) == 0;
+    std::vector<Attribute> attributes{ints("kernel_shape", {kernel, kernel}), ints("strides", {stride, stride}),
+                                      ints("pads", {pad, pad, pad, pad})};
+    if (!is_max) attributes.push_back(integer("count_include_pad", pick(0, 1)));
+    builder.add(is_max ? "MaxPool" : "AveragePool", {x.name}, {to}, attributes);
+    put(to, x.channels, (x.height + 2 * pad - kernel) / stride + 1, (x.width + 2 * pad - kernel) / stride + 1);
+  }
+
+  void transposed() {
+    const Image x = some();
+    if (x.height > 60) return;
+    const int64_t kernel = pick(2, 4), pad = kernel > 2 ? pick(0, 1) : 0, outs = pick(0, 2) == 0 ? 1 : pick(1, 24);
+    const int64_t height = (x.height - 1) * 2 + kernel - 2 * pad, width = (x.width - 1) * 2 + kernel - 2 * pad;
+    if (height < 1 || width < 1) return;
+    const std::string to = fresh();
+    builder.add("ConvTranspose", {x.name, weights({x.channels, outs, kernel, kernel}), weights({outs})}, {to},
+                {ints("pads", {pad, pad, pad, pad}), ints("strides", {2, 2})});
+    put(activated(to), outs, height, width);
+  }
+
+  void resize() {
+    const Image x = some();
+    if (x.height > 60) return;
+    const std::string to = fresh(), scales = fresh();
+    const int64_t times = pick(2, 3);
+    builder.constant(scales, Tensor::vector(std::vector<float>{1, 1, static_cast<float>(times), 2}));
+    builder.add("Resize", {x.name, "", scales}, {to},
+                {text("mode", pick(0, 2) == 0 ? "linear" : "nearest"),
+                 text("coordinate_transformation_mode", "asymmetric"), text("nearest_mode", "floor")});
+    builder.model.graph.nodes.back().inputs[1] = no_value;
+    put(to, x.channels, x.height * times, x.width * 2);
+  }
+
+  void elementwise() {
+    const Image x = some();
+    const std::string to = fresh(), scaled = fresh();
+    builder.add("Mul", {x.name, weights({1, x.channels, 1, 1})}, {scaled});
+    builder.add(pick(0, 1) == 0 ? "Tanh" : "Softplus", {scaled}, {to});
+    put(to, x.channels, x.height, x.width);
+  }
+
+  void add_or_concat(bool adds) {
+    const Image x = some();
+    std::vector<Image> others;
+    for (const Image& i : images_) {
+      const bool fits = i.height == x.height && i.width == x.width && (!adds || i.channels == x.channels);
+      if (fits && i.name != x.name) others.push_back(i);
+    }
+    if (others.empty() || x.channels > 100) return;
+    const Image& other = others[static_cast<size_t>(pick(0, static_cast<int64_t>(others.size()) - 1))];
+    const std::string to = fresh();
+    if (adds) {
+      builder.add("Add", {x.name, other.name}, {to});
+      put(activated(to), x.channels, x.height, x.width);
+    } else {
+      builder.add("Concat", {x.name, other.name}, {to}, {integer("axis", 1)});
+      put(to, x.channels + other.channels, x.height, x.width);
+    }
+  }
+
+  /// Scales each channel by its mean.
+  void gate() {
+    if (pick(0, 2) != 0) return;
+    const Image x = some();
+    const std::string mean = fresh(), to = fresh();
+    builder.add("GlobalAveragePool", {x.name}, {mean});
+    builder.add("Mul", {x.name, mean}, {to});
+    put(to, x.channels, x.height, x.width);
+  }
+
+  Philox& rng_;
+  std::vector<Image> images_;
+  int names_ = 0;
+};
+
+struct Ran {
+  std::vector<Value> values;
+  size_t regions = 0;
+};
+
+/// A run whose memory holds rubbish at first.
+Ran run_with(const EngineDef& engine, const Tensor& input, BandsChoice bands, int threads) {
+  bands_knob.set(bands);
+  const std::vector<Value> inputs{input};
+  Plan plan = make_plan(engine, inputs);
+  plan.schedule = make_schedule(engine.program(), *engine.machine(), plan.facts, threads);
+  const auto bytes = static_cast<size_t>(plan.schedule->arena_bytes) + 64;
+  const std::unique_ptr<std::byte, void (*)(void*)> arena(
+      static_cast<std::byte*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)), std::free);
+  std::memset(arena.get(), 0xff, bytes);
+  BufferPool buffers;
+  const StepOptions options;
+  uint64_t seed = 1;
+  Ran ran;
+  Executor executor(buffers, default_pool(), options, seed);
+  ran.values = executor.run(engine.program(), inputs, plan, arena.get());
+  for (const Schedule::Step& step : plan.schedule->steps) {
+    ran.regions += step.work != nullptr && step.work->name().starts_with("bands_");
+  }
+  bands_knob.reset();
+  return ran;
+}
+
+TEST(Bands, NetworksGiveTheSameAnswers) {
+  Philox rng(2026, 5);
+  BuildOptions options;
+  options.tune = Tune::off, options.verify = false;
+  const std::vector<Isa> isas = kernel_test::usable_isas();
+  size_t regions = 0;
+  for (int round = 0; round < 2000; ++round) {
+    const RandomNetwork network(rng);
+    options.prefer = static_cast<Prefer>(rng.below(3));
+    const auto engine = build_engine(network.builder.model, options, "", isas[rng.below(isas.size())]);
+    const Tensor input = network.input();
+    const int threads = static_cast<int>(pick(rng, 1, 4));
+    const Ran whole = run_with(*engine, input, BandsChoice::off, threads);
+    const Ran banded = run_with(*engine, input, BandsChoice::on, threads);
+    regions += banded.regions;
+    ASSERT_EQ(whole.regions, 0u);
+    ASSERT_EQ(whole.values.size(), banded.values.size());
+    for (size_t i = 0; i < whole.values.size(); ++i) {
+      const Tensor &a = whole.values[i].tensor(), &b = banded.values[i].tensor();
+      ASSERT_EQ(a.shape(), b.shape());
+      ASSERT_EQ(std::memcmp(a.raw(), b.raw(), a.bytes()), 0)
+          << "network " << round << ", output " << i << ", " << threads << " threads: " << network.describe();
+    }
+  }
+  EXPECT_GT(regions, 1500u);
+}
+
+}  // namespace
+}  // namespace kiln
