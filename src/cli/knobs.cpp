@@ -1,6 +1,6 @@
 #include <fmt/core.h>
 
-#include "api/all_knobs.hpp"
+#include "cli/cli_knobs.hpp"
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
 #include "cli/table.hpp"
@@ -31,7 +31,7 @@ std::string_view kind_name(KnobBase::Kind kind) {
 
 void print_knobs_json() {
   Json list = Json::array();
-  for (const KnobBase* knob : all_knobs()) {
+  for (const KnobBase* knob : program_knobs()) {
     list.push_back({{"name", knob->name()},
                     {"variable", knob->variable()},
                     {"kind", kind_name(knob->kind())},
@@ -46,13 +46,13 @@ void print_knobs_json() {
 
 void print_knobs() {
   Table table({{"knob"}, {"value", Table::Align::right}, {"from"}, {"default", Table::Align::right}, {"variable"}});
-  for (const KnobBase* knob : all_knobs()) {
+  for (const KnobBase* knob : program_knobs()) {
     table.add({std::string(knob->name()), printable(knob->value_text()), std::string(source_name(knob->source())),
                knob->default_text(), std::string(knob->variable())});
   }
   table.print();
   fmt::print("\n");
-  for (const KnobBase* knob : all_knobs()) {
+  for (const KnobBase* knob : program_knobs()) {
     fmt::print("{}: {}; {}\n", paint(knob->name(), Colour::bold), knob->help(), knob->expected());
   }
 }

@@ -7,8 +7,8 @@
 #include <cstring>
 #include <new>
 
-#include "api/all_knobs.hpp"
 #include "base/thread_pool.hpp"
+#include "cli/cli_knobs.hpp"
 #include "cli/commands.hpp"
 #include "cli/terminal.hpp"
 #include "cli/usage_error.hpp"
@@ -19,7 +19,7 @@ namespace {
 
 constexpr const char* footer = R"(Exit codes:
   0  good
-  1  the model or data is wrong, or asks for more than Kiln can do or its limits allow
+  1  the model or data is wrong, or asks for more than Kiln can do or its limits allow; for compare, answers differ
   2  wrong use: an unknown option, input or file
   3  a fault in Kiln, or no memory
 
@@ -42,7 +42,7 @@ int exit_code_of(const Error& error) {
 
 /// Sets what the command line says, and holds every other knob's variable to what the knob may be.
 void set_knobs(const std::vector<std::string>& settings) {
-  const KnobList knobs = all_knobs();
+  const KnobList knobs = program_knobs();
   for (const std::string& name : unknown_knob_variables(knobs)) {
     fmt::print(stderr, "{} the variable {} belongs to no knob (see `kiln knobs`)\n",
                paint("kiln: warning:", Colour::yellow, stderr), printable(name));
@@ -85,6 +85,7 @@ int run_program(int argc, char** argv) {
   add_bench(program, exit_code);
   add_build(program, exit_code);
   add_rebuild(program, exit_code);
+  add_compare(program, exit_code);
   add_info(program, exit_code);
   add_check(program, exit_code);
   add_ops(program, exit_code);

@@ -54,7 +54,7 @@ class Driver {
     bool changed = true;
     for (int round = 0; changed && round < most_rounds; ++round) {
       changed = false;
-      for (const Pass& pass : all_passes()) {
+      for (const Pass& pass : options_.passes) {
         if (!is_skipped(pass.name) && run_pass(pass)) changed = true;
       }
     }

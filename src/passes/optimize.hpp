@@ -15,7 +15,8 @@ std::span<const Pass> all_passes();
 struct OptimizeOptions {
   /// Stop after so many patches: a wrong result is bisected to the patch that made it.
   size_t max_patches = std::numeric_limits<size_t>::max();
-  std::vector<std::string> skip;  ///< names of passes to leave out
+  std::span<const Pass> passes = all_passes();  ///< beside the rewrites of the whole model
+  std::vector<std::string> skip;                ///< names of passes to leave out
 };
 
 /// One applied patch, or what a whole pass did.

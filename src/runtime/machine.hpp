@@ -15,6 +15,7 @@ namespace kiln {
 struct MachineStep {
   Group group;
   const Tactic* tactic = nullptr;  ///< null: the reference code of the nodes, one after the other
+  bool by_reference = false;       ///< never kept: no tactic is found for it later, and nothing shares memory
   Tuning tuning;
   Formats formats;
   const float* packed = nullptr;  ///< what the tactic packed

@@ -121,6 +121,7 @@ class Scheduler {
   void add_step(const MachineStep& step) {
     if (preset(step.group)) return;
     const Node& anchor = program_.graph->nodes[step.group.nodes.front()];
+    if (step.by_reference) return add_references(step);
     if (step.tactic == nullptr && is_view(anchor) && add_view(anchor)) return;
     std::optional<Problem> problem = make_problem(program_, facts_, step.group, machine_.isa, threads_);
     if (problem && step.tactic != nullptr) {
@@ -128,6 +129,10 @@ class Scheduler {
     } else if (problem && step.group.nodes.size() == 1) {
       if (add_joined(step, *problem) || add_parts(step, *problem) || add_late(step, *problem)) return;
     }
+    add_references(step);
+  }
+
+  void add_references(const MachineStep& step) {
     std::vector<size_t> nodes = step.group.nodes;
     std::sort(nodes.begin(), nodes.end(), [&](size_t a, size_t b) { return steps_by_node_[a] < steps_by_node_[b]; });
     for (size_t index : nodes) add_reference(step, index);

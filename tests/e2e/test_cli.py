@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 ROOT = Path(__file__).resolve().parents[2]
 KILN = os.environ.get("KILN_CLI", str(ROOT / "build" / "kiln"))
 CLASSIFIER = ROOT / "examples" / "classifier.onnx"
-COMMANDS = ["run", "build", "rebuild", "bench", "info", "check", "ops", "knobs", "completion"]
+COMMANDS = ["run", "build", "rebuild", "bench", "compare", "info", "check", "ops", "knobs", "completion"]
 
 
 def environment(**variables):

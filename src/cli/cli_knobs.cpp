@@ -1,0 +1,19 @@
+#include "cli/cli_knobs.hpp"
+
+#include <vector>
+
+#include "api/all_knobs.hpp"
+
+namespace kiln::cli {
+
+KnobList program_knobs() {
+  static const std::vector<KnobBase*> knobs = [] {
+    const KnobList library = all_knobs();
+    std::vector<KnobBase*> joined(library.begin(), library.end());
+    joined.push_back(&python_knob);
+    return joined;
+  }();
+  return knobs;
+}
+
+}  // namespace kiln::cli
