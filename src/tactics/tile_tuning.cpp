@@ -7,8 +7,7 @@
 namespace kiln {
 
 Tuning to_tuning(const TileTuning& t) {
-  return {{t.blocks, t.rows, static_cast<int32_t>(t.band), t.channels_outer, t.two_lines, t.prefetch_weights,
-           static_cast<int32_t>(t.prefetch_pixels)}};
+  return {{t.blocks, t.rows, static_cast<int32_t>(t.band), t.channels_outer, t.two_lines, t.prefetch_weights}};
 }
 
 TileTuning tile_tuning(const Tuning& tuning) {
@@ -16,7 +15,6 @@ TileTuning tile_tuning(const Tuning& tuning) {
   TileTuning t;
   t.blocks = n[0], t.rows = n[1], t.band = n[2];
   t.channels_outer = n[3] != 0, t.two_lines = n[4] != 0, t.prefetch_weights = n[5] != 0;
-  t.prefetch_pixels = n[6];
   return t;
 }
 

@@ -18,7 +18,6 @@ FirstConv::FirstConv(const ConvProblem& p, const BlockedLayout& out, Isa isa, co
   walk_.isa = isa;
   walk_.tuning = tuning;
   walk_.tuning.two_lines = false;
-  walk_.tuning.prefetch_pixels = 0;
   walk_.tuning.band = std::clamp<int64_t>(tuning.band, 1, p.out_height());
   band_rows_ = (walk_.tuning.band - 1) * p.stride_h + p.span_h();
   row_ = (p.width + p.pad_left + p.pad_right + 15) / 16 * 16;
@@ -87,18 +86,39 @@ void FirstConv::copy_band(const float* image, int64_t line0, int64_t lines, floa
   }
 }
 
+/// A share of what output lines [line0, line1) read below those before them; no share goes beyond a channel.
+FetchAhead FirstConv::share_of_rows(const float* image, int64_t line0, int64_t line1, int64_t share,
+                                    int64_t shares) const {
+  const ConvProblem& p = problem_;
+  const int64_t below = p.span_h() - p.stride_h - p.pad_top;
+  const int64_t row0 = std::clamp<int64_t>(line0 * p.stride_h + below, 0, p.height);
+  const int64_t row1 = std::clamp<int64_t>(line1 * p.stride_h + below, row0, p.height), rows = row1 - row0;
+  if (rows == 0) return {};
+  const auto [begin, end] = part_range(rows * p.channels_in, share, shares);
+  const int64_t channel = begin / rows, count = std::min(end, (channel + 1) * rows) - begin;
+  return {image + channel * plane_ + (row0 + begin % rows) * p.width, count * p.width};
+}
+
 void FirstConv::run_part(int64_t, int64_t part, int64_t parts, const ConvPointers& p, float* scratch) const {
-  clear_halo(out_, p.out, part, parts);
+  clear_halo(out_, p.out, part, parts, Share::rows);
   float* const band = scratch + part * problem_.channels_in * band_rows_ * row_;
   const int64_t bands = divide_up(walk_.lines, walk_.tuning.band), first = out_.offset(0, 0, 0, 0);
   const auto [begin, end] = part_range(bands * problem_.batch, part, parts);
+  const auto last_line = [&](int64_t line0) { return std::min(walk_.lines, line0 + walk_.tuning.band); };
   for (int64_t i = begin; i < end; ++i) {
-    const int64_t image = i / bands, line0 = i % bands * walk_.tuning.band;
-    const int64_t line1 = std::min(walk_.lines, line0 + walk_.tuning.band);
-    copy_band(p.in + image * problem_.channels_in * plane_, line0, line1 - line0, band);
+    const int64_t line0 = i % bands * walk_.tuning.band, line1 = last_line(line0), count = line1 - line0;
+    const int64_t image = i / bands;
+    const float* const from = p.in + image * problem_.channels_in * plane_;
+    copy_band(from, line0, count, band);
+    // The next band's rows come into L2 while this one is computed.
+    const int64_t next = i + 1 < end ? last_line(line1) : line1;
     for (int64_t panel = 0; panel < walk_.panel_count(); ++panel) {
-      walk_.run_lines(panel, image, line0, line1, band - line0 * walk_.in_line, p.packed, p.out + first,
-                      p.residual == nullptr ? nullptr : p.residual + first);
+      for (int64_t line = line0; line < line1; ++line) {
+        const int64_t share = panel * count + line - line0;
+        walk_.run_lines(panel, image, line, line + 1, band - line0 * walk_.in_line, p.packed, p.out + first,
+                        p.residual == nullptr ? nullptr : p.residual + first,
+                        share_of_rows(from, line1, next, share, count * walk_.panel_count()));
+      }
     }
   }
 }

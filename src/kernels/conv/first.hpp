@@ -26,6 +26,7 @@ class FirstConv {
 
  private:
   void copy_band(const float* image, int64_t line0, int64_t lines, float* to) const;
+  FetchAhead share_of_rows(const float* image, int64_t line0, int64_t line1, int64_t share, int64_t shares) const;
 
   ConvProblem problem_;
   BlockedLayout out_;

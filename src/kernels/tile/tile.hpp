@@ -8,7 +8,8 @@
 
 namespace kiln {
 
-/// One tile: rows pixels (on one line, or on two) by some blocks of output channels, summed in registers over K.
+/// One tile: rows pixels (on one line, or on two) by some blocks of output channels, summed in registers over K; or
+/// some tiles in a row.
 ///
 /// K is walked in groups: runs of floats that lie together in the input of one pixel. All pixels of the tile read group
 /// g at `offsets[g]` from their own place. The first `groups` groups have `length` floats, `tail_groups` more have
@@ -24,9 +25,9 @@ struct TileArgs {
   int64_t in_step, in_line;               ///< input floats from a pixel to the next; from the first line to the second
   int64_t out_step, out_block, out_line;  ///< output floats between pixels, channel blocks, lines
   float low, high;
+  int64_t tiles = 1;       ///< each goes on where the one before ends
   const char* prefetch;    ///< weights needed next, in lines of 64 bytes
   int64_t prefetch_lines;  ///< of them, for each group
-  int64_t prefetch_input;  ///< how many floats ahead to prefetch input; 0 for not
 };
 using TileFunction = void (*)(const TileArgs&);
 

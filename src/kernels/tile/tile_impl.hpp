@@ -22,72 +22,104 @@ struct TileLimits<Isa::portable> {
   static constexpr int blocks = 2, rows[] = {0, 6, 3, 0, 0}, two_line_rows = 0;
 };
 
-/// A tile of rows x blocks on `lines` lines. in_step is `lanes` if `dense`.
+/// Tiles of rows x blocks on `lines` lines. in_step is `lanes` if `dense`.
+///
+/// A tile ends in a burst of stores, and the fewer others come with it (saved registers, arguments of the next call),
+/// the sooner the next tile's multiply-adds begin.
 template <Isa isa, int rows, int blocks, bool dense, int lines>
 [[gnu::noinline]] void tile(const TileArgs& a) {
   using V = Vec<float, isa>;
   constexpr int lanes = V::lanes, pixels = rows * lines;
   const int64_t in_step = dense ? lanes : a.in_step;
-  V sums[pixels][blocks];
-  unroll<blocks>([&](auto j) __attribute__((always_inline)) {
-    const V bias = V::load(a.bias + j * lanes);
-    unroll<pixels>([&](auto i) __attribute__((always_inline)) { sums[i][j] = bias; });
-  });
-
-  const float* w = a.weights;
+  const float* in = a.in;
+  float* out = a.out;
+  const float* residual = a.residual;
   const char* prefetch = a.prefetch;
-  const auto step = [&](const float* line0, const float* line1) __attribute__((always_inline)) {
-    const auto pixel = [&](auto i) __attribute__((always_inline)) {
-      return V::all((i < rows ? line0 : line1)[(i % rows) * in_step]);
-    };
-    if constexpr (blocks <= pixels) {
-      V weights[blocks];
-      unroll<blocks>([&](auto j) __attribute__((always_inline)) { weights[j] = V::load(w + j * lanes); });
-      unroll<pixels>([&](auto i) __attribute__((always_inline)) {
-        const V x = pixel(i);
-        unroll<blocks>([&](auto j) __attribute__((always_inline)) { sums[i][j] = fma(x, weights[j], sums[i][j]); });
-      });
-    } else {
-      V x[pixels];
-      unroll<pixels>([&](auto i) __attribute__((always_inline)) { x[i] = pixel(i); });
-      unroll<blocks>([&](auto j) __attribute__((always_inline)) {
-        const V weights = V::load(w + j * lanes);
-        unroll<pixels>([&](auto i) __attribute__((always_inline)) { sums[i][j] = fma(x[i], weights, sums[i][j]); });
-      });
+  int64_t tiles = a.tiles;
+  do {
+    V sums[pixels][blocks];
+    unroll<blocks>([&](auto j) __attribute__((always_inline)) {
+      const V bias = V::load(a.bias + j * lanes);
+      unroll<pixels>([&](auto i) __attribute__((always_inline)) { sums[i][j] = bias; });
+    });
+
+    const int64_t out_step = a.out_step, out_block = a.out_block;
+    if (residual != nullptr) {
+      // Fetched while the tile is summed.
+      const auto fetch = [&](const float* from) __attribute__((always_inline)) {
+        unroll<rows>([&](auto) __attribute__((always_inline)) {
+          unroll<blocks>([&](auto j)
+                             __attribute__((always_inline)) { __builtin_prefetch(from + j * out_block, 0, 3); });
+          from += out_step;
+        });
+      };
+      fetch(residual);
+      if constexpr (lines == 2) fetch(residual + a.out_line);
     }
-    w += blocks * lanes;
-  };
-  const auto walk = [&](const ptrdiff_t* offsets, int64_t groups, int64_t length) __attribute__((always_inline)) {
-    for (int64_t g = 0; g < groups; ++g) {
-      const float* p = a.in + offsets[g];
-      for (int64_t i = 0; i < a.prefetch_lines; ++i, prefetch += 64) __builtin_prefetch(prefetch, 0, 2);
-      if (a.prefetch_input != 0) {
-        unroll<rows>([&](auto i) __attribute__((always_inline)) {
-          __builtin_prefetch(p + a.prefetch_input + i * in_step, 0, 3);
+
+    const float* w = a.weights;
+    const auto step = [&](const float* line0, const float* line1) __attribute__((always_inline)) {
+      const auto pixel = [&](auto i) __attribute__((always_inline)) {
+        return V::all((i < rows ? line0 : line1)[(i % rows) * in_step]);
+      };
+      if constexpr (blocks <= pixels) {
+        V weights[blocks];
+        unroll<blocks>([&](auto j) __attribute__((always_inline)) { weights[j] = V::load(w + j * lanes); });
+        unroll<pixels>([&](auto i) __attribute__((always_inline)) {
+          const V x = pixel(i);
+          unroll<blocks>([&](auto j) __attribute__((always_inline)) { sums[i][j] = fma(x, weights[j], sums[i][j]); });
+        });
+      } else {
+        V x[pixels];
+        unroll<pixels>([&](auto i) __attribute__((always_inline)) { x[i] = pixel(i); });
+        unroll<blocks>([&](auto j) __attribute__((always_inline)) {
+          const V weights = V::load(w + j * lanes);
+          unroll<pixels>([&](auto i) __attribute__((always_inline)) { sums[i][j] = fma(x[i], weights, sums[i][j]); });
         });
       }
-      const float* const end = p + length;
-      for (; p != end; ++p) step(p, p + a.in_line);
-    }
-  };
-  walk(a.offsets, a.groups, a.length);
-  if (a.tail_groups != 0) walk(a.offsets + a.groups, a.tail_groups, a.tail_length);
+      w += blocks * lanes;
+    };
+    const int64_t ahead = a.prefetch_lines * 64;
+    const auto walk = [&](const ptrdiff_t* offsets, int64_t groups, int64_t length) __attribute__((always_inline)) {
+      for (int64_t g = 0; g < groups; ++g) {
+        for (const char* const stop = prefetch + ahead; prefetch != stop; prefetch += 64) {
+          __builtin_prefetch(prefetch, 0, 2);
+        }
+        const float* p = in + offsets[g];
+        for (const float* const end = p + length; p != end; ++p) step(p, p + a.in_line);
+      }
+    };
+    walk(a.offsets, a.groups, a.length);
+    if (a.tail_groups != 0) walk(a.offsets + a.groups, a.tail_groups, a.tail_length);
 
-  const V low = V::all(a.low), high = V::all(a.high);
-  const auto finish = [&](auto add) __attribute__((always_inline)) {
-    unroll<pixels>([&](auto i) __attribute__((always_inline)) {
-      unroll<blocks>([&](auto j) __attribute__((always_inline)) {
-        const int64_t at = (i / rows) * a.out_line + (i % rows) * a.out_step + j * a.out_block;
-        if constexpr (add) sums[i][j] = sums[i][j] + V::load(a.residual + at);
-        min(high, max(low, sums[i][j])).store(a.out + at);
+    if (residual != nullptr) {
+      const auto add = [&](auto line, const float* from) __attribute__((always_inline)) {
+        unroll<rows>([&](auto i) __attribute__((always_inline)) {
+          unroll<blocks>([&](auto j) __attribute__((always_inline)) {
+            V& sum = sums[line * rows + i][j];
+            sum = sum + V::load(from + j * out_block);
+          });
+          from += out_step;
+        });
+      };
+      add(Index<0>(), residual);
+      if constexpr (lines == 2) add(Index<1>(), residual + a.out_line);
+      residual += rows * out_step;
+    }
+    const V low = V::all(a.low), high = V::all(a.high);
+    const auto store = [&](auto line, float* to) __attribute__((always_inline)) {
+      unroll<rows>([&](auto i) __attribute__((always_inline)) {
+        unroll<blocks>([&](auto j) __attribute__((always_inline)) {
+          min(high, max(low, sums[line * rows + i][j])).store(to + j * out_block);
+        });
+        to += out_step;
       });
-    });
-  };
-  if (a.residual != nullptr) {
-    finish(Index<1>());
-  } else {
-    finish(Index<0>());
-  }
+    };
+    store(Index<0>(), out);
+    if constexpr (lines == 2) store(Index<1>(), out + a.out_line);
+    out += rows * out_step;
+    in += rows * in_step;
+  } while (--tiles > 0);
 }
 
 template <Isa isa>

@@ -84,19 +84,21 @@ void TileWalk::run_tile(TileArgs& args, const Panel& panel, int64_t rows, bool t
 }
 
 void TileWalk::run_lines(int64_t panel_index, int64_t image, int64_t line0, int64_t line1, const float* in,
-                         const float* packed, float* out, const float* residual) const {
+                         const float* packed, float* out, const float* residual, FetchAhead ahead) const {
   const Panel& panel = panels_[static_cast<size_t>(panel_index)];
   const float* bias = packed + bias_at_ + first_block(panel) * lanes();
-  run_panel(panel_index, image, line0, line1, in, packed + panel.weights, bias, out, residual);
+  run_panel(panel_index, image, line0, line1, in, packed + panel.weights, bias, out, residual, ahead);
 }
 
 void TileWalk::run_panel(int64_t panel_index, int64_t image, int64_t line0, int64_t line1, const float* in,
-                         const float* weights, const float* bias, float* out, const float* residual) const {
+                         const float* weights, const float* bias, float* out, const float* residual,
+                         FetchAhead ahead) const {
   const Panel& panel = panels_[static_cast<size_t>(panel_index)];
   const int64_t panel_floats = panel.blocks * lanes() * depth();
   const bool partial = (panel.block + panel.blocks) * lanes() > channels;
   const bool edge = row_major && partial;
   const bool clears = !row_major && partial && epilogue.moves_zero;
+  const bool by_one = edge || clears || epilogue.pass;
   const bool by_two = tuning.two_lines && panel.blocks == 2;
   const int64_t most = rows_of(panel.blocks);
   const int64_t most_two = std::min<int64_t>(most, table_->two_line_rows);
@@ -109,18 +111,20 @@ void TileWalk::run_panel(int64_t panel_index, int64_t image, int64_t line0, int6
   args.in_step = in_pixel, args.in_line = in_line;
   args.out_step = out_pixel, args.out_block = out_block, args.out_line = out_line;
   args.low = epilogue.low, args.high = epilogue.high;
-  args.prefetch_input = panel_index == 0 ? tuning.prefetch_pixels * in_pixel : 0;
 
-  // The next panel's weights are spread over the tiles of this one.
-  const bool prefetches = tuning.prefetch_weights && panel_index + 1 < panel_count();
+  // What is fetched ahead is spread over the tiles: the next panel's weights over all lines of this one, anything else
+  // over these lines.
+  const bool next_weights = ahead.floats == 0 && tuning.prefetch_weights && panel_index + 1 < panel_count();
+  if (next_weights) ahead = {weights + panel_floats, panel_floats};
   const int64_t lines_a_walk = adjoining ? std::max<int64_t>(1, line1 - line0) : by_two ? 2 : 1;
   const int64_t tiles_a_walk = divide_up(adjoining ? width * lines_a_walk : width, by_two ? most_two : most);
-  const int64_t calls = std::max<int64_t>(1, divide_up(lines, lines_a_walk) * tiles_a_walk);
+  const int64_t walks = divide_up(next_weights ? lines : line1 - line0, lines_a_walk);
   const int64_t all_groups = std::max<int64_t>(1, groups + tail_groups);
-  const int64_t lines_each = divide_up(divide_up(panel_floats, 16), calls * all_groups);
-  const char* const next = reinterpret_cast<const char*>(args.weights + panel_floats);
-  const char* const next_end = next + panel_floats * static_cast<int64_t>(sizeof(float));
-  int64_t call = line0 * tiles_a_walk / lines_a_walk;
+  const int64_t lines_each =
+      divide_up(divide_up(ahead.floats, 16), std::max<int64_t>(1, walks * tiles_a_walk) * all_groups);
+  const char* const next = reinterpret_cast<const char*>(ahead.from);
+  const char* const next_end = next + ahead.floats * static_cast<int64_t>(sizeof(float));
+  int64_t call = next_weights ? line0 * tiles_a_walk / lines_a_walk : 0;
 
   for (int64_t line = line0; line < line1;) {
     const bool two = by_two && line + 1 < line1;
@@ -128,13 +132,15 @@ void TileWalk::run_panel(int64_t panel_index, int64_t image, int64_t line0, int6
     const int64_t tiles = divide_up(pixels, two ? most_two : most);
     const int64_t in_at = image * in_image + panel.section * in_section + line * in_line;
     const int64_t out_at = image * out_image + line * out_line + first_block(panel) * out_block;
-    for (int64_t i = 0, x = 0; i < tiles; ++i, ++call) {
+    for (int64_t i = 0, x = 0; i < tiles; i += args.tiles) {
       const int64_t rows = divide_up(pixels - x, tiles - i);
+      // All tiles of this size at once, unless something is to be done after each.
+      args.tiles = by_one ? 1 : pixels - x - (tiles - i) * (rows - 1);
       args.in = in + in_at + x * in_pixel;
       args.out = out + out_at + x * out_pixel;
       args.residual = residual == nullptr ? nullptr : residual + out_at + x * out_pixel;
       args.prefetch = next + call * lines_each * all_groups * 64;
-      args.prefetch_lines = prefetches && args.prefetch < next_end ? lines_each : 0;
+      args.prefetch_lines = args.prefetch < next_end ? lines_each : 0;
       if (edge) {
         run_edge_tile(args, panel, rows);
       } else {
@@ -147,7 +153,8 @@ void TileWalk::run_panel(int64_t panel_index, int64_t image, int64_t line0, int6
           std::fill(last + used, last + lanes(), 0.0f);
         }
       }
-      x += rows;
+      x += args.tiles * rows;
+      call += args.tiles;
     }
     line += adjoining ? line1 - line : two ? 2 : 1;
   }

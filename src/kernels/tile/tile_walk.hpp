@@ -14,13 +14,18 @@ struct TileTuning {
   bool channels_outer = false;      ///< walk all lines for one group of output channels before the next
   bool two_lines = false;           ///< tiles on two lines, for lines of 7 pixels and fewer
   bool prefetch_weights = false;    ///< of the next group of output channels, into L2
-  int64_t prefetch_pixels = 0;      ///< how far ahead input is prefetched
 
   bool operator==(const TileTuning&) const = default;
 };
 
 /// The number of blocks of a tile that should be fastest for lines of `width` pixels and so many channel blocks.
 int best_blocks(const TileTable& table, int64_t channel_blocks, int64_t width);
+
+/// Floats to be fetched into L2 while tiles are done.
+struct FetchAhead {
+  const float* from = nullptr;
+  int64_t floats = 0;
+};
 
 /// A dense layer as tiles: which input each output pixel reads, where outputs go, and how the weights are packed.
 /// All steps are in floats. Made by the kernels of conv/ and gemm/, which fill in the fields and call prepare().
@@ -71,12 +76,13 @@ class TileWalk {
 
   // For kernels that lay out input or weights as they go:
   int64_t panel_count() const { return static_cast<int64_t>(panels_.size()); }
-  /// Some lines of one panel, a group of output channels that shares a run of packed weights.
+  /// Some lines of one panel, a group of output channels that shares a run of packed weights. What `ahead` says comes
+  /// in place of the next panel's weights.
   void run_lines(int64_t panel, int64_t image, int64_t line0, int64_t line1, const float* in, const float* packed,
-                 float* out, const float* residual) const;
+                 float* out, const float* residual, FetchAhead ahead = {}) const;
   /// The same with the panel's weights and bias given.
   void run_panel(int64_t panel, int64_t image, int64_t line0, int64_t line1, const float* in, const float* weights,
-                 const float* bias, float* out, const float* residual) const;
+                 const float* bias, float* out, const float* residual, FetchAhead ahead = {}) const;
   int64_t panel_first_channel(int64_t panel) const { return panels_[static_cast<size_t>(panel)].block * lanes(); }
   int64_t panel_channels(int64_t panel) const { return panels_[static_cast<size_t>(panel)].blocks * lanes(); }
 
