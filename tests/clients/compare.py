@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs unmodified programs on ONNX Runtime and on Kiln, compares their results, and prints time and peak memory of both.
+"""Runs unmodified programs on ONNX Runtime and on Kiln: holds results together, prints time and peak memory of both.
 
     PYTHONPATH=build/python python tests/clients/compare.py [NAME...] [--rounds 3]
 
