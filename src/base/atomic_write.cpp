@@ -18,7 +18,8 @@
 namespace kiln {
 namespace {
 
-constexpr size_t buffer_size = 1 << 16;
+/// Written at multiples of itself, so that the page cache can hold the file in large pages and map them as such.
+constexpr size_t chunk_size = size_t{2} << 20;
 
 [[noreturn]] void fail_to_write(const std::string& path, std::string_view what) {
   fail(ErrorCode::io, "{}: cannot {}: {}", path, what, std::strerror(errno));
@@ -80,18 +81,18 @@ void sync_folder_of(const std::string& path) {
 
 }  // namespace
 
-FileWriter::FileWriter(int descriptor, const std::string& path) : descriptor_(descriptor), path_(path) {
-  buffer_.reserve(buffer_size);
-}
+FileWriter::FileWriter(int descriptor, const std::string& path) : descriptor_(descriptor), path_(path) {}
 
 void FileWriter::write(std::span<const std::byte> bytes) {
-  if (buffer_.size() + bytes.size() > buffer_size) {
-    flush();
-  }
-  if (bytes.size() >= buffer_size) {
-    write_through(bytes);
-  } else {
-    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+  while (!bytes.empty()) {
+    const auto part = bytes.first(std::min(bytes.size(), chunk_size - buffer_.size()));
+    bytes = bytes.subspan(part.size());
+    if (part.size() == chunk_size) {
+      write_through(part);
+      continue;
+    }
+    buffer_.insert(buffer_.end(), part.begin(), part.end());
+    if (buffer_.size() == chunk_size) flush();
   }
 }
 

@@ -61,7 +61,8 @@ void MappedFile::advise(Advice advice, size_t offset, size_t length) const {
   length = std::min(length, data_.size() - offset);
   const auto address = reinterpret_cast<uintptr_t>(data_.data() + offset);
   const uintptr_t begin = address / page_size() * page_size();
-  constexpr int advices[] = {MADV_NORMAL, MADV_SEQUENTIAL, MADV_RANDOM, MADV_WILLNEED, MADV_DONTNEED, MADV_NOHUGEPAGE};
+  constexpr int advices[] = {MADV_NORMAL,   MADV_SEQUENTIAL, MADV_RANDOM,    MADV_WILLNEED,
+                             MADV_DONTNEED, MADV_HUGEPAGE,   MADV_NOHUGEPAGE};
   ::madvise(reinterpret_cast<void*>(begin), address + length - begin, advices[static_cast<size_t>(advice)]);
 }
 

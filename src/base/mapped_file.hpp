@@ -16,6 +16,7 @@ enum class Advice : uint8_t {
   random,
   will_need,
   dont_need,
+  large_pages,  ///< all of it will be touched
   small_pages,  ///< what is touched comes into memory by itself, without the megabytes around it
 };
 

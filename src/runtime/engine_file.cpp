@@ -129,9 +129,12 @@ bool is_engine_file(const std::string& path) {
 EngineFile EngineFile::open(const std::string& path) {
   auto mapping = std::make_shared<const MappedFile>(open_file(path));
   EngineFile file = from_memory(mapping->data(), mapping, path);
-  // Of plain weights a run reads some rows of an embedding at most.
-  const EngineSection& weights = file.section(Kind::weights);
-  mapping->advise(Advice::small_pages, static_cast<size_t>(weights.offset), static_cast<size_t>(weights.size));
+  for (const EngineSection& s : file.sections_) {
+    if (s.is_structure()) continue;
+    // A run reads all packed weights, but of plain ones some rows of an embedding at most.
+    const Advice advice = s.kind == Kind::packed ? Advice::large_pages : Advice::small_pages;
+    mapping->advise(advice, static_cast<size_t>(s.offset), static_cast<size_t>(s.size));
+  }
   return file;
 }
 
