@@ -517,10 +517,12 @@ double narrow_cost(const Problem& p, const Tuning&) {
 }
 
 Tuning from_transposed_winograd(const TransposedWinogradTuning& t) {
-  return {{t.size, t.blocks, static_cast<int32_t>(t.tiles), t.residues, t.split_channels, t.prefetch_weights}};
+  return {{t.size, t.blocks, static_cast<int32_t>(t.tiles), t.residues, t.split_channels, t.prefetch_weights,
+           t.fresh_weights}};
 }
 TransposedWinogradTuning to_transposed_winograd(const Tuning& t) {
-  return {t.numbers[0], t.numbers[1], t.numbers[2], t.numbers[3], t.numbers[4] != 0, t.numbers[5] != 0};
+  return {t.numbers[0],      t.numbers[1],      t.numbers[2],     t.numbers[3],
+          t.numbers[4] != 0, t.numbers[5] != 0, t.numbers[6] != 0};
 }
 double transposed_winograd_cost(const Problem& p, const Tuning& tuning) {
   const TransposedWinogradTuning t = to_transposed_winograd(tuning);
@@ -530,7 +532,10 @@ double transposed_winograd_cost(const Problem& p, const Tuning& tuning) {
                                            divide_up(divide_up(c.transposed_width() + 1, 2), size));
   const double outs = static_cast<double>(4 * pad_to(c.channels_out, block_of(p.isa)));
   const auto planes = static_cast<double>((size + 1) * (size + 1));
-  return winograd_seconds(p, c, tiles, planes, outs, planes, t.split_channels);
+  const double seconds = winograd_seconds(p, c, tiles, planes, outs, t.fresh_weights ? 4 : planes, t.split_channels);
+  if (!t.fresh_weights) return seconds;
+  const auto batches = static_cast<double>(divide_up(static_cast<int64_t>(tiles), t.tiles));
+  return seconds + arithmetic_seconds(batches * planes * static_cast<double>(c.channels_in) * outs * 3.5, p.isa, 1);
 }
 std::vector<Tuning> transposed_winograd_tunings(const Problem& p) {
   const ConvProblem c = transposed_problem(p);
@@ -547,6 +552,10 @@ std::vector<Tuning> transposed_winograd_tunings(const Problem& p) {
         }
       }
     }
+    if (!far) continue;
+    for (const int64_t tiles : {28, 56, 168}) {
+      all.push_back(from_transposed_winograd({size, 2, tiles, 1, true, false, true}));
+    }
   }
   return all;
 }
@@ -560,8 +569,9 @@ TransposedWinogradConv transposed_winograd_packer(const Problem& p, const Tuning
 }
 std::string describe_transposed_winograd(const Tuning& tuning) {
   const TransposedWinogradTuning t = to_transposed_winograd(tuning);
-  return fmt::format("F({0}x{0},2x2), {1} blocks, {2} tiles, {3} residues{4}{5}", t.size, t.blocks, t.tiles, t.residues,
-                     t.split_channels ? ", channels split" : "", t.prefetch_weights ? ", prefetch" : "");
+  return fmt::format("F({0}x{0},2x2), {1} blocks, {2} tiles, {3} residues{4}{5}{6}", t.size, t.blocks, t.tiles,
+                     t.residues, t.split_channels ? ", channels split" : "", t.prefetch_weights ? ", prefetch" : "",
+                     t.fresh_weights ? ", weights transformed in the run" : "");
 }
 
 }  // namespace

@@ -38,6 +38,24 @@ TEST(WinogradConv, EqualsTheReference) {
   }
 }
 
+/// Maps beyond the caches, whose pixels are prefetched.
+TEST(WinogradConv, LargeMapsEqualTheReference) {
+  Philox rng(23);
+  for (const int64_t stride : {1, 2}) {
+    ConvProblem p;
+    p.batch = 2, p.channels_in = 20, p.channels_out = 24;
+    p.height = 150, p.width = 301;
+    p.kernel_h = p.kernel_w = 3, p.stride_h = p.stride_w = stride;
+    p.pad_top = p.pad_left = p.pad_right = 1;
+    const ConvCase test(rng, p);
+    for (const Isa isa : usable_isas()) {
+      const BlockedLayout in = test.in_layout(isa, 0), out = test.out_layout(isa, 1);
+      const WinogradConv kernel(p, in, out, isa, {stride == 1 ? 6 : 5, 2, 14}, 2);
+      EXPECT_LT(test.error(kernel, in, out, 2), 2e-4) << kernel.name();
+    }
+  }
+}
+
 TEST(WinogradConv, DeclinesWhatItCannotDo) {
   ConvProblem p;
   p.channels_in = p.channels_out = 16, p.height = p.width = 8, p.kernel_h = p.kernel_w = 3, p.stride_h = 2;
@@ -67,6 +85,7 @@ TEST(TransposedWinogradConv, EqualsTheReference) {
     tuning.residues = 1 << pick(rng, 0, 2);
     tuning.split_channels = pick(rng, 0, 1) == 1;
     tuning.prefetch_weights = pick(rng, 0, 1) == 1;
+    tuning.fresh_weights = pick(rng, 0, 1) == 1;
     const int64_t parts = pick(rng, 1, 3), in_halo = pick(rng, 0, 2), out_halo = pick(rng, 0, 2);
     for (const Isa isa : usable_isas()) {
       const BlockedLayout in = test.in_layout(isa, in_halo), out = test.out_layout(isa, out_halo);

@@ -5,7 +5,7 @@
 
 #include "kernels/conv/conv_problem.hpp"
 #include "kernels/conv/winograd_table.hpp"
-#include "kernels/tile/tile.hpp"
+#include "kernels/conv/winograd_tiles.hpp"
 
 namespace kiln {
 
@@ -16,6 +16,9 @@ struct TransposedWinogradTuning {
   int residues = 4;             ///< residues whose products are made together: 1, 2 or 4
   bool split_channels = false;  ///< parts share each batch of tiles and split its output channels
   bool prefetch_weights = false;
+  /// Weights are packed as they are and transformed in the run, for each batch: fewer bytes to keep and to read. Parts
+  /// split the output channels.
+  bool fresh_weights = false;
 
   bool operator==(const TransposedWinogradTuning&) const = default;
 };
@@ -38,36 +41,36 @@ class TransposedWinogradConv {
   void pack(const float* weights, const float* bias, float* packed) const;
   int64_t scratch_floats(int64_t parts) const;
   /// Two for each batch of tiles when channels are split: all parts must end one before any begins the next.
-  int64_t phases() const { return tuning_.split_channels ? 2 * batches_ : 1; }
+  int64_t phases() const { return tuning_.split_channels ? 2 * tiles_.batches : 1; }
   void run_part(int64_t phase, int64_t part, int64_t parts, const ConvPointers& p, float* scratch) const;
 
  private:
-  struct TileSpan {
-    int64_t first, count;
-  };
+  using Span = WinogradTiles::Span;
   /// Output channels and residues whose products are made together.
   struct Job {
     int64_t block, blocks, residue, weights;  ///< weights: where they begin
   };
-  TileSpan batch(int64_t index) const;
+  int64_t biases_at() const;
   Job job(int64_t index) const;
-  void transform_input(const float* in, TileSpan tiles, int64_t index0, int64_t index1, float* inputs) const;
-  void multiply(const float* packed, TileSpan tiles, const Job& job, bool last, const float* inputs,
-                float* products) const;
-  void transform_output(const ConvPointers& p, TileSpan tiles, const Job& job, const float* products) const;
+  void transform_input(const float* in, Span tiles, int64_t index0, int64_t index1, float* inputs) const;
+  void multiply(const float* packed, Span tiles, const Job& job, bool last, const float* inputs, float* products) const;
+  void multiply_fresh(const float* packed, Span tiles, const Job& job, bool last, const float* inputs, float* fresh,
+                      float* products) const;
+  void transform_output(const ConvPointers& p, Span tiles, const Job& job, const float* products) const;
 
   ConvProblem problem_;
   BlockedLayout in_, out_;
   TransposedWinogradTuning tuning_;
   Isa isa_;
   EpiloguePlan epilogue_;
-  const TileTable* tiles_;
+  const TileTable* table_;
   const WinogradTable* steps_;
+  WinogradTiles tiles_;
   int64_t edge_, planes_;      ///< edge_: size + 1; planes_: its square
   int64_t first_y_, first_x_;  ///< q of the first output
-  int64_t tiles_y_, tiles_x_, tile_count_, batches_, jobs_;
-  int64_t in_blocks_, out_blocks_;
-  int64_t input_plane_, product_plane_;  ///< floats from one plane to the next
+  int64_t jobs_, in_blocks_, out_blocks_;
+  int64_t chunk_blocks_;                               ///< input channel blocks whose weights are transformed together
+  int64_t input_plane_, product_plane_, fresh_plane_;  ///< floats from one plane to the next
   std::vector<ptrdiff_t> offsets_;
 };
 

@@ -9,7 +9,6 @@
 #include "kernels/conv/winograd_matrices.hpp"
 
 namespace kiln {
-
 extern const WinogradTable winograd_table_portable, winograd_table_avx2, winograd_table_avx512;
 
 const WinogradTable& winograd_table(Isa isa) {
@@ -58,15 +57,6 @@ const double (*weight_matrix(int64_t stride, int size))[3] {
                      : WinogradWeights<2, 5>::g.row;
 }
 
-/// The rows (or columns) of planes that are multiplied by one of weights: at stride 2 those of all odd pixels are
-/// multiplied by the last.
-struct PlaneRange {
-  int64_t begin, end;
-};
-PlaneRange planes_for(int64_t weight, int64_t size, int64_t edge) {
-  return {weight, weight == size + 1 ? edge : weight + 1};
-}
-
 }  // namespace
 
 WinogradConv::WinogradConv(const ConvProblem& p, const BlockedLayout& in, const BlockedLayout& out, Isa isa,
@@ -108,8 +98,20 @@ WinogradConv::WinogradConv(const ConvProblem& p, const BlockedLayout& in, const 
   // A line of 64 bytes more, so that the planes do not fall on the same cache sets.
   input_plane_ = in_blocks_ * tiles_.largest * lanes + 16;
   product_plane_ = (tuning_.fresh_weights ? tuning_.blocks : out_blocks_) * tiles_.largest * lanes + 16;
+  // Of large maps most comes from beyond L2.
+  prefetches_pixels_ = !tuning.prefetch_weights && (in.floats() + out.floats()) * 4 > 10 * cache_sizes().l2;
   fresh_plane_ = chunk_blocks_ * lanes * wide + 16;
   for (int64_t i = 0; i < in_blocks_; ++i) offsets_.push_back(i * tiles_.largest * lanes);
+  // At stride 2 the rows (and columns) of all odd pixels are multiplied by the last row of weights.
+  const auto rows_of = [&](int64_t weight) -> PartRange { return {weight, weight == size + 1 ? edge_ : weight + 1}; };
+  for (int64_t t = 0; t < weight_planes(size); ++t) {
+    order_begins_.push_back(static_cast<int64_t>(order_.size()));
+    const PartRange rows = rows_of(t / (size + 2)), columns = rows_of(t % (size + 2));
+    for (int64_t row = rows.begin; row < rows.end; ++row) {
+      for (int64_t column = columns.begin; column < columns.end; ++column) order_.push_back(row * edge_ + column);
+    }
+  }
+  order_begins_.push_back(planes_);
 }
 
 int64_t WinogradConv::tile_planes(int64_t size, int64_t stride) {
@@ -193,34 +195,23 @@ void WinogradConv::transform_input(const float* in, Span tiles, int64_t block0, 
   }
 }
 
-int64_t WinogradConv::planes_of(int64_t weight_plane) const {
-  const int64_t edge = tuning_.size + 2;
-  const PlaneRange rows = planes_for(weight_plane / edge, tuning_.size, edge_);
-  const PlaneRange columns = planes_for(weight_plane % edge, tuning_.size, edge_);
-  return (rows.end - rows.begin) * (columns.end - columns.begin);
-}
-
 /// All planes that are multiplied by a plane of weights.
-void WinogradConv::multiply_plane(TileArgs& a, int64_t weight_plane, Span tiles, int64_t blocks, const float* inputs,
-                                  float* products) const {
-  const int64_t edge = tuning_.size + 2;
-  const PlaneRange rows = planes_for(weight_plane / edge, tuning_.size, edge_);
-  const PlaneRange columns = planes_for(weight_plane % edge, tuning_.size, edge_);
-  for (int64_t row = rows.begin; row < rows.end; ++row) {
-    for (int64_t column = columns.begin; column < columns.end; ++column) {
-      const int64_t plane = row * edge_ + column;
-      multiply_winograd_tiles(*table_, a, blocks, tiles.count, inputs + plane * input_plane_,
-                              products + plane * product_plane_);
-    }
+void WinogradConv::multiply_planes(TileArgs& a, int64_t weight_plane, Span tiles, int64_t blocks, const float* inputs,
+                                   float* products, WinogradAhead* ahead) const {
+  for (int64_t i = order_begins_[weight_plane]; i < order_begins_[weight_plane + 1]; ++i) {
+    multiply_winograd_tiles(*table_, a, blocks, tiles.count, inputs + order_[i] * input_plane_,
+                            products + order_[i] * product_plane_, ahead);
   }
 }
 
 void WinogradConv::multiply(const float* packed, Span tiles, int64_t panel0, int64_t panel1, const float* inputs,
-                            float* products) const {
+                            float* products, WinogradAhead* ahead) const {
   const int64_t lanes = out_.block, ins = problem_.channels_in, plane = out_blocks_ * lanes * ins;
   const int64_t planes = weight_planes(tuning_.size), panel_floats = tuning_.blocks * lanes * ins;
   TileArgs a = winograd_products(lanes, ins, tiles_.largest);
   a.offsets = offsets_.data();
+  const int64_t calls = divide_up(tiles.count, table_->rows[tuning_.blocks]) * in_blocks_;
+  const int64_t lines_ahead = ahead != nullptr ? divide_up(ahead->lines(), calls * planes_ * (panel1 - panel0)) : 0;
   for (int64_t t = 0; t < planes; ++t) {
     for (int64_t panel = panel0; panel < panel1; ++panel) {
       const int64_t blocks = panel_blocks(panel), floats = blocks * lanes * ins;
@@ -228,9 +219,11 @@ void WinogradConv::multiply(const float* packed, Span tiles, int64_t panel0, int
       const bool last_panel = panel + 1 == panel1, last = last_panel && t + 1 == planes;
       a.prefetch = reinterpret_cast<const char*>(last_panel ? packed + (t + 1) * plane + panel0 * panel_floats
                                                             : a.weights + floats);
-      const int64_t calls = divide_up(tiles.count, table_->rows[blocks]) * planes_of(t) * in_blocks_;
-      a.prefetch_lines = tuning_.prefetch_weights && !last ? divide_up(floats, 16 * calls) : 0;
-      multiply_plane(a, t, tiles, blocks, inputs, products + panel * tuning_.blocks * tiles_.largest * lanes);
+      a.prefetch_lines = tuning_.prefetch_weights && !last
+                             ? divide_up(floats, 16 * calls * (order_begins_[t + 1] - order_begins_[t]))
+                             : 0;
+      if (ahead != nullptr) a.prefetch_lines = lines_ahead;
+      multiply_planes(a, t, tiles, blocks, inputs, products + panel * tuning_.blocks * tiles_.largest * lanes, ahead);
     }
   }
 }
@@ -239,31 +232,39 @@ void WinogradConv::multiply(const float* packed, Span tiles, int64_t panel0, int
 void WinogradConv::multiply_fresh(const float* packed, Span tiles, int64_t panel, bool last, const float* inputs,
                                   float* fresh, float* products) const {
   const int64_t lanes = out_.block, ins = problem_.channels_in, planes = weight_planes(tuning_.size);
-  const int64_t blocks = panel_blocks(panel), wide = blocks * lanes;
+  const int64_t blocks = panel_blocks(panel), wide = blocks * lanes,
+                runs = divide_up(tiles.count, table_->rows[blocks]);
   const WinogradTable::Weights transform = steps_->weights[problem_.stride_h - 1][tuning_.size];
   const float* weights = packed + panel * tuning_.blocks * lanes * ins * 9;
-  const float* const end = packed + (last ? panel + 1 : panels_) * tuning_.blocks * lanes * ins * 9;
+  const float* const end = last ? weights + ins * wide * 9 : packed + biases_at();
   for (int64_t block = 0; block < in_blocks_; block += chunk_blocks_) {
     const int64_t groups = std::min(chunk_blocks_, in_blocks_ - block);
     const int64_t count = std::min(ins - block * lanes, groups * lanes);
     for (int64_t i = 0; i < count; ++i, weights += 9 * wide) {
-      for (int64_t j = 0; j < blocks; ++j)
+      for (int64_t j = 0; j < blocks; ++j) {
         transform(weights + j * lanes, wide, fresh + i * wide + j * lanes, fresh_plane_);
+      }
     }
     TileArgs a = winograd_products(lanes, count, tiles_.largest);
-    a.offsets = offsets_.data() + block;
+    a.offsets = offsets_.data();
     // Sums go on from those of the chunk before.
     a.residual = block > 0 ? products : nullptr;
+    // While this chunk is multiplied, the inputs of the next plane and a share of the next chunk's weights are fetched.
+    const int64_t input_lines = groups * tiles_.largest * lanes / 16;
+    a.prefetch_lines = divide_up(input_lines, runs * groups);
+    const int64_t weight_lines = divide_up(chunk_blocks_ * lanes * 9 * wide, 16 * planes_);
+    const float* const from = inputs + block * tiles_.largest * lanes;
     const float* ahead = weights;
-    const float* const ahead_end = std::min(end, weights + chunk_blocks_ * lanes * 9 * wide);
-    const int64_t lines = divide_up((ahead_end - ahead) / 16, planes);
-    const int64_t runs = divide_up(tiles.count, table_->rows[blocks]);
     for (int64_t t = 0; t < planes; ++t) {
-      for (int64_t i = 0; i < lines && ahead < ahead_end; ++i, ahead += 16) __builtin_prefetch(ahead, 0, 2);
       a.weights = fresh + t * fresh_plane_;
-      multiply_plane(a, t, tiles, blocks, inputs, products);
+      for (int64_t i = order_begins_[t]; i < order_begins_[t + 1]; ++i) {
+        for (int64_t j = 0; j < weight_lines && ahead < end; ++j, ahead += 16) __builtin_prefetch(ahead, 0, 2);
+        const int64_t next = order_[i + 1 < planes_ ? i + 1 : 0];
+        a.prefetch = reinterpret_cast<const char*>(from + next * input_plane_);
+        multiply_winograd_tiles(*table_, a, blocks, tiles.count, from + order_[i] * input_plane_,
+                                products + order_[i] * product_plane_);
+      }
     }
-    (void)runs;
   }
 }
 
@@ -306,7 +307,13 @@ void WinogradConv::run_part(int64_t phase, int64_t part, int64_t parts, const Co
     for (int64_t i = begin; i < end; ++i) {
       const Span tiles = tiles_.batch(i);
       transform_input(p.in, tiles, 0, in_blocks_, inputs);
-      multiply(p.packed, tiles, 0, panels_, inputs, products);
+      WinogradAhead ahead;
+      ahead.add(tiles_, tiles, out_, p.out, tuning_.size, 0, 0);
+      if (i + 1 < end) {
+        ahead.add(tiles_, tiles_.batch(i + 1), in_, p.in, tuning_.size * problem_.stride_h, problem_.pad_top - 1,
+                  problem_.pad_left - 1);
+      }
+      multiply(p.packed, tiles, 0, panels_, inputs, products, prefetches_pixels_ ? &ahead : nullptr);
       transform_output(p, tiles, 0, out_blocks_, products);
     }
     return;
@@ -321,7 +328,7 @@ void WinogradConv::run_part(int64_t phase, int64_t part, int64_t parts, const Co
   const int64_t block0 = begin * tuning_.blocks, block1 = std::min(out_blocks_, end * tuning_.blocks);
   float* const products = scratch + inputs_floats;
   if (!tuning_.fresh_weights) {
-    multiply(p.packed, tiles, begin, end, scratch, products);
+    multiply(p.packed, tiles, begin, end, scratch, products, nullptr);
     transform_output(p, tiles, block0, block1, products + block0 * tiles_.largest * out_.block);
     return;
   }

@@ -50,13 +50,12 @@ class WinogradConv {
   /// Output channel blocks of a panel of weights.
   int64_t panel_blocks(int64_t panel) const;
   void transform_input(const float* in, Span tiles, int64_t block0, int64_t block1, float* inputs) const;
-  void multiply(const float* packed, Span tiles, int64_t panel0, int64_t panel1, const float* inputs,
-                float* products) const;
+  void multiply(const float* packed, Span tiles, int64_t panel0, int64_t panel1, const float* inputs, float* products,
+                WinogradAhead* ahead) const;
   void multiply_fresh(const float* packed, Span tiles, int64_t panel, bool last, const float* inputs, float* fresh,
                       float* products) const;
-  void multiply_plane(TileArgs& a, int64_t weight_plane, Span tiles, int64_t blocks, const float* inputs,
-                      float* products) const;
-  int64_t planes_of(int64_t weight_plane) const;
+  void multiply_planes(TileArgs& a, int64_t weight_plane, Span tiles, int64_t blocks, const float* inputs,
+                       float* products, WinogradAhead* ahead) const;
   void transform_output(const ConvPointers& p, Span tiles, int64_t block0, int64_t block1, const float* products) const;
 
   ConvProblem problem_;
@@ -72,7 +71,10 @@ class WinogradConv {
   int64_t chunk_blocks_;                 ///< input channel blocks whose weights are transformed together
   int64_t input_plane_, product_plane_;  ///< floats from one plane to the next
   int64_t fresh_plane_;
+  bool prefetches_pixels_;
   std::vector<ptrdiff_t> offsets_;
+  /// Planes of tiles in the order of the planes of weights that they are multiplied by, and where those begin.
+  std::vector<int64_t> order_, order_begins_;
 };
 
 }  // namespace kiln

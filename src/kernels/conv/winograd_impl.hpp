@@ -213,6 +213,34 @@ template <Isa isa, int stride, int size>
   }
 }
 
+/// For two taps: the matrix of one pixel less, whose last row (of infinity) moves up by a tap.
+template <Isa isa, int size>
+[[gnu::noinline]] void winograd_two_tap_weights(const float* taps, int64_t tap, float* to, int64_t plane) {
+  using V = Vec<float, isa>;
+  constexpr int edge = size + 1;
+  const auto line = [](const V* w, V* y) __attribute__((always_inline)) {
+    unroll<size>([&](auto row) __attribute__((always_inline)) {
+      constexpr auto& g = WinogradMatrices<size - 1>::weights;
+      constexpr auto first = static_cast<float>(g[row][0]), second = static_cast<float>(g[row][1]);
+      y[row] = V::all(first) * w[0];
+      if constexpr (second != 0) y[row] = fma(V::all(second), w[1], y[row]);
+    });
+    y[size] = w[1];
+  };
+  V half[edge][2];
+  unroll<2>([&](auto column) __attribute__((always_inline)) {
+    const V w[2] = {V::load(taps + column * tap), V::load(taps + (2 + column) * tap)};
+    V y[edge];
+    line(w, y);
+    unroll<edge>([&](auto i) __attribute__((always_inline)) { half[i][column] = y[i]; });
+  });
+  unroll<edge>([&](auto row) __attribute__((always_inline)) {
+    V y[edge];
+    line(half[row], y);
+    unroll<edge>([&](auto i) __attribute__((always_inline)) { y[i].store(to + (row * edge + i) * plane); });
+  });
+}
+
 /// For two taps: size + 1 pixels a side, of which what lies outside the output is left out.
 template <Isa isa, int size>
 [[gnu::noinline]] void winograd_two_tap_output(const WinogradTable::OutputArgs& a) {
@@ -256,6 +284,8 @@ constexpr WinogradTable make_winograd_table() {
   add.template operator()<2, 3>();
   add.template operator()<2, 4>();
   add.template operator()<2, 5>();
+  table.two_tap_weights[3] = winograd_two_tap_weights<isa, 3>;
+  table.two_tap_weights[5] = winograd_two_tap_weights<isa, 5>;
   table.two_tap_output[3] = winograd_two_tap_output<isa, 2>;
   table.two_tap_output[5] = winograd_two_tap_output<isa, 4>;
   return table;

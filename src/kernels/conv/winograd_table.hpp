@@ -32,7 +32,9 @@ struct WinogradTable {
   Input input[2][most_size + 1];
   Weights weights[2][most_size + 1];
   Output output[2][most_size + 1];
-  Output two_tap_output[most_size + 1];  ///< for kernels of 2 x 2, whose input is that of one pixel less
+  // For kernels of 2 x 2, whose input is that of one pixel less: four taps to (size + 1)^2 planes.
+  Weights two_tap_weights[most_size + 1];
+  Output two_tap_output[most_size + 1];
 };
 const WinogradTable& winograd_table(Isa isa);
 

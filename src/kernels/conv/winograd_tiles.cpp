@@ -36,6 +36,45 @@ WinogradPixels winograd_pixels(const BlockedLayout& layout, const float* in, int
   return {copy, edge * lanes};
 }
 
+void WinogradAhead::add(const WinogradTiles& tiles, WinogradTiles::Span span, const BlockedLayout& layout,
+                        const float* data, int64_t step, int64_t top, int64_t left) {
+  sources_[count_++] = {&tiles, span, &layout, data, step, top, left};
+  lines_ += span.count * layout.blocks() * step * divide_up(step * layout.block, 16);
+}
+
+bool WinogradAhead::next_row() {
+  while (source_ < count_) {
+    const Source& s = sources_[source_];
+    const BlockedLayout& layout = *s.layout;
+    const auto [image, tile_row, column] = s.tiles->place(s.span.first + tile_);
+    const int64_t together = std::min(s.tiles->columns - column, s.span.count - tile_);
+    for (++row_; row_ < s.step; ++row_) {
+      const int64_t y = tile_row * s.step - s.top + row_;
+      const int64_t x0 = std::max<int64_t>(0, column * s.step - s.left);
+      const int64_t x1 = std::min(layout.w, (column + together) * s.step - s.left);
+      if (y < 0 || y >= layout.h || x0 >= x1) continue;
+      at_ = s.data + layout.offset(image, block_, y, x0);
+      end_ = at_ + (x1 - x0) * layout.block;
+      return true;
+    }
+    row_ = -1;
+    tile_ += together;
+    if (tile_ < s.span.count) continue;
+    tile_ = 0;
+    if (++block_ < layout.blocks()) continue;
+    block_ = 0;
+    ++source_;
+  }
+  return false;
+}
+
+const char* WinogradAhead::next(int64_t lines) {
+  if (at_ >= end_ && !next_row()) return nullptr;
+  const auto* const from = reinterpret_cast<const char*>(at_);
+  at_ += std::min<int64_t>(lines * 16, end_ - at_);
+  return from;
+}
+
 void finish_winograd_pixels(const TileTable& tiles, const EpiloguePlan& plan, TilePassArgs a, int64_t used) {
   if (plan.pass) {
     a.activation = plan.epilogue.activation, a.alpha = plan.epilogue.alpha, a.beta = plan.epilogue.beta;
@@ -63,17 +102,23 @@ TileArgs winograd_products(int64_t lanes, int64_t ins, int64_t largest_batch) {
 }
 
 void multiply_winograd_tiles(const TileTable& tiles, TileArgs& a, int64_t blocks, int64_t count, const float* inputs,
-                             float* products) {
+                             float* products, WinogradAhead* ahead) {
+  const int64_t groups = a.groups + a.tail_groups, lines = a.prefetch_lines;
   const int64_t runs = divide_up(count, tiles.rows[blocks]);
   for (int64_t i = 0, first = 0; i < runs; ++i) {
     const int64_t rows = divide_up(count - first, runs - i);
     a.in = inputs + first * tiles.lanes;
     a.out = products + first * tiles.lanes;
     if (a.residual != nullptr) a.residual = a.out;
+    if (ahead != nullptr) {
+      a.prefetch = ahead->next(lines * groups);
+      a.prefetch_lines = a.prefetch != nullptr ? lines : 0;
+    }
     tiles.find(tiles.lanes, blocks, rows)(a);
-    a.prefetch += a.prefetch_lines * (a.groups + a.tail_groups) * 64;
+    if (ahead == nullptr) a.prefetch += lines * groups * 64;
     first += rows;
   }
+  a.prefetch_lines = lines;
 }
 
 }  // namespace kiln

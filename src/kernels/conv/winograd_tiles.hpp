@@ -36,15 +36,44 @@ struct WinogradPixels {
 WinogradPixels winograd_pixels(const BlockedLayout& layout, const float* in, int64_t image, int64_t block, int64_t y,
                                int64_t x, int64_t edge, float* copy);
 
+/// The pixels that tiles of a batch will read or write soon, to be prefetched piece by piece while products keep the
+/// arithmetic busy and memory idle.
+class WinogradAhead {
+ public:
+  /// In every tile `step` x `step` pixels of `data`, from (-top, -left) on.
+  void add(const WinogradTiles& tiles, WinogradTiles::Span span, const BlockedLayout& layout, const float* data,
+           int64_t step, int64_t top, int64_t left);
+  /// Lines of 64 bytes, at most so many.
+  int64_t lines() const { return lines_; }
+  /// The next `lines` of them that lie together (fewer where a row of pixels ends); null after the last.
+  const char* next(int64_t lines);
+
+ private:
+  struct Source {
+    const WinogradTiles* tiles;
+    WinogradTiles::Span span;
+    const BlockedLayout* layout;
+    const float* data;
+    int64_t step, top, left;
+  };
+  /// Goes to the row after `row_`, or to the next tiles; false at the end.
+  bool next_row();
+
+  Source sources_[2];
+  int64_t count_ = 0, lines_ = 0;
+  int64_t source_ = 0, block_ = 0, tile_ = 0, row_ = -1;
+  const float *at_ = nullptr, *end_ = nullptr;
+};
+
 /// What is left of an epilogue once the pixels of a tile are written to `a.out`, and the zeros of lanes without a
 /// channel. `used`: lanes with one. Of `a`, the lines and pixels are to be set.
 void finish_winograd_pixels(const TileTable& tiles, const EpiloguePlan& plan, TilePassArgs a, int64_t used);
 
 /// For products of tiles, `plane` apart from block to block, that are summed over `ins` channels.
 TileArgs winograd_products(int64_t lanes, int64_t ins, int64_t largest_batch);
-/// Multiplies `count` tiles by the weights of `blocks` blocks of channels. Of a.prefetch each run of tiles takes
-/// a.prefetch_lines for each of its groups and passes on.
+/// Multiplies `count` tiles by the weights of `blocks` blocks of channels. Each run of tiles prefetches
+/// a.prefetch_lines for each of its groups: from `ahead` if there is one, else from a.prefetch, which passes on.
 void multiply_winograd_tiles(const TileTable& tiles, TileArgs& a, int64_t blocks, int64_t count, const float* inputs,
-                             float* products);
+                             float* products, WinogradAhead* ahead = nullptr);
 
 }  // namespace kiln
