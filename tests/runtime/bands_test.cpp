@@ -210,8 +210,7 @@ struct Ran {
 Ran run_with(const EngineDef& engine, const Tensor& input, BandsChoice bands, int threads) {
   bands_knob.set(bands);
   const std::vector<Value> inputs{input};
-  Plan plan = make_plan(engine, inputs);
-  plan.schedule = make_schedule(engine.program(), *engine.machine(), plan.facts, threads);
+  Plan plan = make_plan(engine, inputs, threads);
   const auto bytes = static_cast<size_t>(plan.schedule->arena_bytes) + 64;
   const std::unique_ptr<std::byte, void (*)(void*)> arena(
       static_cast<std::byte*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)), std::free);
@@ -220,8 +219,8 @@ Ran run_with(const EngineDef& engine, const Tensor& input, BandsChoice bands, in
   const StepOptions options;
   uint64_t seed = 1;
   Ran ran;
-  Executor executor(buffers, default_pool(), options, seed);
-  ran.values = executor.run(engine.program(), inputs, plan, arena.get());
+  Executor executor(buffers, default_pool(), options, seed, threads);
+  ran.values = executor.run(engine.program(), inputs, plan, arena.get(), {});
   for (const Schedule::Step& step : plan.schedule->steps) {
     ran.regions += step.work != nullptr && step.work->name().starts_with("bands_");
   }
