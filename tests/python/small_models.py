@@ -1,5 +1,7 @@
 """Models small enough to write down."""
+import numpy as np
 import onnx
+import onnx.numpy_helper
 from onnx import TensorProto, helper
 
 FLOAT = TensorProto.FLOAT
@@ -56,3 +58,13 @@ def endless_loop() -> bytes:
         [tensor("again", TensorProto.BOOL, []), tensor("w", FLOAT, [])])
     node = helper.make_node("Loop", ["", "go", "x"], ["y"], body=body)
     return model([node], [tensor("go", TensorProto.BOOL, []), tensor("x", FLOAT, [])], [tensor("y", FLOAT, [])])
+
+
+def deep(steps=200, size=256) -> bytes:
+    """A long chain of products: a run that takes a while."""
+    weight = onnx.numpy_helper.from_array(np.eye(size, dtype=np.float32) * 0.999, "w")
+    nodes = [helper.make_node("MatMul", [f"v{i}", "w"], [f"m{i}"]) for i in range(steps)]
+    nodes += [helper.make_node("Sin", [f"m{i}"], [f"v{i + 1}"]) for i in range(steps)]
+    nodes = [node for pair in zip(nodes[:steps], nodes[steps:]) for node in pair]
+    return model(nodes, [tensor("v0", FLOAT, ["n", size])], [tensor(f"v{steps}", FLOAT, ["n", size])],
+                 initializers=[weight])

@@ -95,6 +95,21 @@ def test_installing_too_late(tmp_path):
     assert done.returncode == 1 and "install first" in done.stderr
 
 
+def test_the_package_of_that_name(tmp_path):
+    """python/kiln-onnxruntime, as it would be installed."""
+    package = Path(__file__).resolve().parents[2] / "python" / "kiln-onnxruntime"
+    path = program(tmp_path, f"""
+        import sys
+        sys.path.insert(0, {str(package)!r})
+        import onnxruntime
+        from onnxruntime.capi.onnxruntime_pybind11_state import Fail
+        from onnxruntime import InferenceSession
+        import kiln.onnxruntime
+        assert onnxruntime is kiln.onnxruntime and InferenceSession is kiln.onnxruntime.InferenceSession
+        """)
+    output(run(tmp_path, path))
+
+
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """The engines in a cache of this test's own."""

@@ -6,10 +6,10 @@ import time
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 import small_models
-from small_models import FLOAT, tensor
+from small_models import FLOAT, deep, tensor
 
 CPU = ["CPUExecutionProvider"]
 X = np.arange(6, dtype=np.float32).reshape(2, 3)
@@ -30,16 +30,6 @@ def classifier() -> bytes:
     outputs = [tensor("output_label", TensorProto.INT64, [None]), helper.make_value_info("output_probability", kind)]
     return small_models.model(nodes, [tensor("X", FLOAT, [None, 3])], outputs,
                               opsets=(("", 15), ("ai.onnx.ml", 1)), producer_name="skl2onnx")
-
-
-def deep(steps=200, size=256) -> bytes:
-    """A long chain of products: a run that takes a while."""
-    weight = numpy_helper.from_array(np.eye(size, dtype=np.float32) * 0.999, "w")
-    nodes = [helper.make_node("MatMul", [f"v{i}", "w"], [f"m{i}"]) for i in range(steps)]
-    nodes += [helper.make_node("Sin", [f"m{i}"], [f"v{i + 1}"]) for i in range(steps)]
-    nodes = [node for pair in zip(nodes[:steps], nodes[steps:]) for node in pair]
-    return small_models.model(nodes, [tensor("v0", FLOAT, ["n", size])], [tensor(f"v{steps}", FLOAT, ["n", size])],
-                              initializers=[weight])
 
 
 def test_load_and_predict(ort):

@@ -12,7 +12,7 @@ import kiln.onnxruntime as ort
 import numpy as np
 import pytest
 
-from test_onnxruntime_examples import deep
+from small_models import deep
 
 PACKAGES = str(Path(kiln.__file__).parents[1])
 

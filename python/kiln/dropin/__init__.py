@@ -30,6 +30,11 @@ def install() -> None:
         return
     if known is not None:
         raise RuntimeError("onnxruntime was imported before kiln.dropin.install(): install first")
+    take_over()
+
+
+def take_over() -> None:
+    """As install(), also while a module of that name is being imported: the package kiln-onnxruntime is one."""
     found = importlib.machinery.PathFinder.find_spec(_NAME)
     _alias(_OURS, _NAME)
     if found is not None:
