@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,10 +28,20 @@ struct GroupReport {
   std::vector<std::pair<std::string, std::string>> declines;  ///< tactic and reason
 };
 
+/// A rewrite of the graph, and what it spares every run; less than zero where it adds something.
+struct PatchReport {
+  std::string pass;  ///< "fold_batch_norm"
+  std::string what;  ///< "fold BatchNormalization 'bn1' into Conv 'conv1'"
+  int64_t nodes = 0;
+  bool is_counted = false;  ///< whether the next two are known: all shapes are, where open dims have usual sizes
+  double flops = 0;         ///< a multiply-add is two
+  double bytes = 0;         ///< that its nodes read and write
+};
+
 /// What a build did.
 struct BuildReport {
-  size_t nodes_before = 0, nodes_after = 0;                  ///< of the graph, around its rewriting
-  std::vector<std::pair<std::string, std::string>> patches;  ///< pass and what it did
+  size_t nodes_before = 0, nodes_after = 0;  ///< of the graph, around its rewriting
+  std::vector<PatchReport> patches;          ///< in order
   std::vector<GroupReport> groups;
   bool verified = false;         ///< the answers were held against those of the reference code, now or before
   double difference = 0;         ///< the largest, over the largest magnitude of its tensor

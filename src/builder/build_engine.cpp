@@ -8,6 +8,7 @@
 #include "base/sha256.hpp"
 #include "builder/problem_key.hpp"
 #include "builder/timing_cache.hpp"
+#include "builder/typical_shapes.hpp"
 #include "builder/verify_engine.hpp"
 #include "graph/copy_model.hpp"
 #include "passes/optimize.hpp"
@@ -52,9 +53,14 @@ VerifyResult verify(const ModelDef& original, const std::shared_ptr<const Engine
 std::shared_ptr<const EngineDef> build_engine(ModelDef model, const BuildOptions& options, const std::string& identity,
                                               std::optional<Isa> isa) {
   const ModelDef original = options.verify ? copy_model(model) : ModelDef();
+  std::map<std::string, Shape> shapes;
   OptimizeOptions rewriting;
   if (!options.rewrite) {
     for (const Pass& pass : all_passes()) rewriting.skip.emplace_back(pass.name);
+  }
+  if (options.report != nullptr) {
+    shapes = typical_input_shapes(*EngineDef::create(copy_model(model)), options.shapes);
+    rewriting.count_savings_for = &shapes;
   }
   const OptimizeReport passes = optimize(model, rewriting);
   auto engine = EngineDef::create(std::move(model), [&](const EngineDef& e) { return build_machine(e, options, isa); });
@@ -63,7 +69,10 @@ std::shared_ptr<const EngineDef> build_engine(ModelDef model, const BuildOptions
   if (options.report != nullptr) {
     BuildReport& report = *options.report;
     report.nodes_before = passes.nodes_before, report.nodes_after = passes.nodes_after;
-    for (const AppliedPatch& patch : passes.patches) report.patches.emplace_back(patch.pass, patch.what);
+    for (const AppliedPatch& patch : passes.patches) {
+      const Saving& saved = patch.saved;
+      report.patches.push_back({patch.pass, patch.what, saved.nodes, saved.is_counted, saved.flops, saved.bytes});
+    }
     report.verified = verified.done, report.difference = verified.difference;
     report.why_not_verified = verified.why_not;
   }

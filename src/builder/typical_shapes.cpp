@@ -104,4 +104,14 @@ BuildFacts build_facts(const EngineDef& engine, const std::map<std::string, Shap
   return facts;
 }
 
+std::map<std::string, Shape> typical_input_shapes(const EngineDef& engine, const std::map<std::string, Shape>& shapes) {
+  const Facts facts = build_facts(engine, shapes).typical;
+  std::map<std::string, Shape> typical;
+  for (const Port& input : engine.inputs()) {
+    const TensorSpec spec = spec_of(engine.program(), facts, input.value);
+    if (spec.is_given()) typical[input.name] = spec.shape;
+  }
+  return typical;
+}
+
 }  // namespace kiln

@@ -17,4 +17,7 @@ struct BuildFacts {
 /// other sizes where the model does not allow these.
 BuildFacts build_facts(const EngineDef& engine, const std::map<std::string, Shape>& shapes = {});
 
+/// The typical shapes of the inputs, as far as they are known.
+std::map<std::string, Shape> typical_input_shapes(const EngineDef& engine, const std::map<std::string, Shape>& shapes);
+
 }  // namespace kiln

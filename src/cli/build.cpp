@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <map>
@@ -68,9 +69,39 @@ std::string way_text(const WayReport& way) {
                      way.formats, bytes);
 }
 
+std::string amount(double number, std::string_view unit) {
+  constexpr std::pair<double, std::string_view> scales[] = {{1e9, "G"}, {1e6, "M"}, {1e3, "k"}};
+  for (const auto& [scale, prefix] : scales) {
+    if (std::abs(number) >= scale) return fmt::format("{:.2f} {}{}", number / scale, prefix, unit);
+  }
+  return fmt::format("{:.0f} {}", number, unit);
+}
+
+/// "1 node, 1.61 MFLOP, 3.21 MB"; less than zero is what a rewrite adds.
+std::string savings_text(const PatchReport& patch) {
+  std::string text;
+  const auto add = [&](double number, const std::string& what) {
+    if (number != 0) text += (text.empty() ? "" : ", ") + what;
+  };
+  add(static_cast<double>(patch.nodes), fmt::format("{} node{}", patch.nodes, std::abs(patch.nodes) == 1 ? "" : "s"));
+  add(patch.flops, amount(patch.flops, "FLOP"));
+  add(patch.bytes, amount(patch.bytes, "B"));
+  return text.empty() ? "nothing by itself" : text;
+}
+
+void explain_patches(const BuildReport& built) {
+  PatchReport all;
+  fmt::print("{} (and what each saves a run)\n", paint("passes", Colour::bold));
+  for (const PatchReport& patch : built.patches) {
+    fmt::print("  {:24} {} {}\n", patch.pass, printable(patch.what),
+               paint(fmt::format("({})", savings_text(patch)), Colour::dim));
+    all.nodes += patch.nodes, all.flops += patch.flops, all.bytes += patch.bytes;
+  }
+  if (!built.patches.empty()) fmt::print("  {:24} {}\n", "all together", savings_text(all));
+}
+
 void explain(const BuildReport& built) {
-  fmt::print("{}\n", paint("passes", Colour::bold));
-  for (const auto& [pass, what] : built.patches) fmt::print("  {:24} {}\n", pass, printable(what));
+  explain_patches(built);
   fmt::print("{} (measured, ~ as modelled, tactic, formats, weights)\n", paint("groups", Colour::bold));
   for (const GroupReport& group : built.groups) {
     fmt::print("  {} {}\n  {}\n", printable(group.nodes), paint(group.ops, Colour::dim), way_text(group.pick));
@@ -92,7 +123,11 @@ Json way_json(const WayReport& way) {
 
 Json report_json(const BuildReport& built, double seconds) {
   Json patches = Json::array(), groups = Json::array();
-  for (const auto& [pass, what] : built.patches) patches.push_back({{"pass", pass}, {"what", what}});
+  for (const PatchReport& patch : built.patches) {
+    Json saved = {{"nodes", patch.nodes}};
+    if (patch.is_counted) saved.update({{"flops", patch.flops}, {"bytes", patch.bytes}});
+    patches.push_back({{"pass", patch.pass}, {"what", patch.what}, {"saved", std::move(saved)}});
+  }
   for (const GroupReport& group : built.groups) {
     Json others = Json::array(), declines = Json::array();
     for (const WayReport& way : group.others) others.push_back(way_json(way));
@@ -245,7 +280,7 @@ void add_options(CLI::App& command, const std::shared_ptr<Options>& options, con
       ->type_name("NAME=DIMS")
       ->allow_extra_args(false);
   command.add_flag("--explain", options->explain,
-                   "print every rewrite, every choice with its time, and why tactics declined");
+                   "print every rewrite with what it saves, every choice with its time, and why tactics declined");
   command.add_flag("--json", options->json, "print the same as JSON, with every way that was looked at");
   command.add_option("--save-onnx", options->onnx_output, "write the rewritten graph as ONNX")->type_name("FILE");
   command.add_flag("--strip", options->strip, "leave out names that only people read");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "base/error.hpp"
@@ -48,6 +49,7 @@ class Driver {
       report_.notes.push_back("the model stays as it is: a node contradicts its operator's rules or another node");
       return std::move(report_);
     }
+    if (options_.count_savings_for != nullptr) counter_.emplace(model_, *options_.count_savings_for);
     for (const ModelPass& pass : model_passes()) {
       if (!is_skipped(pass.name) && report_.patches.size() < options_.max_patches) run_model_pass(pass);
     }
@@ -119,7 +121,8 @@ class Driver {
     if (changes.done.empty()) return;
     std::string what = changes.done.front();
     if (changes.done.size() > 1) what += ", and " + std::to_string(changes.done.size() - 1) + " more";
-    report_.patches.push_back({std::string(pass.name), std::move(what)});
+    report_.patches.push_back({std::string(pass.name), std::move(what), {}});
+    if (counter_) report_.patches.back().saved = counter_->of_whole();
   }
 
   bool run_pass(const Pass& pass) {
@@ -143,14 +146,20 @@ class Driver {
     const size_t left = options_.max_patches - std::min(options_.max_patches, report_.patches.size());
     if (patches.size() > left) patches.resize(left);
     if (patches.empty()) return false;
-    for (const Patch& patch : patches) report_.patches.push_back({std::string(pass.name), patch.what});
+    for (const Patch& patch : patches) report_.patches.push_back({std::string(pass.name), patch.what, {}});
+    if (counter_) counter_->begin(graph, patches);
     apply_patches(graph, patches);
+    const std::vector<Saving> saved = counter_ ? counter_->end(graph, patches) : std::vector<Saving>();
+    for (size_t i = 0; i < saved.size(); ++i) {
+      report_.patches[report_.patches.size() - saved.size() + i].saved = saved[i];
+    }
     return true;
   }
 
   ModelDef& model_;
   const OptimizeOptions& options_;
   std::map<const Graph*, Facts> facts_;  ///< empty when the model has changed since they were found
+  std::optional<SavingCounter> counter_;
   OptimizeReport report_;
 };
 

@@ -102,6 +102,22 @@ def test_explain_names_picks_times_and_declines(model):
     assert "verified: the largest difference" in done.stdout
 
 
+def test_explain_tells_what_each_rewrite_saves(tmp_path):
+    """For open dims as given by --shapes, or as usual."""
+    nodes = [helper.make_node("Conv", ["x", "w"], ["c"], "conv"), helper.make_node("Mul", ["c", "s"], ["y"], "scale")]
+    weights = [numpy_helper.from_array(np.ones((8, 8, 1, 1), np.float32), "w"),
+               numpy_helper.from_array(np.float32(3), "s")]
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ("n", 8, "h", "w"))],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)], weights)
+    path = tmp_path / "m.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 26)], ir_version=11), path)
+    for shapes, elements in ((["--shapes", "x=2x8x5x5"], 400), ([], 8 * 640 * 640)):
+        fold, = [patch for patch in built(path, "--tune", "off", *shapes)["patches"] if patch["pass"] == "fold_scales"]
+        assert fold["saved"] == {"nodes": 1, "flops": elements, "bytes": 4 * (2 * elements + 1)}
+    text = build(path, "--tune", "off", "--shapes", "x=2x8x5x5", "--explain").stdout
+    assert "(1 node, 400 FLOP, 3.20 kB)" in text and "all together" in text
+
+
 def test_the_rewritten_graph_can_be_kept(model, tmp_path):
     assert build(model, "--tune", "off", "--save-onnx", tmp_path / "out.onnx").returncode == 0
     onnx.checker.check_model(onnx.load(tmp_path / "out.onnx"))

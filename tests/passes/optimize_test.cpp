@@ -78,5 +78,37 @@ TEST(Passes, DropNodesThatNobodyReadsAndStopAfterAGivenPatch) {
   EXPECT_EQ(optimize(none, {.skip = {"remove_dead_nodes"}}).nodes_after, 3u);
 }
 
+TEST(Passes, CountWhatTheySave) {
+  ModelBuilder b;
+  b.input("x", {Dim::symbol("n"), Dim(4)});
+  b.constant("w", ramp({4, 6}));
+  b.scalar("s", 2.0f);
+  b.add("MatMul", {"x", "w"}, {"p"}).name = "product";
+  b.add("Mul", {"p", "s"}, {"q"}).name = "scale";
+  b.add("Identity", {"q"}, {"y"}).name = "same";
+  b.output("y");
+  const std::map<std::string, Shape> shapes{{"x", {10, 4}}}, open;
+  const auto saved = [&](const std::map<std::string, Shape>& of) {
+    ModelDef model = b.model;
+    const OptimizeReport report = optimize(model, {.skip = {"raise_opset"}, .count_savings_for = &of});
+    EXPECT_EQ(model.graph.nodes.size(), 1u);
+    Saving sum{.is_counted = true};
+    for (const AppliedPatch& patch : report.patches) {
+      sum.nodes += patch.saved.nodes, sum.flops += patch.saved.flops, sum.bytes += patch.saved.bytes;
+      sum.is_counted = sum.is_counted && patch.saved.is_counted;
+    }
+    return sum;
+  };
+  const Saving all = saved(shapes);
+  EXPECT_TRUE(all.is_counted);
+  EXPECT_EQ(all.nodes, 2);
+  EXPECT_EQ(all.flops, 60) << "a multiplication for each element";
+  EXPECT_EQ(all.bytes, 4 * (60 + 1 + 60));
+  const Saving unknown = saved(open);
+  EXPECT_EQ(unknown.nodes, 2);
+  EXPECT_FALSE(unknown.is_counted);
+  EXPECT_EQ(unknown.flops, 0);
+}
+
 }  // namespace
 }  // namespace kiln
