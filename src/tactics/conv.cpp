@@ -88,11 +88,21 @@ std::vector<Tuning> direct_tunings(const Problem& p) {
     if (blocks == 1 && most > 1) continue;
     for (const bool outer : {false, true}) {
       if (outer && weights < cache_sizes().l1d) continue;
+      TileTuning t = best;
+      t.blocks = blocks, t.channels_outer = outer;
+      // Small tiles have their stores out of the way sooner, but read the weights more often.
+      const bool shorter = short_rows(blocks) < tile_table(p.isa).rows[blocks];
+      if (shorter && !outer && weights < cache_sizes().l2 / 4) t.rows = short_rows(blocks), all.push_back(t);
+      t.rows = best.rows;
       for (const int64_t band : {1, 4, 8, 1000}) {
         if (outer && band != best.band) continue;
-        TileTuning t = best;
-        t.blocks = blocks, t.channels_outer = outer, t.band = band;
+        t.band = band, t.prefetch_weights = best.prefetch_weights;
         all.push_back(t);
+        if (!outer && band == best.band && 4 * element_count(p.inputs[0].shape) > cache_sizes().l2) {
+          t.prefetch_input = true;
+          all.push_back(t);
+          t.prefetch_input = false;
+        }
         if (weights > cache_sizes().l2 / 2) {
           t.prefetch_weights = true;
           all.push_back(t);
@@ -125,10 +135,13 @@ std::vector<Tuning> first_tunings(const Problem& p) {
   const TileTuning best = FirstConv::default_tuning(conv_problem(p), p.isa);
   std::vector<TileTuning> all{best};
   for (const int blocks : {2, 3, 4}) {
-    for (const int64_t band : {4, 8}) {
-      TileTuning t = best;
-      t.blocks = std::min(blocks, best.blocks), t.band = band;
-      all.push_back(t);
+    TileTuning t = best;
+    t.blocks = std::min(blocks, best.blocks);
+    for (const int rows : {short_rows(t.blocks), TileTable::most_rows}) {
+      for (const int64_t band : {4, 8}) {
+        t.rows = rows, t.band = band;
+        all.push_back(t);
+      }
     }
   }
   return unique_tunings(all);

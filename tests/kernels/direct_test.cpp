@@ -33,6 +33,7 @@ TileTuning random_tuning(Philox& rng) {
   t.channels_outer = pick(rng, 0, 1) == 1;
   t.two_lines = pick(rng, 0, 1) == 1;
   t.prefetch_weights = pick(rng, 0, 1) == 1;
+  t.prefetch_input = pick(rng, 0, 1) == 1;
   return t;
 }
 

@@ -69,6 +69,11 @@ DirectConv::DirectConv(const ConvProblem& p, const BlockedLayout& in, const Bloc
   set_depth(walk_, groups_.channels_in, in, rows, columns);
   walk_.in_pixel = p.stride_w * in.block;
   walk_.out_pixel = out.block;
+  if (groups_.sections == 1) {
+    walk_.in_blocks = in.blocks();
+    walk_.in_block = in.block_stride();
+    walk_.in_new = (in.halo - p.pad_top + std::max<int64_t>(0, p.span_h() - p.stride_h)) * in.row_stride();
+  }
   const bool plain = p.kernel_h == 1 && p.kernel_w == 1 && p.stride_h == 1 && p.stride_w == 1;
   if (plain && in.halo == 0 && out.halo == 0) {
     // All pixels of an image lie in a row, so that each may be a line.

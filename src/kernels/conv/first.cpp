@@ -50,6 +50,7 @@ FirstConv::FirstConv(const ConvProblem& p, const BlockedLayout& out, Isa isa, co
 TileTuning FirstConv::default_tuning(const ConvProblem& p, Isa isa) {
   TileTuning t;
   t.blocks = static_cast<int>(std::min<int64_t>(4, divide_up(p.channels_out, block_of(isa))));
+  t.rows = short_rows(t.blocks);
   t.band = 8;
   return t;
 }

@@ -6,7 +6,7 @@
 #include <immintrin.h>
 #pragma GCC diagnostic pop
 
-#include "kernels/simd/vec.hpp"
+#include "kernels/simd/vec_avx2.hpp"
 
 namespace kiln {
 
@@ -36,6 +36,9 @@ struct Vec<float, Isa::avx512> {
   [[gnu::always_inline]] friend Vec operator/(Vec a, Vec b) { return {_mm512_div_ps(a.v, b.v)}; }
   /// a * b + c
   [[gnu::always_inline]] friend Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+  [[gnu::always_inline]] friend Vec<float, Isa::avx2> lower_half(Vec a) { return {_mm512_castps512_ps256(a.v)}; }
+  /// With zeros in the upper half.
+  [[gnu::always_inline]] static Vec widened(Vec<float, Isa::avx2> a) { return {_mm512_zextps256_ps512(a.v)}; }
   [[gnu::always_inline]] friend Vec min(Vec a, Vec b) { return {_mm512_min_ps(a.v, b.v)}; }
   [[gnu::always_inline]] friend Vec max(Vec a, Vec b) { return {_mm512_max_ps(a.v, b.v)}; }
   [[gnu::always_inline]] friend Vec abs(Vec a) { return {_mm512_abs_ps(a.v)}; }

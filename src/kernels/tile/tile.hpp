@@ -52,6 +52,9 @@ struct TileTable {
   int two_line_rows;          ///< the most rows of a tile of 2 blocks on two lines; 0 for none
   /// [stride][blocks][rows]; stride 0 is any, stride 1 is `lanes` floats from pixel to pixel.
   TileFunction tiles[2][most_blocks + 1][most_rows + 1];
+  /// [blocks][rows]; stride as in 1, and the upper half of the last block is padding: not computed, but written as 0.
+  /// Null where there are none.
+  TileFunction halves[most_blocks + 1][most_rows + 1];
   TileFunction two_lines[8];  ///< [rows]; stride as in 1
   TilePassFunction pass;
 

@@ -12,112 +12,166 @@ struct TileLimits;
 template <>
 struct TileLimits<Isa::avx512> {
   static constexpr int blocks = 4, rows[] = {0, 28, 14, 9, 6}, two_line_rows = 7;
+  static constexpr bool halves = true;
 };
 template <>
 struct TileLimits<Isa::avx2> {
   static constexpr int blocks = 4, rows[] = {0, 12, 6, 4, 3}, two_line_rows = 3;
+  static constexpr bool halves = false;
 };
 template <>
 struct TileLimits<Isa::portable> {
   static constexpr int blocks = 2, rows[] = {0, 6, 3, 0, 0}, two_line_rows = 0;
+  static constexpr bool halves = false;
 };
 
-/// Tiles of rows x blocks on `lines` lines. in_step is `lanes` if `dense`.
+/// The type of the sums of a block of which only the lower half is used.
+template <class V, bool half>
+struct LowerHalf {
+  using type = V;
+};
+template <class V>
+struct LowerHalf<V, true> {
+  using type = Vec<float, Isa::avx2>;
+};
+
+/// The sums of a tile of rows x blocks on `lines` lines. If `half`, the upper half of the last block has no channels.
+template <Isa isa, int rows, int blocks, int lines, bool half>
+struct TileSums {
+  using V = Vec<float, isa>;
+  using Lower = typename LowerHalf<V, half>::type;
+  static constexpr int lanes = V::lanes, pixels = rows * lines, last = blocks - 1, whole = half ? last : blocks;
+
+  V sums[pixels][blocks];
+  Lower lower[pixels];  ///< of the last block, if `half`
+
+  [[gnu::always_inline]] void begin(const float* bias) {
+    unroll<whole>([&](auto j) __attribute__((always_inline)) {
+      const V of_block = V::load(bias + j * lanes);
+      unroll<pixels>([&](auto i) __attribute__((always_inline)) { sums[i][j] = of_block; });
+    });
+    if constexpr (half) {
+      const Lower of_block = Lower::load(bias + last * lanes);
+      unroll<pixels>([&](auto i) __attribute__((always_inline)) { lower[i] = of_block; });
+    }
+  }
+
+  /// Adds the products of one float of K.
+  [[gnu::always_inline]] void step(const float* line0, const float* line1, int64_t in_step, const float* w) {
+    const auto pixel = [&](auto i) __attribute__((always_inline)) {
+      return V::all((i < rows ? line0 : line1)[(i % rows) * in_step]);
+    };
+    if constexpr (blocks <= pixels) {
+      V weights[blocks];
+      unroll<whole>([&](auto j) __attribute__((always_inline)) { weights[j] = V::load(w + j * lanes); });
+      const Lower of_last = Lower::load(w + last * lanes);
+      unroll<pixels>([&](auto i) __attribute__((always_inline)) {
+        const V x = pixel(i);
+        unroll<whole>([&](auto j) __attribute__((always_inline)) { sums[i][j] = fma(x, weights[j], sums[i][j]); });
+        if constexpr (half) lower[i] = fma(lower_half(x), of_last, lower[i]);
+      });
+    } else {
+      V x[pixels];
+      unroll<pixels>([&](auto i) __attribute__((always_inline)) { x[i] = pixel(i); });
+      unroll<whole>([&](auto j) __attribute__((always_inline)) {
+        const V weights = V::load(w + j * lanes);
+        unroll<pixels>([&](auto i) __attribute__((always_inline)) { sums[i][j] = fma(x[i], weights, sums[i][j]); });
+      });
+      if constexpr (half) {
+        const Lower of_last = Lower::load(w + last * lanes);
+        const auto add = [&](auto i) __attribute__((always_inline)) {
+          lower[i] = fma(lower_half(x[i]), of_last, lower[i]);
+        };
+        unroll<pixels>(add);
+      }
+    }
+  }
+
+  /// Calls body(pixel, place) for all pixels of a tensor that lies as the output does.
+  template <class Float, class Body>
+  [[gnu::always_inline]] static void each_pixel(const TileArgs& a, Float* first, Body&& body) {
+    const auto line = [&](auto l, Float* at) __attribute__((always_inline)) {
+      unroll<rows>([&](auto i) __attribute__((always_inline)) {
+        body(Index<l * rows + i>(), at);
+        at += a.out_step;
+      });
+    };
+    line(Index<0>(), first);
+    if constexpr (lines == 2) line(Index<1>(), first + a.out_line);
+  }
+
+  [[gnu::always_inline]] static void fetch(const TileArgs& a, const float* residual) {
+    each_pixel(
+        a, residual, [&](auto, const float* from) __attribute__((always_inline)) {
+          unroll<blocks>([&](auto j)
+                             __attribute__((always_inline)) { __builtin_prefetch(from + j * a.out_block, 0, 3); });
+        });
+  }
+
+  [[gnu::always_inline]] void add(const TileArgs& a, const float* residual) {
+    each_pixel(
+        a, residual, [&](auto i, const float* from) __attribute__((always_inline)) {
+          unroll<whole>([&](auto j) __attribute__((always_inline)) {
+            sums[i][j] = sums[i][j] + V::load(from + j * a.out_block);
+          });
+          if constexpr (half) lower[i] = lower[i] + Lower::load(from + last * a.out_block);
+        });
+  }
+
+  [[gnu::always_inline]] void store(const TileArgs& a, float* out) const {
+    const V low = V::all(a.low), high = V::all(a.high);
+    const int64_t out_block = a.out_block;
+    each_pixel(
+        a, out, [&](auto i, float* to) __attribute__((always_inline)) {
+          unroll<whole>([&](auto j) __attribute__((always_inline)) {
+            min(high, max(low, sums[i][j])).store(to + j * out_block);
+          });
+          if constexpr (half) {
+            const Lower sum = min(lower_half(high), max(lower_half(low), lower[i]));
+            V::widened(sum).store(to + last * out_block);
+          }
+        });
+  }
+};
+
+/// Tiles in a row. in_step is `lanes` if `dense`.
 ///
 /// A tile ends in a burst of stores, and the fewer others come with it (saved registers, arguments of the next call),
 /// the sooner the next tile's multiply-adds begin.
-template <Isa isa, int rows, int blocks, bool dense, int lines>
-[[gnu::noinline]] void tile(const TileArgs& a) {
-  using V = Vec<float, isa>;
-  constexpr int lanes = V::lanes, pixels = rows * lines;
-  const int64_t in_step = dense ? lanes : a.in_step;
-  const float* in = a.in;
-  float* out = a.out;
-  const float* residual = a.residual;
-  const char* prefetch = a.prefetch;
-  int64_t tiles = a.tiles;
+template <Isa isa, int rows, int blocks, bool dense, int lines, bool half>
+[[gnu::noinline]] void tile(const TileArgs& args) {
+  constexpr int lanes = Vec<float, isa>::lanes;
+  const int64_t in_step = dense ? lanes : args.in_step;
+  const float* in = args.in;
+  float* out = args.out;
+  const float* residual = args.residual;
+  const char* prefetch = args.prefetch;
+  int64_t tiles = args.tiles;
   do {
-    V sums[pixels][blocks];
-    unroll<blocks>([&](auto j) __attribute__((always_inline)) {
-      const V bias = V::load(a.bias + j * lanes);
-      unroll<pixels>([&](auto i) __attribute__((always_inline)) { sums[i][j] = bias; });
-    });
-
-    const int64_t out_step = a.out_step, out_block = a.out_block;
-    if (residual != nullptr) {
-      // Fetched while the tile is summed.
-      const auto fetch = [&](const float* from) __attribute__((always_inline)) {
-        unroll<rows>([&](auto) __attribute__((always_inline)) {
-          unroll<blocks>([&](auto j)
-                             __attribute__((always_inline)) { __builtin_prefetch(from + j * out_block, 0, 3); });
-          from += out_step;
-        });
-      };
-      fetch(residual);
-      if constexpr (lines == 2) fetch(residual + a.out_line);
-    }
-
-    const float* w = a.weights;
-    const auto step = [&](const float* line0, const float* line1) __attribute__((always_inline)) {
-      const auto pixel = [&](auto i) __attribute__((always_inline)) {
-        return V::all((i < rows ? line0 : line1)[(i % rows) * in_step]);
-      };
-      if constexpr (blocks <= pixels) {
-        V weights[blocks];
-        unroll<blocks>([&](auto j) __attribute__((always_inline)) { weights[j] = V::load(w + j * lanes); });
-        unroll<pixels>([&](auto i) __attribute__((always_inline)) {
-          const V x = pixel(i);
-          unroll<blocks>([&](auto j) __attribute__((always_inline)) { sums[i][j] = fma(x, weights[j], sums[i][j]); });
-        });
-      } else {
-        V x[pixels];
-        unroll<pixels>([&](auto i) __attribute__((always_inline)) { x[i] = pixel(i); });
-        unroll<blocks>([&](auto j) __attribute__((always_inline)) {
-          const V weights = V::load(w + j * lanes);
-          unroll<pixels>([&](auto i) __attribute__((always_inline)) { sums[i][j] = fma(x[i], weights, sums[i][j]); });
-        });
-      }
-      w += blocks * lanes;
-    };
-    const int64_t ahead = a.prefetch_lines * 64;
+    TileSums<isa, rows, blocks, lines, half> sums;
+    sums.begin(args.bias);
+    if (residual != nullptr) sums.fetch(args, residual);
+    const float* w = args.weights;
+    const int64_t ahead = args.prefetch_lines * 64;
     const auto walk = [&](const ptrdiff_t* offsets, int64_t groups, int64_t length) __attribute__((always_inline)) {
       for (int64_t g = 0; g < groups; ++g) {
         for (const char* const stop = prefetch + ahead; prefetch != stop; prefetch += 64) {
           __builtin_prefetch(prefetch, 0, 2);
         }
         const float* p = in + offsets[g];
-        for (const float* const end = p + length; p != end; ++p) step(p, p + a.in_line);
+        for (const float* const end = p + length; p != end; ++p, w += blocks * lanes) {
+          sums.step(p, p + args.in_line, in_step, w);
+        }
       }
     };
-    walk(a.offsets, a.groups, a.length);
-    if (a.tail_groups != 0) walk(a.offsets + a.groups, a.tail_groups, a.tail_length);
-
+    walk(args.offsets, args.groups, args.length);
+    if (args.tail_groups != 0) walk(args.offsets + args.groups, args.tail_groups, args.tail_length);
     if (residual != nullptr) {
-      const auto add = [&](auto line, const float* from) __attribute__((always_inline)) {
-        unroll<rows>([&](auto i) __attribute__((always_inline)) {
-          unroll<blocks>([&](auto j) __attribute__((always_inline)) {
-            V& sum = sums[line * rows + i][j];
-            sum = sum + V::load(from + j * out_block);
-          });
-          from += out_step;
-        });
-      };
-      add(Index<0>(), residual);
-      if constexpr (lines == 2) add(Index<1>(), residual + a.out_line);
-      residual += rows * out_step;
+      sums.add(args, residual);
+      residual += rows * args.out_step;
     }
-    const V low = V::all(a.low), high = V::all(a.high);
-    const auto store = [&](auto line, float* to) __attribute__((always_inline)) {
-      unroll<rows>([&](auto i) __attribute__((always_inline)) {
-        unroll<blocks>([&](auto j) __attribute__((always_inline)) {
-          min(high, max(low, sums[line * rows + i][j])).store(to + j * out_block);
-        });
-        to += out_step;
-      });
-    };
-    store(Index<0>(), out);
-    if constexpr (lines == 2) store(Index<1>(), out + a.out_line);
-    out += rows * out_step;
+    sums.store(args, out);
+    out += rows * args.out_step;
     in += rows * in_step;
   } while (--tiles > 0);
 }
@@ -139,14 +193,18 @@ void tile_pass(const TilePassArgs& a) {
   });
 }
 
-template <Isa isa, int blocks, bool dense, int... i>
+template <Isa isa, int blocks, int... i>
 constexpr void fill_tiles(TileTable& table, std::integer_sequence<int, i...>) {
-  ((table.tiles[dense][blocks][i + 1] = tile<isa, i + 1, blocks, dense, 1>), ...);
+  ((table.tiles[0][blocks][i + 1] = tile<isa, i + 1, blocks, false, 1, false>), ...);
+  ((table.tiles[1][blocks][i + 1] = tile<isa, i + 1, blocks, true, 1, false>), ...);
+  if constexpr (TileLimits<isa>::halves) {
+    ((table.halves[blocks][i + 1] = tile<isa, i + 1, blocks, true, 1, true>), ...);
+  }
 }
 
 template <Isa isa, int... i>
 constexpr void fill_two_lines(TileTable& table, std::integer_sequence<int, i...>) {
-  ((table.two_lines[i + 1] = tile<isa, i + 1, 2, true, 2>), ...);
+  ((table.two_lines[i + 1] = tile<isa, i + 1, 2, true, 2, false>), ...);
 }
 
 template <Isa isa>
@@ -161,8 +219,7 @@ constexpr TileTable make_tile_table() {
   unroll<Limits::blocks>([&](auto j) {
     constexpr int blocks = j + 1, rows = Limits::rows[blocks];
     table.rows[blocks] = rows;
-    fill_tiles<isa, blocks, false>(table, std::make_integer_sequence<int, rows>());
-    fill_tiles<isa, blocks, true>(table, std::make_integer_sequence<int, rows>());
+    fill_tiles<isa, blocks>(table, std::make_integer_sequence<int, rows>());
   });
   fill_two_lines<isa>(table, std::make_integer_sequence<int, Limits::two_line_rows>());
   return table;

@@ -42,7 +42,8 @@ void TileWalk::prepare() {
   for (int64_t section = 0; section < sections; ++section) {
     for (int64_t block = 0; block < section_blocks_; block += tuning.blocks) {
       const int64_t blocks = std::min<int64_t>(tuning.blocks, section_blocks_ - block);
-      panels_.push_back({section, block, blocks, at});
+      const bool half = in_pixel == lanes() && channels - (block + blocks - 1) * lanes() <= lanes() / 2;
+      panels_.push_back({section, block, blocks, at, half});
       at += blocks * lanes() * depth();
     }
   }
@@ -75,7 +76,8 @@ void TileWalk::run_tile(TileArgs& args, const Panel& panel, int64_t rows, bool t
   const float* const residual = args.residual;
   const bool after = epilogue.epilogue.residual == Residual::after_activation;
   if (after) args.residual = nullptr;
-  (two_lines ? table_->two_lines[rows] : table_->find(args.in_step, panel.blocks, rows))(args);
+  const TileFunction half = panel.half ? table_->halves[panel.blocks][rows] : nullptr;
+  (two_lines ? table_->two_lines[rows] : half != nullptr ? half : table_->find(args.in_step, panel.blocks, rows))(args);
   args.residual = residual;
   if (!epilogue.pass) return;
   const Epilogue& e = epilogue.epilogue;
@@ -120,10 +122,14 @@ void TileWalk::run_panel(int64_t panel_index, int64_t image, int64_t line0, int6
   const int64_t tiles_a_walk = divide_up(adjoining ? width * lines_a_walk : width, by_two ? most_two : most);
   const int64_t walks = divide_up(next_weights ? lines : line1 - line0, lines_a_walk);
   const int64_t all_groups = std::max<int64_t>(1, groups + tail_groups);
+  const int64_t all_ahead = ahead.floats * ahead.runs;
   const int64_t lines_each =
-      divide_up(divide_up(ahead.floats, 16), std::max<int64_t>(1, walks * tiles_a_walk) * all_groups);
-  const char* const next = reinterpret_cast<const char*>(ahead.from);
-  const char* const next_end = next + ahead.floats * static_cast<int64_t>(sizeof(float));
+      divide_up(divide_up(all_ahead, 16), std::max<int64_t>(1, walks * tiles_a_walk) * all_groups);
+  const int64_t ahead_each = lines_each * all_groups * 16;
+  // Tiles done at once fetch what lies together.
+  const int64_t most_tiles = by_one           ? 1
+                             : ahead.runs > 1 ? std::max<int64_t>(1, ahead.floats / ahead_each)
+                                              : all_lines() * width;
   int64_t call = next_weights ? line0 * tiles_a_walk / lines_a_walk : 0;
 
   for (int64_t line = line0; line < line1;) {
@@ -134,13 +140,17 @@ void TileWalk::run_panel(int64_t panel_index, int64_t image, int64_t line0, int6
     const int64_t out_at = image * out_image + line * out_line + first_block(panel) * out_block;
     for (int64_t i = 0, x = 0; i < tiles; i += args.tiles) {
       const int64_t rows = divide_up(pixels - x, tiles - i);
-      // All tiles of this size at once, unless something is to be done after each.
-      args.tiles = by_one ? 1 : pixels - x - (tiles - i) * (rows - 1);
+      const int64_t of_this_size = pixels - x - (tiles - i) * (rows - 1);
+      args.tiles = std::min(of_this_size, most_tiles);
       args.in = in + in_at + x * in_pixel;
       args.out = out + out_at + x * out_pixel;
       args.residual = residual == nullptr ? nullptr : residual + out_at + x * out_pixel;
-      args.prefetch = next + call * lines_each * all_groups * 64;
-      args.prefetch_lines = args.prefetch < next_end ? lines_each : 0;
+      const int64_t place = call * ahead_each;
+      args.prefetch_lines = place < all_ahead ? lines_each : 0;
+      if (args.prefetch_lines != 0) {
+        const float* const next = ahead.from + place / ahead.floats * ahead.step + place % ahead.floats;
+        args.prefetch = reinterpret_cast<const char*>(next);
+      }
       if (edge) {
         run_edge_tile(args, panel, rows);
       } else {
@@ -192,12 +202,20 @@ TileWalk::Cut TileWalk::cut_channels(int64_t part, int64_t parts) const {
 }
 
 /// Lines [line0, line1) of a panel, which may be of several images.
-void TileWalk::run_band(int64_t panel, int64_t line0, int64_t line1, const Pointers& p) const {
+void TileWalk::run_band(int64_t panel, int64_t line0, int64_t line1, const Pointers& p, FetchAhead ahead) const {
   for (int64_t line = line0; line < line1;) {
     const int64_t image = line / lines, end = std::min(line1, (image + 1) * lines);
-    run_lines(panel, image, line - image * lines, end - image * lines, p.in, p.packed, p.out, p.residual);
+    run_lines(panel, image, line - image * lines, end - image * lines, p.in, p.packed, p.out, p.residual, ahead);
     line = end;
   }
+}
+
+/// A panel's share of what lines [line0, line1) read first.
+FetchAhead TileWalk::input_of(int64_t line0, int64_t line1, int64_t panel, const float* in) const {
+  const int64_t floats = (line1 - line0) * in_line / panel_count();
+  if (!tuning.prefetch_input || floats <= 0 || in_blocks == 0) return {};
+  return {in + line0 / lines * in_image + line0 % lines * in_line + in_new + panel * floats, floats, in_blocks,
+          in_block};
 }
 
 void TileWalk::run_lines_outer(Cut begin, Cut end, const Pointers& p) const {
@@ -213,7 +231,11 @@ void TileWalk::run_lines_outer(Cut begin, Cut end, const Pointers& p) const {
   const int64_t bands = count == 0 ? 0 : std::max<int64_t>(1, (count + tuning.band / 2) / tuning.band);
   for (int64_t band = 0; band < bands; ++band) {
     const auto [line0, line1] = part_range(count, band, bands);
-    run_panels(begin.line + line0, begin.line + line1, 0, panel_count());
+    const int64_t next = part_range(count, std::min(band + 1, bands - 1), bands).end;
+    for (int64_t panel = 0; panel < panel_count(); ++panel) {
+      const FetchAhead ahead = input_of(begin.line + line1, begin.line + next, panel, p.in);
+      run_band(panel, begin.line + line0, begin.line + line1, p, ahead);
+    }
   }
   if (end.panel != 0) run_panels(end.line, end.line + 1, 0, end.panel);
 }

@@ -14,17 +14,21 @@ struct TileTuning {
   bool channels_outer = false;      ///< walk all lines for one group of output channels before the next
   bool two_lines = false;           ///< tiles on two lines, for lines of 7 pixels and fewer
   bool prefetch_weights = false;    ///< of the next group of output channels, into L2
+  bool prefetch_input = false;      ///< of the next task, into L2; with lines outermost
 
   bool operator==(const TileTuning&) const = default;
 };
 
+/// The rows of a tile of so many blocks with just enough sums to hide the latency of multiply-adds.
+constexpr int short_rows(int blocks) { return 16 / blocks; }
+
 /// The number of blocks of a tile that should be fastest for lines of `width` pixels and so many channel blocks.
 int best_blocks(const TileTable& table, int64_t channel_blocks, int64_t width);
 
-/// Floats to be fetched into L2 while tiles are done.
+/// Floats to be fetched into L2 while tiles are done: so many in each of some runs.
 struct FetchAhead {
   const float* from = nullptr;
-  int64_t floats = 0;
+  int64_t floats = 0, runs = 1, step = 0;
 };
 
 /// A dense layer as tiles: which input each output pixel reads, where outputs go, and how the weights are packed.
@@ -40,6 +44,8 @@ class TileWalk {
   int64_t sections = 1, channels = 1;  ///< channels of one section
   bool row_major = false;              ///< nothing is padded: channels past the last stay untouched
   int64_t in_image = 0, in_section = 0, in_line = 0, in_pixel = 0;
+  /// What a line reads that those before it do not: in each of some channel blocks, from a place on, in_line floats.
+  int64_t in_blocks = 0, in_block = 0, in_new = 0;
   int64_t out_image = 0, out_line = 0, out_pixel = 0, out_block = 0;
   // K of one section: groups of floats (TileArgs).
   std::vector<ptrdiff_t> offsets;
@@ -91,6 +97,7 @@ class TileWalk {
   struct Panel {
     int64_t section, block, blocks;
     int64_t weights;  ///< where they begin
+    bool half;        ///< the last block has at most half its channels
   };
 
   /// A place in the order of all work: before this panel of this line, lines being counted through all images.
@@ -112,7 +119,8 @@ class TileWalk {
   int64_t nearest_panel(int64_t blocks) const;
   void run_lines_outer(Cut begin, Cut end, const Pointers& p) const;
   void run_channels_outer(Cut begin, Cut end, const Pointers& p) const;
-  void run_band(int64_t panel, int64_t line0, int64_t line1, const Pointers& p) const;
+  void run_band(int64_t panel, int64_t line0, int64_t line1, const Pointers& p, FetchAhead ahead = {}) const;
+  FetchAhead input_of(int64_t line0, int64_t line1, int64_t panel, const float* in) const;
   int64_t rows_of(int64_t blocks) const;
   void run_tile(TileArgs& args, const Panel& panel, int64_t rows, bool two_lines) const;
   void run_edge_tile(TileArgs args, const Panel& panel, int64_t rows) const;
