@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import platform
+import threading
 from pathlib import Path
 from typing import Any, Callable
 
@@ -36,7 +37,9 @@ def folder() -> Path | None:
     if not wish and not _is_on:
         return None
     base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "kiln" / "engines"
+    if not os.path.isabs(base):
+        base = os.path.expanduser("~/.cache")
+    return Path(base) / "kiln" / "engines" if os.path.isabs(base) else None
 
 
 def limit() -> int:
@@ -92,7 +95,7 @@ def _read(path: Path) -> Any:
 
 
 def _write(path: Path, content: Any) -> None:
-    scratch = path.with_name(f"{path.name}.{os.getpid()}")
+    scratch = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
     scratch.write_text(json.dumps(content), encoding="utf-8")
     os.replace(scratch, path)
 
