@@ -27,6 +27,8 @@ struct TileArgs {
   const char* prefetch;    ///< weights needed next, in lines of 64 bytes
   int64_t prefetch_lines;  ///< of them, for each group
   int64_t prefetch_input;  ///< how many floats ahead to prefetch input; 0 for not
+  const float* partial;    ///< sums to go on from, [row][blocks * lanes]; null for none, on two lines always
+  int64_t partial_step;    ///< floats between its rows
 };
 using TileFunction = void (*)(const TileArgs&);
 

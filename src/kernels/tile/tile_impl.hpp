@@ -33,6 +33,13 @@ template <Isa isa, int rows, int blocks, bool dense, int lines>
     const V bias = V::load(a.bias + j * lanes);
     unroll<pixels>([&](auto i) __attribute__((always_inline)) { sums[i][j] = bias; });
   });
+  if (lines == 1 && a.partial != nullptr) {
+    unroll<pixels>([&](auto i) __attribute__((always_inline)) {
+      unroll<blocks>([&](auto j) __attribute__((always_inline)) {
+        sums[i][j] = sums[i][j] + V::load(a.partial + i * a.partial_step + j * lanes);
+      });
+    });
+  }
 
   const float* w = a.weights;
   const char* prefetch = a.prefetch;
