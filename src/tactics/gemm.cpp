@@ -2,6 +2,7 @@
 
 #include "base/cpu.hpp"
 #include "kernels/gemm/gemm.hpp"
+#include "kernels/gemm/strassen_gemm.hpp"
 #include "tactics/kernel_work.hpp"
 #include "tactics/tactics.hpp"
 #include "tactics/tile_tuning.hpp"
@@ -65,8 +66,6 @@ GemmProblem gemm_problem(const Problem& p) {
   return g;
 }
 
-PackedGemm make_packed(const Problem& p, const Tuning& tuning) { return {gemm_problem(p), p.isa, tile_tuning(tuning)}; }
-
 constexpr uint32_t matrix_and_row = 0b110;
 
 double packed_cost(const Problem& p, const Tuning&) {
@@ -105,12 +104,62 @@ std::vector<float> full_row(const Problem& p, int64_t n) {
   return row;
 }
 
+template <class Kernel>
 void pack_matrix(const Problem& p, const Tuning& tuning, float* to) {
   const Product product = constant_product(p);
   const std::vector<float> row = full_row(p, product.n);
   const float* b = p.inputs[1].constant->data<float>();
-  make_packed(p, tuning).pack(b, product.b_transposed ? 1 : product.n, product.b_transposed ? product.k : 1, row.data(),
-                              to);
+  Kernel(gemm_problem(p), p.isa, tile_tuning(tuning))
+      .pack(b, product.b_transposed ? 1 : product.n, product.b_transposed ? product.k : 1, row.data(), to);
+}
+
+template <class Kernel>
+int64_t packed_matrix_floats(const Problem& p, const Tuning& tuning) {
+  return Kernel(gemm_problem(p), p.isa, tile_tuning(tuning)).packed_floats();
+}
+
+template <class Kernel>
+std::unique_ptr<Work> prepare_packed(const Problem& p, const Layouts&, const Tuning& tuning) {
+  return kernel_work(Kernel(gemm_problem(p), p.isa, tile_tuning(tuning)),
+                     [residual = p.group->residual](const WorkPointers& w) -> GemmPointers {
+                       return {input_floats(w, 0), w.packed, output_floats(w, 0), residual_floats(w, residual)};
+                     });
+}
+
+// ---- seven products of quarters instead of eight ------------------------------------------------------------------
+
+std::string decline_strassen(const Problem& p) {
+  if (std::string why = decline_packed(p); !why.empty()) return why;
+  const Product product = constant_product(p);
+  return StrassenGemm::can_do(product.n, product.k) ? "" : "a small matrix";
+}
+
+double strassen_cost(const Problem& p, const Tuning&) {
+  const GemmProblem g = gemm_problem(p);
+  const double m = static_cast<double>(g.m), k = static_cast<double>(g.k);
+  const double wide = static_cast<double>(divide_up(g.n, block_of(p.isa)) * block_of(p.isa));
+  const bool quartered = g.m >= StrassenWalk::least_rows;
+  const double arithmetic =
+      arithmetic_seconds((quartered ? 7.0 / 8 : 1.0) * m * k * wide, p.isa, g.m < 6 ? 0.28 : 0.86);
+  // Sums of A's quarters, of packed weights, and of products.
+  const double sums =
+      quartered ? memory_seconds(m * k * 8) + arithmetic_seconds((2 * k + 4 * m) * wide, p.isa, 0.3) : 0;
+  return std::max(arithmetic, weight_seconds(p, 4 * k * wide)) + sums;
+}
+
+std::vector<Tuning> strassen_tunings(const Problem& p) {
+  std::vector<TileTuning> all;
+  for (const bool prefetch : {true, false}) {
+    for (const int blocks : {3, 4, 2}) {
+      TileTuning t;
+      t.blocks = std::min(blocks, tile_table(p.isa).blocks);
+      t.band = 16;
+      t.prefetch_weights = prefetch;
+      t.channels_outer = true;
+      all.push_back(t);
+    }
+  }
+  return unique_tunings(all);
 }
 
 // ---- both matrices computed ---------------------------------------------------------------------------------------
@@ -186,16 +235,26 @@ constinit const Tactic gemm_packed{
     .formats = plain_only,
     .tunings = packed_tunings,
     .cost = packed_cost,
-    .prepare =
-        [](const Problem& p, const Layouts&, const Tuning& t) {
-          return kernel_work(make_packed(p, t), [residual = p.group->residual](const WorkPointers& w) -> GemmPointers {
-            return {input_floats(w, 0), w.packed, output_floats(w, 0), residual_floats(w, residual)};
-          });
-        },
+    .prepare = prepare_packed<PackedGemm>,
     .packs = matrix_and_row,
-    .packed_floats = [](const Problem& p, const Tuning& t) { return make_packed(p, t).packed_floats(); },
-    .pack = pack_matrix,
+    .packed_floats = packed_matrix_floats<PackedGemm>,
+    .pack = pack_matrix<PackedGemm>,
     .in_place = residual_place,
+    .describe = describe_tile_tuning,
+};
+
+constinit const Tactic gemm_strassen{
+    .name = "gemm_strassen",
+    .declines = decline_strassen,
+    .formats = plain_only,
+    .tunings = strassen_tunings,
+    .cost = strassen_cost,
+    .prepare = prepare_packed<StrassenGemm>,
+    .packs = matrix_and_row,
+    .packed_floats = packed_matrix_floats<StrassenGemm>,
+    .pack = pack_matrix<StrassenGemm>,
+    .in_place = residual_place,
+    .approximates = true,
     .describe = describe_tile_tuning,
 };
 

@@ -1,5 +1,6 @@
 #include "kernels/gemm/gemm.hpp"
 
+#include "kernels/gemm/strassen_gemm.hpp"
 #include "kernels/reference.hpp"
 
 namespace kiln::kernel_test {
@@ -11,6 +12,14 @@ void run_gemm(const Kernel& kernel, int64_t parts, const Pointers& pointers) {
   for (int64_t phase = 0; phase < kernel.phases(); ++phase) {
     for (int64_t part = 0; part < parts; ++part) kernel.run_part(phase, part, parts, pointers, scratch.data());
   }
+}
+
+/// The rows of a matrix `step` apart, with rubbish between them; nothing of an undefined tensor.
+std::vector<float> spread(const Tensor& x, int64_t step) {
+  if (!x.defined()) return {};
+  std::vector<float> to = rubbish(x.dim(0) * step);
+  for (int64_t i = 0; i < x.dim(0); ++i) std::copy_n(x.data<float>() + i * x.dim(1), x.dim(1), to.data() + i * step);
+  return to;
 }
 
 TEST(PackedGemm, EqualsTheReference) {
@@ -44,6 +53,43 @@ TEST(PackedGemm, EqualsTheReference) {
         EXPECT_LT(worst_error(c, expected), 2e-5) << kernel.name() << " " << p.m << " x " << p.n << " x " << p.k
                                                   << " activation " << static_cast<int>(p.epilogue.activation);
       }
+    }
+  }
+}
+
+TEST(StrassenGemm, EqualsTheReference) {
+  Philox rng(44);
+  for (int i = 0; i < 120; ++i) {
+    GemmProblem p;
+    p.m = i % 4 == 0 ? pick(rng, 1, StrassenWalk::least_rows - 1) : pick(rng, StrassenWalk::least_rows, 110);
+    p.n = pick(rng, 64, 300), p.k = i % 3 == 0 ? 64 * pick(rng, 1, 4) : pick(rng, 64, 200);
+    p.a_row = p.k + pick(rng, 0, 1) * 5, p.c_row = p.n + pick(rng, 0, 1) * 3;
+    p.epilogue = random_epilogue(rng);
+    const bool transposed = pick(rng, 0, 1) == 1;
+    const Tensor a = random_tensor(rng, {p.m, p.k}), bias = random_tensor(rng, {p.n});
+    const Tensor b = random_tensor(rng, transposed ? Shape{p.n, p.k} : Shape{p.k, p.n}, 1 / std::sqrt(p.k));
+    Tensor expected = run_op("Gemm", {a, b, bias}, {}, {{"transB", transposed}});
+    const Tensor residual = p.epilogue.residual == Residual::none ? Tensor() : random_tensor(rng, expected.shape());
+    apply_epilogue(p.epilogue, expected, residual);
+    const std::vector<float> in = spread(a, p.a_row), added = spread(residual, p.c_row);
+    TileTuning tuning;
+    tuning.blocks = static_cast<int>(pick(rng, 1, 4));
+    tuning.band = pick(rng, 1, 8);
+    tuning.channels_outer = pick(rng, 0, 1) == 1;
+    tuning.prefetch_weights = pick(rng, 0, 1) == 1;
+    const int64_t parts = pick(rng, 1, 3);
+    for (const Isa isa : usable_isas()) {
+      const StrassenGemm kernel(p, isa, tuning);
+      std::vector<float> packed = rubbish(kernel.packed_floats()), c = rubbish(p.m * p.c_row);
+      kernel.pack(b.data<float>(), transposed ? 1 : p.n, transposed ? p.k : 1, bias.data<float>(), packed.data());
+      run_gemm(kernel, parts, GemmPointers{in.data(), packed.data(), c.data(), added.empty() ? nullptr : added.data()});
+      Tensor actual(DType::f32, {p.m, p.n});
+      for (int64_t row = 0; row < p.m; ++row) {
+        const float* const from = c.data() + row * p.c_row;
+        std::copy_n(from, p.n, actual.mutable_data<float>() + row * p.n);
+        for (int64_t j = p.n; j < p.c_row; ++j) EXPECT_EQ(from[j], 1e9f);
+      }
+      EXPECT_LT(worst_error(actual, expected), 5e-5) << kernel.name() << " " << p.m << " x " << p.n << " x " << p.k;
     }
   }
 }

@@ -278,18 +278,23 @@ void PackedRecurrence::run_cells(const Product& product, const Panel& panel, int
 }
 
 /// Some panels of a product, as many at a time as have their sums in L1: cells are faster when many follow each other,
-/// and weights stream better.
+/// and weights stream better. Every other step goes backwards through the weights, and begins with those that the step
+/// before has left in L2.
 void PackedRecurrence::run_panels(const Product& product, PartRange panels, int64_t direction, int64_t step, Rows rows,
                                   const RecurrentPointers& p, float* scratch, float* sums) const {
   const int64_t wide = TileTable::most_blocks * lanes(), fitting = sums_floats / wide, count = rows.end - rows.begin;
   const int64_t rows_at_once = std::min(count, fitting), panels_at_once = fitting / rows_at_once;
-  for (int64_t first = panels.begin; first < panels.end; first += panels_at_once) {
+  const bool turned = step % 2 != 0;
+  const int64_t runs = divide_up(panels.end - panels.begin, panels_at_once);
+  for (int64_t run = 0; run < runs; ++run) {
+    const int64_t first = panels.begin + (turned ? runs - 1 - run : run) * panels_at_once;
     const int64_t last = std::min(panels.end, first + panels_at_once);
     for (int64_t row = rows.begin; row < rows.end; row += rows_at_once) {
       const Rows some{row, std::min(rows.end, row + rows_at_once)};
       const auto each = [&](auto&& body) {
-        for (int64_t i = first; i < last; ++i) {
-          body(product.panels[static_cast<size_t>(i)], sums + (i - first) * rows_at_once * wide);
+        for (int64_t i = 0; i < last - first; ++i) {
+          const int64_t at = turned ? last - first - 1 - i : i;
+          body(product.panels[static_cast<size_t>(first + at)], sums + at * rows_at_once * wide);
         }
       };
       each([&](const Panel& panel, float* to) {

@@ -28,6 +28,8 @@ struct TileArgs {
   int64_t tiles = 1;       ///< each goes on where the one before ends
   const char* prefetch;    ///< weights needed next, in lines of 64 bytes
   int64_t prefetch_lines;  ///< of them, for each group
+  const float* partial;    ///< sums to go on from, [row][blocks * lanes]; null for none, on two lines always
+  int64_t partial_step;    ///< floats between its rows
 };
 using TileFunction = void (*)(const TileArgs&);
 

@@ -56,6 +56,17 @@ struct TileSums {
     }
   }
 
+  /// Goes on from sums that were kept, [pixel][blocks * lanes].
+  [[gnu::always_inline]] void begin_with(const float* partial, int64_t step) {
+    unroll<pixels>([&](auto i) __attribute__((always_inline)) {
+      const float* const from = partial + i * step;
+      unroll<whole>([&](auto j) __attribute__((always_inline)) {
+        sums[i][j] = sums[i][j] + V::load(from + j * lanes);
+      });
+      if constexpr (half) lower[i] = lower[i] + Lower::load(from + last * lanes);
+    });
+  }
+
   /// Adds the products of one float of K.
   [[gnu::always_inline]] void step(const float* line0, const float* line1, int64_t in_step, const float* w) {
     const auto pixel = [&](auto i) __attribute__((always_inline)) {
@@ -145,11 +156,16 @@ template <Isa isa, int rows, int blocks, bool dense, int lines, bool half>
   const float* in = args.in;
   float* out = args.out;
   const float* residual = args.residual;
+  const float* partial = args.partial;
   const char* prefetch = args.prefetch;
   int64_t tiles = args.tiles;
   do {
     TileSums<isa, rows, blocks, lines, half> sums;
     sums.begin(args.bias);
+    if (lines == 1 && partial != nullptr) {
+      sums.begin_with(partial, args.partial_step);
+      partial += rows * args.partial_step;
+    }
     if (residual != nullptr) sums.fetch(args, residual);
     const float* w = args.weights;
     const int64_t ahead = args.prefetch_lines * 64;

@@ -1,0 +1,148 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "kernels/layout.hpp"
+#include "kernels/strassen/strassen_table.hpp"
+#include "kernels/tile/tile_walk.hpp"
+
+namespace kiln {
+
+/// A product of a matrix A, whose rows are pixels of images, and a constant matrix B, by one step of Winograd's form of
+/// Strassen's algorithm: A, B and C are cut into quarters, and seven products of quarters and of their sums do the work
+/// of eight. Packed are the left quarters of B, what the upper right one has more than the upper left one, and the
+/// lower right one: other sums are made of these in the run, a panel's at a time, and so are those of A's quarters.
+/// Sums of products are made where tiles are written. Errors are relative to the largest elements of a row and of the
+/// one half an image away from it, not to those of the row alone.
+///
+/// Rows too few to be worth it are multiplied in the usual way with the same packed weights. All steps are in floats.
+/// Made by the kernels of conv/ and gemm/, which fill in the fields and call prepare().
+class StrassenWalk {
+ public:
+  Isa isa = Isa::portable;
+  /// Blocks, rows, the tiles of a band, prefetch_weights, and channels_outer.
+  TileTuning tuning;
+  EpiloguePlan epilogue{Epilogue{}};
+  int64_t images = 1, lines = 1, width = 1, channels = 1;
+  bool row_major = false;  ///< no channel of the output is padded; K of a pixel lies together
+  int64_t in_image = 0, in_line = 0, in_pixel = 0;
+  int64_t out_image = 0, out_line = 0, out_pixel = 0, out_block = 0;
+  int64_t depth = 0;     ///< K
+  int64_t in_group = 0;  ///< from a block of channels to the next, unless row_major
+
+  /// Images of so few pixels are multiplied in the usual way.
+  static constexpr int64_t least_rows = 24;
+
+  /// To be called once all fields above are set; fails with Error(unsupported) where there is nothing to gain.
+  void prepare();
+
+  struct Pointers {
+    const float *in, *packed;
+    float* out;
+    const float* residual;
+  };
+
+  int64_t packed_floats() const { return bias_at_ + 2 * half_blocks_ * lanes(); }
+  /// Packs what fill(k, first, count, to) and bias(channel) say.
+  template <class Fill, class Bias>
+  void pack(float* packed, Fill&& fill, Bias&& bias) const {
+    const auto fetch = [&](int64_t k, int64_t first, int64_t wide, float* to) {
+      const int64_t left = channels - first, count = left < 0 ? 0 : left < wide ? left : wide;
+      if (count > 0) fill(k, first, count, to);
+      for (int64_t i = count; i < wide; ++i) to[i] = 0;
+    };
+    for (size_t panel = 0; panel < panels_.size(); ++panel) pack_panel(panel, packed, fetch);
+    for (int64_t i = 0; i < 2 * half_blocks_ * lanes(); ++i) packed[bias_at_ + i] = i < channels ? bias(i) : 0.0f;
+  }
+  int64_t scratch_floats(int64_t parts) const { return shared_floats_ + parts * part_floats_; }
+  int64_t phases() const { return shared_floats_ != 0 ? 2 : 1; }
+  void run_part(int64_t phase, int64_t part, int64_t parts, const Pointers& p, float* scratch) const;
+
+ private:
+  /// Columns of the left half, with those of the right half.
+  struct Panel {
+    int64_t block, blocks, weights;
+  };
+  /// Rows of the upper half that are equally far apart, and the rows of the lower half under them.
+  struct Run {
+    int64_t row, count, low_count;
+    int64_t in, out, in_step, out_step;
+  };
+  /// The sums of A's quarters for rows from `first` on.
+  struct Sums {
+    float* at;
+    int64_t first;
+  };
+  /// What is multiplied: a sum of quarters, or where `sum` is 0 a quarter.
+  struct Factor {
+    int sum;
+    bool low;
+    const ptrdiff_t* offsets;
+    int64_t groups;
+    const float* weights;
+    std::span<const float> next;   ///< weights that should come from memory meanwhile
+    const float* minus = nullptr;  ///< subtracted from the weights
+    float* differences = nullptr;  ///< where what comes of that goes
+  };
+  /// The packed weights of a panel, in the order in which they are used. Those of the lower quarters have the tail's
+  /// behind them.
+  enum Weights : int { upper_left, lower_left, upper_more, lower_right, weights_count };
+  struct Band;
+
+  int64_t lanes() const { return table_->lanes; }
+  int64_t high_rows() const { return images * image_rows_; }
+  template <class Fetch>
+  void pack_panel(size_t index, float* packed, Fetch&& fetch) const;
+  int64_t weights_at(const Panel& panel, int which) const;
+  std::span<const float> next_weights(const Band& band, int64_t product) const;
+  template <class Body>
+  void each_run(int64_t row0, int64_t row1, Body&& body) const;
+  void set_depth();
+  void sum_quarters(int64_t row0, int64_t row1, const float* in, const Sums& sums) const;
+  void sum_run(const Run& run, const float* in, const Sums& sums) const;
+  void run_bands(const Panel& panel, int64_t row0, int64_t row1, const Pointers& p, const Sums& sums,
+                 float* buffers) const;
+  void run_band(const Band& band) const;
+  TileArgs tile_args(const Band& band, const Factor& factor) const;
+  template <class Body>
+  void each_tile(const Band& band, const Factor& factor, bool low, Body&& body) const;
+  void multiply(const Band& band, const Factor& factor, const float* partial, float* to) const;
+  void finish(const Band& band, const Factor& factor, const float* partial, bool low, bool right) const;
+  void write(const Band& band, TileArgs& args, int64_t rows, int64_t columns) const;
+  void add(const Band& band, const float* what, float* to) const;
+
+  const TileTable* table_ = nullptr;
+  const StrassenTable* strassen_ = nullptr;
+  bool quartered_ = false;
+  int64_t high_lines_ = 0, image_rows_ = 0;    ///< of the upper half of an image
+  int64_t blocks_ = 0, half_blocks_ = 0;       ///< of channels
+  int64_t group_ = 0, groups_ = 0, tail_ = 0;  ///< K = (2 groups) group + tail
+  int64_t band_rows_ = 0, sums_rows_ = 0;      ///< at most; for which there is space
+  int64_t sums_pixel_ = 0, sums_matrix_ = 0;
+  int64_t shared_floats_ = 0, part_floats_ = 0, bias_at_ = 0;
+  std::vector<ptrdiff_t> offsets_, sums_offsets_;
+  std::vector<Panel> panels_;
+};
+
+template <class Fetch>
+void StrassenWalk::pack_panel(size_t index, float* packed, Fetch&& fetch) const {
+  const Panel& panel = panels_[index];
+  const int64_t wide = panel.blocks * lanes(), first = panel.block * lanes(), right = half_blocks_ * lanes() + first;
+  const int64_t half = groups_ * group_;
+  float* to[weights_count];
+  for (int i = 0; i < weights_count; ++i) to[i] = packed + weights_at(panel, i);
+  for (int64_t k = 0; k < half; ++k) {
+    fetch(k, first, wide, to[upper_left] + k * wide);
+    fetch(half + k, first, wide, to[lower_left] + k * wide);
+    fetch(k, right, wide, to[upper_more] + k * wide);
+    for (int64_t i = k * wide; i < (k + 1) * wide; ++i) to[upper_more][i] -= to[upper_left][i];
+    fetch(half + k, right, wide, to[lower_right] + k * wide);
+  }
+  for (int64_t k = half; k < half + tail_; ++k) {
+    fetch(half + k, first, wide, to[lower_left] + k * wide);
+    fetch(half + k, right, wide, to[lower_right] + k * wide);
+  }
+}
+
+}  // namespace kiln
