@@ -17,11 +17,12 @@ import numpy as np
 from convert import NotConverted, to_kiln, to_mnn, to_ncnn
 
 ROOT = Path(__file__).resolve().parent.parent
-ENGINES = ["kiln", "onnxruntime", "openvino", "mnn", "ncnn"]
-PEERS = ENGINES[1:]
-TITLES = {"kiln": "Kiln", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "mnn": "MNN", "ncnn": "ncnn"}
+PEERS = ["onnxruntime", "openvino", "mnn", "ncnn"]
+ENGINES = ["kiln", "kiln_memory", *PEERS]
+TITLES = {"kiln": "Kiln", "kiln_memory": "Kiln, for memory", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO",
+          "mnn": "MNN", "ncnn": "ncnn"}
 # Which peers heed ONEDNN_MAX_CPU_ISA; the others choose their kernels by CPUID alone.
-LIMITABLE = {"kiln", "openvino"}
+LIMITABLE = {"kiln", "kiln_memory", "openvino"}
 SLICE = 0.5  # seconds of running between two looks at the rest of the machine
 
 
@@ -60,8 +61,9 @@ def prepare(engine: str, model: Path, inputs: Path, setting: Setting) -> Path:
             return to_mnn(model, inputs)
         case "ncnn":
             return to_ncnn(model, inputs)
-        case "kiln":
-            return to_kiln(setting.kiln, model, setting.threads, setting.isa, setting.prefer, setting.environment())
+        case "kiln" | "kiln_memory":
+            prefer = "memory" if engine == "kiln_memory" else setting.prefer
+            return to_kiln(setting.kiln, model, setting.threads, setting.isa, prefer, setting.environment())
     return model
 
 
@@ -69,7 +71,7 @@ class Worker:
     """One engine in a process of its own."""
 
     def __init__(self, engine: str, file: Path, inputs: Path, setting: Setting) -> None:
-        script = ROOT / "bench" / "engines" / f"{engine}_worker.py"
+        script = ROOT / "bench" / "engines" / f"{engine.removesuffix('_memory')}_worker.py"
         command = [sys.executable, str(script), str(file), str(inputs), "--threads", str(setting.threads)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL, text=True, env=setting.environment(),
@@ -168,6 +170,18 @@ def measure_once(engine: str, file: Path, inputs: Path, setting: Setting) -> dic
     return found
 
 
+def measure_sharing(engine: str, file: Path, inputs: Path, setting: Setting) -> dict:
+    """What two processes with one file take of memory, over what they took before loading it: pages that both have
+    count half in each one's pss."""
+    with Worker(engine, file, inputs, setting) as one, Worker(engine, file, inputs, setting) as other:
+        before = [worker.ask(do="footprint") for worker in (one, other)]
+        for worker in (one, other):
+            worker.ask(do="load")
+        after = [worker.ask(do="footprint") for worker in (one, other)]
+    return {f"two_{field}": sum(found[field] - bare[field] for found, bare in zip(after, before))
+            for field in ("rss_mb", "pss_mb")}
+
+
 def reference_outputs(model: Path, inputs: Path, setting: Setting) -> dict[str, np.ndarray] | None:
     """ONNX Runtime's outputs, kept beside the model; None where it is not installed."""
     path = model.with_name(f"{model.stem}.expected.npz")
@@ -237,4 +251,7 @@ def measure_model(model: Path, inputs: Path, engines: list[str], rounds: int, se
                 results[engine]["rounds"].append(measure_once(engine, files[engine], inputs, setting))
             except WorkerError as error:
                 results[engine] = {"skipped": str(error)}
+    if "kiln" in results and "skipped" not in results["kiln"]:
+        tell(f"{model.stem}: two processes")
+        results["kiln"]["sharing"] = measure_sharing("kiln", files["kiln"], inputs, setting)
     return results

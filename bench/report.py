@@ -69,12 +69,13 @@ class Results:
                   if self.is_limited(engine) and engine in self.engines]
         return min((pair for pair in values if pair[0] is not None), default=None)
 
-    def ratio(self, model: str) -> float | None:
-        best, kiln = self.best_peer(model), self.value(model, "kiln", self.time_field)
-        return best[0] / kiln if best and kiln else None
+    def ratio(self, model: str, engine: str = "kiln") -> float | None:
+        best, ours = self.best_peer(model), self.value(model, engine, self.time_field)
+        return best[0] / ours if best and ours else None
 
-    def against(self, model: str, field: str, peer: str) -> float | None:
-        theirs, ours = self.value(model, peer, field), self.value(model, "kiln", field)
+    def against(self, model: str, field: str, engine: str, other: str = "kiln") -> float | None:
+        """What one engine takes over what another takes."""
+        theirs, ours = self.value(model, engine, field), self.value(model, other, field)
         return theirs / ours if theirs and ours else None
 
 
@@ -127,22 +128,33 @@ def summary(results: Results) -> list[str]:
     """What the ratios come to, a line each."""
     lines = []
 
-    def tell(title: str, ratios: dict[str, float | None]) -> None:
+    def tell(title: str, ratios: dict[str, float | None], extreme=min) -> None:
         known = {model: value for model, value in ratios.items() if value is not None}
         if known:
-            least = min(known, key=known.get)
+            worst = extreme(known, key=known.get)
             mean = geometric_mean(list(known.values()))
             lines.append(f"{title}: geometric mean {mean:.2f} over {len(known)} models, "
-                         f"least {known[least]:.2f} ({least})")
+                         f"{'least' if extreme is min else 'most'} {known[worst]:.2f} ({worst})")
 
     tell("best peer's time / Kiln's", {model: results.ratio(model) for model in results.models})
     for peer in [engine for engine in results.engines if engine in PEERS]:
         tell(f"{TITLES[peer]}'s time / Kiln's",
              {model: results.against(model, results.time_field, peer) for model in results.models})
-    tell("ONNX Runtime's load and first result / Kiln's",
-         {model: results.against(model, results.load_fields[1], "onnxruntime") for model in results.models})
-    tell("ONNX Runtime's extra peak memory / Kiln's",
-         {model: results.against(model, "peak_mb", "onnxruntime") for model in results.models})
+    for what, field in (("load", results.load_fields[0]), ("load and first result", results.load_fields[1])):
+        tell(f"ONNX Runtime's {what} / Kiln's",
+             {model: results.against(model, field, "onnxruntime") for model in results.models})
+    for engine in ("kiln", "kiln_memory"):
+        if engine in results.engines:
+            tell(f"{TITLES[engine]}: extra peak memory / ONNX Runtime's",
+                 {model: results.against(model, "peak_mb", engine, "onnxruntime") for model in results.models}, max)
+    if "kiln_memory" in results.engines:
+        ratios = {model: results.ratio(model, "kiln_memory") for model in results.models}
+        tell(f"best peer's time / {TITLES['kiln_memory']}", ratios)
+        known = [ratio for ratio in ratios.values() if ratio is not None]
+        lines.append(f"{TITLES['kiln_memory']}: no slower than the best peer on {sum(r >= 1 for r in known)} of "
+                     f"{len(known)} models")
+    slowest = max((results.value(model, "kiln", results.load_fields[0]) or 0, model) for model in results.models)
+    lines.append(f"Kiln's longest load: {number(slowest[0])} ms ({slowest[1]})")
     return lines
 
 
@@ -176,10 +188,22 @@ def print_report(results: Results) -> None:
     print(text_table(headings(results), field_rows(results, results.load_fields)))
     print("\nMB over the bare process: peak / resident after running")
     print(text_table(headings(results), field_rows(results, ["peak_mb", "resident_mb"])))
+    if sharing_rows(results):
+        print("\nMB of two processes that run one Kiln engine, what they share counted once")
+        print(text_table(SHARING, sharing_rows(results)))
     print("\nlargest relative difference from ONNX Runtime's outputs")
     print(text_table(headings(results), difference_rows(results)))
     for line in [""] + summary(results) + remarks(results):
         print(line)
+
+
+def sharing_rows(results: Results) -> list[list[str]]:
+    found = {model: results.cell(model, "kiln").get("sharing") for model in results.models}
+    return [[model, number(sharing["two_rss_mb"] / 2), number(sharing["two_pss_mb"])]
+            for model, sharing in found.items() if sharing]
+
+
+SHARING = ["model", "one process", "both together"]
 
 
 def difference_rows(results: Results) -> list[list[str]]:
@@ -204,7 +228,8 @@ def markdown(results: Results) -> str:
         f"- Engines: {versions}.",
         f"- fp32, batch 1, {options['threads']} threads. Every round starts each engine in turn in a process of its "
         f"own, one at a time, and runs it for {options['seconds']:g} s; {options['rounds']} rounds."
-        + (f" `--prefer {options['prefer']}`." if options["prefer"] else ""),
+        + (f" `--prefer {options['prefer']}`." if options["prefer"] else "")
+        + (" \"Kiln, for memory\" is built with `--prefer memory`." if "kiln_memory" in results.engines else ""),
         "- A run is from plain arrays to plain arrays."
         + (" Times are the CPU time of the process.\n" if results.time_field == "cpu_ms" else
            " What was measured while other processes used more than 0.1 of a CPU does not count.\n"),
@@ -220,6 +245,8 @@ def markdown(results: Results) -> str:
         "## Memory\n\nResident MB over the bare process with the library imported: peak / after running. Mapped files "
         "count as far as they were touched.\n",
         markdown_table(headings(results), field_rows(results, ["peak_mb", "resident_mb"])) + "\n",
+        *(["Two processes that run one Kiln engine, what they share counted once (PSS), in MB:\n",
+           markdown_table(SHARING, sharing_rows(results)) + "\n"] if sharing_rows(results) else []),
         "## Differences\n\nLargest absolute difference from ONNX Runtime's outputs over the largest absolute value.\n",
         markdown_table(headings(results), difference_rows(results)) + "\n",
         "## Models\n",

@@ -8,6 +8,8 @@ library and says {"version", "bare_mb"}. Then it answers one line for each line 
     {"do": "run", "seconds": S}    runs for about S seconds: median_ms, min_ms, cpu_ms (median), runs,
                                    cpu_seconds (of all runs, warming up included)
     {"do": "memory"}               MB over the bare process: peak, running (peak of some runs after loading), resident
+    {"do": "footprint"}            MB of the whole process as it is: rss_mb, and pss_mb, where a page that n processes
+                                   have counts 1/n
     {"do": "outputs", "path": P}   writes the outputs of a run to P, a .npz file
 
 An answer with "error" means that the engine cannot do it. Whatever a library prints goes to stderr.
@@ -30,6 +32,14 @@ def memory_mb(field: str) -> float:
         if line.startswith(field + ":"):
             return int(line.split()[1]) / 1024
     raise RuntimeError(f"no {field} in /proc/self/status")
+
+
+def shared_out_mb() -> float:
+    """The process's memory with its part of what it shares."""
+    for line in Path("/proc/self/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("no Pss in /proc/self/smaps_rollup")
 
 
 class Engine:
@@ -65,6 +75,8 @@ class Worker:
                 return self.run(request["seconds"])
             case "memory":
                 return self.memory()
+            case "footprint":
+                return {"rss_mb": memory_mb("VmRSS"), "pss_mb": shared_out_mb()}
             case "outputs":
                 self.engine.run()
                 np.savez(request["path"], **self.engine.outputs())

@@ -248,6 +248,11 @@ class Session {
   /// and must not change during the call; results belong to the caller alone and may be written to.
   std::vector<Value> run(const Feeds& feeds, const std::vector<std::string>& outputs = {},
                          const RunOptions& options = {});
+  using Targets = std::vector<std::pair<std::string, Tensor*>>;
+  /// The same, with results written into tensors of the caller's: each of its output's type and shape, with memory of
+  /// its own. Once it has run with inputs of the same shapes, nothing is allocated between the call and its return,
+  /// where all outputs are asked for and no step is done by reference code.
+  void run_into(const Feeds& feeds, const Targets& targets, const RunOptions& options = {});
   /// Of the context that ran last; zeros before the first run, and where the reference code does everything.
   RunMemory memory() const;
   /// Gives the memory kept between runs back to the system.

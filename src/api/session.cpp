@@ -110,6 +110,21 @@ struct Session::Impl {
     idle.push_back(std::move(context));
   }
 
+  /// A context for one run.
+  class Lease {
+   public:
+    explicit Lease(Impl& from) : from_(from), context_(from.take()) {}
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    ~Lease() { from_.give(std::move(context_)); }
+    Context* operator->() const { return context_.get(); }
+    Context& operator*() const { return *context_; }
+
+   private:
+    Impl& from_;
+    std::unique_ptr<Context> context_;
+  };
+
   std::vector<size_t> find_outputs(const std::vector<std::string>& names) const {
     std::vector<size_t> indices;
     if (names.empty()) {
@@ -162,25 +177,35 @@ const ModelInfo& Session::info() const { return impl_->info; }
 const std::vector<PortInfo>& Session::inputs() const { return impl_->inputs; }
 const std::vector<PortInfo>& Session::outputs() const { return impl_->outputs; }
 
+namespace {
+
+StepOptions step_options(const RunOptions& options, CallerObserver& observer) {
+  return {.cancel = options.cancel,
+          .interrupted = options.interrupted,
+          .observer = options.progress || options.on_step ? &observer : nullptr};
+}
+
+}  // namespace
+
 std::vector<Value> Session::run(const Feeds& feeds, const std::vector<std::string>& outputs,
                                 const RunOptions& options) {
   const std::vector<size_t> wanted = impl_->find_outputs(outputs);
   std::vector<Feed> given;
   for (const auto& [name, value] : feeds) given.push_back({name, value});
-  std::unique_ptr<Context> context = impl_->take();
-  const auto give_back = [&](Context* used) { impl_->give(std::unique_ptr<Context>(used)); };
-  const std::unique_ptr<Context, decltype(give_back)> guard(context.release(), give_back);
-  CallerObserver observer(*guard, options);
-  std::vector<Value> results = guard->run(given, wanted,
-                                          {.cancel = options.cancel,
-                                           .interrupted = options.interrupted,
-                                           .observer = options.progress || options.on_step ? &observer : nullptr},
-                                          options.into);
+  const Impl::Lease context(*impl_);
+  CallerObserver observer(*context, options);
+  std::vector<Value> results = context->run(given, wanted, step_options(options, observer), options.into);
   for (size_t i = 0; i < results.size(); ++i) {
     const bool is_given = i < options.into.size() && options.into[i].defined();
     if (!is_given) make_owned(results[i], feeds);
   }
   return results;
+}
+
+void Session::run_into(const Feeds& feeds, const Targets& targets, const RunOptions& options) {
+  const Impl::Lease context(*impl_);
+  CallerObserver observer(*context, options);
+  context->run_into(feeds, targets, step_options(options, observer));
 }
 
 RunMemory Session::memory() const {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <memory>
 
 #include "base/error.hpp"
 
@@ -21,6 +22,9 @@ void relax() {
 
 /// Only the thread that runs a team's main function, and only outside its loops, may begin a loop.
 thread_local bool inside_part = false;
+
+/// Teams under way in this process, each with a thread that called it.
+std::atomic<int> teams{0};
 
 }  // namespace
 
@@ -110,7 +114,11 @@ void Team::help(int index) {
 }
 
 void Team::gather(ThreadPool& pool, FunctionRef<void(Team&)> main, int most) {
-  const int size = std::min({pool.threads(), most, most_parts});
+  // Where several run side by side they do without helpers rather than share the cores with them.
+  const int others = teams.fetch_add(1, std::memory_order_relaxed);
+  const auto leave = [](std::atomic<int>* count) { count->fetch_sub(1, std::memory_order_relaxed); };
+  const std::unique_ptr<std::atomic<int>, decltype(leave)> counted(&teams, leave);
+  const int size = std::max(1, std::min({pool.threads() - others, most, most_parts}));
   Team team(size);
   if (size == 1) return main(team);
   bool begun = false;

@@ -22,7 +22,8 @@ class Team {
   /// As ThreadPool::parallel_for.
   void parallel_for(int64_t count, int64_t grain, FunctionRef<void(int64_t begin, int64_t end)> body);
 
-  /// Calls main(team) on this thread, with helpers beside it: `most` threads in all, or as many as the pool has.
+  /// Calls main(team) on this thread, with helpers beside it: `most` threads in all, or as many as the pool has beside
+  /// other teams.
   static void gather(ThreadPool& pool, FunctionRef<void(Team&)> main, int most = most_parts);
 
  private:

@@ -266,7 +266,7 @@ void add_options(CLI::App& command, const std::shared_ptr<Options>& options, con
              "how much is timed: nothing, what looks promising (the default), everything");
   command.add_option("--time-budget", options->budget, "how long to measure at most (default 60s)")->type_name("TIME");
   add_choice(command, "prefer", said, "balanced|speed|memory",
-             "what wins where speed takes memory: by default a megabyte must buy 5 us a run");
+             "what wins where speed takes memory: by default a percent of it must buy 0.15 % of the time");
   add_choice(command, "math", said, "fast|strict", "strict forbids formulas with larger rounding errors (Winograd)");
   command
       .add_option("--isa", options->build.isas,

@@ -103,31 +103,52 @@ Context::Context(std::shared_ptr<const EngineDef> engine, ContextOptions options
 }
 Context::~Context() = default;
 
-std::vector<Value> Context::bind(std::span<const Feed> feeds) const {
-  const auto& inputs = engine_->inputs();
-  std::vector<Value> values(inputs.size());
-  std::vector<bool> given(inputs.size(), false);
-  for (const Feed& feed : feeds) {
-    size_t index = 0;
-    while (index < inputs.size() && inputs[index].name != feed.name) ++index;
-    if (index == inputs.size()) {
-      fail(ErrorCode::invalid_argument, "the model has no input '{}'; its inputs are {}", feed.name, names_of(inputs));
-    }
-    check_input(inputs[index], feed.value);
-    values[index] = feed.value;
-    if (values[index].is_tensor() && !values[index].tensor().is_aligned()) {
-      values[index] = values[index].tensor().clone();
-    }
-    given[index] = true;
+/// The inputs of a run, for as long as it takes. They are let go by copying an empty value, which keeps the memory of
+/// their shapes for the next run.
+class Context::Bound {
+ public:
+  explicit Bound(Context& context) : scratch_(context.scratch_) {
+    const size_t count = context.engine_->inputs().size();
+    scratch_.inputs.resize(count);
+    scratch_.given.assign(count, false);
+    scratch_.targets.clear();
+    scratch_.memory.clear();
   }
+  Bound(const Bound&) = delete;
+  Bound& operator=(const Bound&) = delete;
+  ~Bound() {
+    static const Value none;
+    for (Value& input : scratch_.inputs) input = none;
+    scratch_.memory.clear();
+  }
+
+ private:
+  RunScratch& scratch_;
+};
+
+void Context::bind(std::string_view name, const Value& value) {
+  const auto& inputs = engine_->inputs();
+  size_t index = 0;
+  while (index < inputs.size() && inputs[index].name != name) ++index;
+  if (index == inputs.size()) {
+    fail(ErrorCode::invalid_argument, "the model has no input '{}'; its inputs are {}", name, names_of(inputs));
+  }
+  check_input(inputs[index], value);
+  Value& bound = scratch_.inputs[index];
+  bound = value;
+  if (bound.is_tensor() && !bound.tensor().is_aligned()) bound = bound.tensor().clone();
+  scratch_.given[index] = true;
+}
+
+void Context::bind_defaults() {
+  const auto& inputs = engine_->inputs();
   for (size_t i = 0; i < inputs.size(); ++i) {
-    if (given[i]) continue;
+    if (scratch_.given[i]) continue;
     if (!inputs[i].optional) {
       fail(ErrorCode::invalid_argument, "input '{}' ({}) is not given", inputs[i].name, inputs[i].type.str());
     }
-    values[i] = engine_->program().constants[static_cast<size_t>(inputs[i].value)];
+    scratch_.inputs[i] = engine_->program().constants[static_cast<size_t>(inputs[i].value)];
   }
-  return values;
 }
 
 const Plan& Context::plan_for(const std::vector<Value>& inputs) {
@@ -141,22 +162,30 @@ const Plan& Context::plan_for(const std::vector<Value>& inputs) {
   return plans_.front();
 }
 
+std::vector<Value> Context::run_bound(const StepOptions& options) {
+  bind_defaults();
+  const Plan& plan = plan_for(scratch_.inputs);
+  Executor executor(pool_, default_pool(), options, next_seed_, threads());
+  return executor.run(engine_->program(), scratch_, plan, arena_of(plan));
+}
+
 std::vector<Value> Context::run(std::span<const Feed> feeds, std::span<const size_t> outputs,
                                 const StepOptions& options, std::span<const Tensor> into) {
-  const std::vector<Value> inputs = bind(feeds);
   for (size_t index : outputs) {
     if (index >= engine_->outputs().size()) {
       fail(ErrorCode::invalid_argument, "the model has no output number {}", index);
     }
   }
-  std::vector<Tensor> memory;
-  for (size_t i = 0; i < into.size() && i < outputs.size(); ++i) {
-    memory.resize(engine_->outputs().size());
-    if (may_be_written(into[i], inputs)) memory[outputs[i]] = into[i];
+  std::vector<Value> results;
+  {
+    const Bound bound(*this);
+    for (const Feed& feed : feeds) bind(feed.name, feed.value);
+    for (size_t i = 0; i < into.size() && i < outputs.size(); ++i) {
+      scratch_.memory.resize(engine_->outputs().size());
+      if (may_be_written(into[i], scratch_.inputs)) scratch_.memory[outputs[i]] = into[i];
+    }
+    results = run_bound(options);
   }
-  const Plan& plan = plan_for(inputs);
-  Executor executor(pool_, default_pool(), options, next_seed_, threads());
-  std::vector<Value> results = executor.run(engine_->program(), inputs, plan, arena_of(plan), memory);
   std::vector<Value> wanted;
   for (size_t i = 0; i < outputs.size(); ++i) {
     wanted.push_back(results[outputs[i]]);
@@ -164,6 +193,24 @@ std::vector<Value> Context::run(std::span<const Feed> feeds, std::span<const siz
   }
   pool_.settle();
   return wanted;
+}
+
+void Context::run_into(std::span<const std::pair<std::string, Value>> feeds,
+                       std::span<const std::pair<std::string, Tensor*>> targets, const StepOptions& options) {
+  const Bound bound(*this);
+  for (const auto& [name, value] : feeds) bind(name, value);
+  const auto& outputs = engine_->outputs();
+  scratch_.targets.assign(outputs.size(), nullptr);
+  for (const auto& [name, tensor] : targets) {
+    size_t index = 0;
+    while (index < outputs.size() && outputs[index].name != name) ++index;
+    if (index == outputs.size()) {
+      fail(ErrorCode::invalid_argument, "the model has no output '{}'; its outputs are {}", name, names_of(outputs));
+    }
+    scratch_.targets[index] = tensor;
+  }
+  run_bound(options);
+  pool_.settle();
 }
 
 int Context::threads() const {

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "runtime/buffer_pool.hpp"
@@ -49,6 +50,15 @@ struct Feed {
   Value value;
 };
 
+/// What a run needs beside its tensors, kept from run to run so that nothing is allocated for it.
+struct RunScratch {
+  std::vector<Value> inputs;
+  std::vector<bool> given;
+  std::vector<Tensor*> targets;  ///< for each output of the model, where it must go; null where the caller gave none
+  std::vector<Tensor> memory;    ///< or where it may be written, if it fits; undefined where it may not
+  std::vector<void*> input_addresses, output_addresses;
+};
+
 /// One caller's state on an engine: memory to run in and the most recent plans. Not for two threads at once.
 class Context {
  public:
@@ -60,6 +70,10 @@ class Context {
   /// tensors that may be undefined: they are the results, where they have the results' types and shapes.
   std::vector<Value> run(std::span<const Feed> feeds, std::span<const size_t> outputs, const StepOptions& options = {},
                          std::span<const Tensor> into = {});
+  /// The same, with results written into tensors of their types and shapes. Where the plan has no reference code and
+  /// all outputs are asked for, only the first run of a shape allocates.
+  void run_into(std::span<const std::pair<std::string, Value>> feeds,
+                std::span<const std::pair<std::string, Tensor*>> targets, const StepOptions& options = {});
   /// Gives the memory kept between runs back to the system, and forgets all plans.
   void trim();
   size_t bytes_kept() const { return pool_.bytes_kept() + static_cast<size_t>(arena_bytes_); }
@@ -67,7 +81,10 @@ class Context {
   const Plan* latest_plan() const { return plans_.empty() ? nullptr : &plans_.front(); }
 
  private:
-  std::vector<Value> bind(std::span<const Feed> feeds) const;
+  class Bound;
+  void bind(std::string_view name, const Value& value);
+  void bind_defaults();
+  std::vector<Value> run_bound(const StepOptions& options);
   const Plan& plan_for(const std::vector<Value>& inputs);
   std::byte* arena_of(const Plan& plan);
   int threads() const;
@@ -76,6 +93,7 @@ class Context {
   BufferPool pool_;
   std::unique_ptr<std::byte, void (*)(void*)> arena_{nullptr, std::free};
   int64_t arena_bytes_ = 0;
+  RunScratch scratch_;
   std::list<Plan> plans_;  ///< most recently used first
   uint64_t next_seed_ = 0;
   int most_threads_ = 0;

@@ -1,6 +1,8 @@
 #include "runtime/executor.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 #include <new>
 #include <stdexcept>
 
@@ -16,6 +18,26 @@ namespace {
 
 /// Values up to this size are shown to type inference during a run: they may be shapes.
 constexpr int64_t largest_shown = 1024;
+
+void check_target(const Tensor& target, DType dtype, const Shape& shape) {
+  if (target.dtype() == dtype && target.shape() == shape && target.is_aligned()) return;
+  fail(ErrorCode::invalid_argument, "a tensor for an output: found {} {}{}, expected {} {}", dtype_name(target.dtype()),
+       to_string(target.shape()), target.is_aligned() ? "" : ", not aligned", dtype_name(dtype), to_string(shape));
+}
+
+void copy_to(const Value& result, Tensor& target) {
+  if (!result.is_tensor()) {
+    fail(ErrorCode::invalid_argument, "{} is no tensor, and cannot be written into one", result.describe());
+  }
+  const Tensor& from = result.tensor();
+  check_target(target, from.dtype(), from.shape());
+  if (from.dtype() == DType::string) {
+    std::copy(from.elements<std::string>().begin(), from.elements<std::string>().end(),
+              target.mutable_elements<std::string>().begin());
+  } else if (from.bytes() > 0) {
+    std::memcpy(target.mutable_raw(), from.raw(), from.bytes());
+  }
+}
 
 /// Gives a value elements of its own.
 void own(Value& value) {
@@ -36,6 +58,9 @@ struct Executor::Frame {
 
   Frame(const Program& program_, Frame* outer_)
       : program(program_), outer(outer_), values(program_.graph->values.size()) {}
+  /// Of a main program, whose plan may do without values.
+  Frame(const Program& program_, bool has_values)
+      : program(program_), outer(nullptr), values(has_values ? program_.graph->values.size() : 0) {}
 
   Surrounding describe() const {
     Surrounding here{program.graph, program.opsets, Facts(values.size())};
@@ -87,23 +112,26 @@ class Executor::Host : public EvalHost {
   Frame& frame_;
 };
 
-std::vector<Value> Executor::run(const Program& program, std::span<const Value> inputs, const Plan& plan,
-                                 std::byte* arena, std::span<const Tensor> memory) {
-  Frame frame(program, nullptr);
+std::vector<Value> Executor::run(const Program& program, RunScratch& scratch, const Plan& plan, std::byte* arena) {
+  const bool uses_values = !plan.schedule || plan.schedule->uses_values;
+  Frame frame(program, uses_values);
   std::vector<Value> results;
   const auto main = [&](Team& team) {
     team_ = &team;
-    results = plan.schedule ? run_schedule(frame, *plan.schedule, inputs, arena, memory) : run_frame(frame, inputs);
+    results = plan.schedule ? run_schedule(frame, *plan.schedule, scratch, arena) : run_frame(frame, scratch.inputs);
   };
   Team::gather(threads_, main, most_threads_);
   team_ = nullptr;
+  for (size_t i = 0; i < scratch.targets.size() && i < results.size(); ++i) {
+    if (scratch.targets[i] != nullptr && !results[i].is_none()) copy_to(results[i], *scratch.targets[i]);
+  }
   return results;
 }
 
 /// What the addresses of a schedule count from in one run.
 struct Executor::Memory {
   std::byte* arena;
-  std::vector<void*> inputs, outputs;
+  std::span<void*const> inputs, outputs;
 
   void* at(const Schedule::Address& address, const Frame& frame) const {
     using Base = Schedule::Base;
@@ -121,25 +149,44 @@ struct Executor::Memory {
   }
 };
 
-std::vector<Value> Executor::run_schedule(Frame& frame, const Schedule& schedule, std::span<const Value> inputs,
-                                          std::byte* arena, std::span<const Tensor> given) {
+/// Where an output goes: into the caller's tensor, or one made for it.
+void* Executor::output_address(const Schedule::Output& output, size_t index, const RunScratch& scratch,
+                               Value* written) {
+  if (!output.is_written) return nullptr;
+  if (index < scratch.targets.size() && scratch.targets[index] != nullptr) {
+    check_target(*scratch.targets[index], output.dtype, output.shape);
+    return scratch.targets[index]->mutable_raw();
+  }
+  const Tensor none;
+  const Tensor& memory = index < scratch.memory.size() ? scratch.memory[index] : none;
+  const bool fits = memory.dtype() == output.dtype && memory.shape() == output.shape;
+  *written = fits ? memory : allocate(output.dtype, output.shape);
+  return written->tensor().mutable_raw();
+}
+
+std::vector<Value> Executor::run_schedule(Frame& frame, const Schedule& schedule, RunScratch& scratch,
+                                          std::byte* arena) {
   const Program& program = frame.program;
-  Memory memory{arena, {}, {}};
-  for (size_t i = 0; i < inputs.size(); ++i) {
+  scratch.input_addresses.clear();
+  for (size_t i = 0; i < scratch.inputs.size(); ++i) {
+    const Value& input = scratch.inputs[i];
     const ValueId id = program.graph->inputs[i];
-    if (id != no_value) frame.values[static_cast<size_t>(id)] = inputs[i];
-    memory.inputs.push_back(inputs[i].is_tensor() ? const_cast<void*>(inputs[i].tensor().raw()) : nullptr);
+    if (id != no_value && schedule.uses_values) frame.values[static_cast<size_t>(id)] = input;
+    scratch.input_addresses.push_back(input.is_tensor() ? const_cast<void*>(input.tensor().raw()) : nullptr);
   }
-  std::vector<Value> written(schedule.outputs.size());
-  for (size_t i = 0; i < written.size(); ++i) {
+  const auto is_given = [](const Tensor* target) { return target != nullptr; };
+  const bool all_given = !schedule.uses_values && scratch.targets.size() == schedule.outputs.size() &&
+                         std::all_of(scratch.targets.begin(), scratch.targets.end(), is_given);
+  std::vector<Value> written(all_given ? 0 : schedule.outputs.size());
+  scratch.output_addresses.clear();
+  for (size_t i = 0; i < schedule.outputs.size(); ++i) {
     const Schedule::Output& output = schedule.outputs[i];
-    if (output.is_written) {
-      const bool fits = i < given.size() && given[i].dtype() == output.dtype && given[i].shape() == output.shape;
-      written[i] = fits ? given[i] : allocate(output.dtype, output.shape);
-    }
-    memory.outputs.push_back(output.is_written ? written[i].tensor().mutable_raw() : nullptr);
+    scratch.output_addresses.push_back(output_address(output, i, scratch, all_given ? nullptr : &written[i]));
   }
-  for (const auto& [id, tensor] : schedule.presets) frame.values[static_cast<size_t>(id)] = tensor;
+  const Memory memory{arena, scratch.input_addresses, scratch.output_addresses};
+  if (schedule.uses_values) {
+    for (const auto& [id, tensor] : schedule.presets) frame.values[static_cast<size_t>(id)] = tensor;
+  }
   for (size_t i = 0; i < schedule.steps.size(); ++i) {
     const Schedule::Step& step = schedule.steps[i];
     check_cancelled();
@@ -153,16 +200,11 @@ std::vector<Value> Executor::run_schedule(Frame& frame, const Schedule& schedule
     for (ValueId id : step.releases) frame.values[static_cast<size_t>(id)] = Value();
     if (options_.observer) options_.observer->after(view);
   }
-  std::vector<Value> results;
-  for (size_t i = 0; i < program.outputs.size(); ++i) {
+  for (size_t i = 0; i < written.size(); ++i) {
     const ValueSource& source = program.outputs[i];
-    if (schedule.outputs[i].is_written) {
-      results.push_back(std::move(written[i]));
-    } else {
-      results.push_back(source.id == no_value ? Value() : frame.read(source));
-    }
+    if (!schedule.outputs[i].is_written && source.id != no_value) written[i] = frame.read(source);
   }
-  return results;
+  return written;
 }
 
 void Executor::run_reference(Frame& frame, const Schedule::Step& step, const Memory& memory) {

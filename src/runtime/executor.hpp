@@ -26,18 +26,17 @@ class Executor {
     }
   }
 
-  /// Runs a main program by its plan. `arena` is as large as the plan's schedule asks for. `memory` is empty, or has
-  /// for each output an undefined tensor or one that it is written to where that is possible.
-  std::vector<Value> run(const Program& program, std::span<const Value> inputs, const Plan& plan, std::byte* arena,
-                         std::span<const Tensor> memory);
+  /// Runs a main program by its plan, on scratch.inputs. `arena` is as large as the plan's schedule asks for. Results
+  /// go to scratch.targets and are not returned; what has no target is returned, in scratch.memory where it fits there.
+  std::vector<Value> run(const Program& program, RunScratch& scratch, const Plan& plan, std::byte* arena);
 
  private:
   struct Frame;
   class Host;
   struct Memory;
 
-  std::vector<Value> run_schedule(Frame& frame, const Schedule& schedule, std::span<const Value> inputs,
-                                  std::byte* arena, std::span<const Tensor> given);
+  std::vector<Value> run_schedule(Frame& frame, const Schedule& schedule, RunScratch& scratch, std::byte* arena);
+  void* output_address(const Schedule::Output& output, size_t index, const RunScratch& scratch, Value* written);
   void run_reference(Frame& frame, const Schedule::Step& step, const Memory& memory);
   void run_work(Frame& frame, const Schedule::Step& step, const Memory& memory);
 

@@ -536,6 +536,10 @@ class Scheduler {
     schedule.arena_bytes = plan.bytes, schedule.arena_lower_bound = plan.lower_bound;
     for (size_t i = 0; i < ops_.size(); ++i) address(ops_[i], schedule.steps[i]);
     plan_releases(schedule);
+    const auto is_value = [](const Schedule::Output& output) { return !output.is_written; };
+    const auto uses = [](const Schedule::Step& step) { return !step.work || !step.boxed.empty(); };
+    schedule.uses_values = std::any_of(schedule.outputs.begin(), schedule.outputs.end(), is_value) ||
+                           std::any_of(schedule.steps.begin(), schedule.steps.end(), uses);
     return schedule;
   }
 

@@ -26,6 +26,22 @@ TEST(Team, EveryPartRunsOnce) {
   }
 }
 
+TEST(Team, TeamsSideBySideDoNotTakeMoreThreadsThanOne) {
+  ThreadPool pool(3);
+  Team::gather(pool, [&](Team& first) {
+    EXPECT_EQ(first.size(), 3);
+    std::thread([&] {
+      Team::gather(pool, [&](Team& second) {
+        EXPECT_EQ(second.size(), 2);
+        std::atomic<int> runs{0};
+        second.run(8, [&](int) { ++runs; });
+        EXPECT_EQ(runs.load(), 8);
+      });
+    }).join();
+  });
+  Team::gather(pool, [&](Team& alone) { EXPECT_EQ(alone.size(), 3); });
+}
+
 TEST(Team, LoopsSeeWhatTheLoopBeforeWrote) {
   ThreadPool pool(4);
   Team::gather(pool, [&](Team& team) {

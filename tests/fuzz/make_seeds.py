@@ -1,10 +1,16 @@
 #!/usr/bin/env python3
-"""Writes the committed seeds of the fuzz targets, tests/fuzz/corpus/TARGET/: small conformance models and arrays.
+"""Writes the committed seeds of the fuzz targets, tests/fuzz/corpus/TARGET/: small conformance models, arrays, and
+engines that the program `kiln` builds:
+
+    KILN_CLI=build/kiln python tests/fuzz/make_seeds.py
 
 The models' inputs become initialisers, so that a mutation of the bytes is a mutation of the data too.
 """
 import io
+import os
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +80,45 @@ def array_seeds():
     yield "pb_optional", b"\4" + numpy_helper.from_optional(np.array(["x"]), "o").SerializeToString()
 
 
+def engine_seeds():
+    """Engines with each kind of thing in their sections: packed weights, layouts, subgraphs, strings, several ISAs."""
+    from onnx import TensorProto, helper, parser
+
+    def weights(name, *shape):
+        count = int(np.prod(shape))
+        return numpy_helper.from_array((np.arange(count, dtype=np.float32) % 7 / 8).reshape(shape), name)
+
+    def model(text, *initializers):
+        made = parser.parse_model('<ir_version: 10, opset_import: ["": 21]> ' + text)
+        made.graph.initializer.extend(initializers)
+        return made
+
+    convolution = model(
+        "g (float[1,4,8,8] x) => (float[1,4,4,4] y) { a = Conv<pads=[1,1,1,1]>(x, w) b = Relu(a) "
+        "y = MaxPool<kernel_shape=[2,2], strides=[2,2]>(b) }", weights("w", 4, 4, 3, 3))
+    dense = model("g (float[n,6] x) => (float[n,5] y) { a = MatMul(x, w) b = Add(a, c) y = Softmax(b) }",
+                  weights("w", 6, 5), weights("c", 5))
+    recurrent = model("g (float[3,1,2] x) => (float[3,1,1,2] y) { y = LSTM<hidden_size=2>(x, w, r) }",
+                      weights("w", 1, 8, 2), weights("r", 1, 8, 2))
+    branches = model(
+        "g (bool c, float[2] x) => (float[2] y) { y = If(c) <then_branch = t () => (float[2] p) { p = Neg(x) }, "
+        "else_branch = e () => (float[2] q) { q = Exp(x) }> }")
+    text = helper.make_model(helper.make_graph(
+        [helper.make_node("StringConcat", ["s", "k"], ["y"])], "g",
+        [helper.make_tensor_value_info("s", TensorProto.STRING, [2])],
+        [helper.make_tensor_value_info("y", TensorProto.STRING, [2])],
+        [numpy_helper.from_array(np.array(["a", "bcd"], dtype=object), "k")]),
+        ir_version=10, opset_imports=[helper.make_opsetid("", 21)])
+    options = {"convolution": ["--isa", "avx2,avx512"], "dense": ["--strip"]}
+    models = {"convolution": convolution, "dense": dense, "recurrent": recurrent, "branches": branches, "text": text}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, made in models.items():
+            onnx.save(made, f"{folder}/{name}.onnx")
+            subprocess.run([os.environ["KILN_CLI"], "build", f"{folder}/{name}.onnx", "-o", f"{folder}/{name}.kiln",
+                            "--tune", "off", *options.get(name, [])], check=True, stdout=subprocess.DEVNULL)
+            yield name, Path(f"{folder}/{name}.kiln").read_bytes()
+
+
 def write(target, seeds):
     folder = HERE / "corpus" / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,3 +131,4 @@ if __name__ == "__main__":
     for target, most in MOST.items():
         write(target, models[::max(1, len(models) // most)][:most])
     write("array_fuzz", array_seeds())
+    write("engine_fuzz", engine_seeds())
