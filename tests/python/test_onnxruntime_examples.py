@@ -2,7 +2,6 @@
 import json
 import logging
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -239,21 +238,11 @@ def test_unknown_providers(ort, capsys):
     assert options.has_providers() and not ort.SessionOptions().has_providers()
 
 
-def test_terminate_is_quick(ort, state):
+def test_terminate(ort, state):
     session = ort.InferenceSession(deep(400, 512), providers=CPU)
     options = ort.RunOptions()
-    asked = []
-
-    def stop():
-        time.sleep(0.3)
-        asked.append(time.perf_counter())
-        options.terminate = True
-
-    x = np.ones((2048, 512), np.float32)
-    thread = threading.Thread(target=stop)
-    thread.start()
+    timer = threading.Timer(0.3, setattr, (options, "terminate", True))
+    timer.start()
     with pytest.raises(state.Fail, match="terminate flag"):
-        session.run(None, {"v0": x}, options)
-    thread.join()
-    if ort.__name__ != "onnxruntime":
-        assert time.perf_counter() - asked[0] < 0.05
+        session.run(None, {"v0": np.ones((2048, 512), np.float32)}, options)
+    timer.join()

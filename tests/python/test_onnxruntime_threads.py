@@ -116,9 +116,9 @@ def test_ctrl_c():
 
 
 def test_terminate_within_50_ms():
-    session = ort.InferenceSession(deep(400, 512))
-    x = np.ones((2048, 512), np.float32)
-    session.run(None, {"v0": x[:1]})
+    session = ort.InferenceSession(deep(800, 512))
+    x = np.ones((512, 512), np.float32)
+    session.run(None, {"v0": x})  # the first run with a shape plans
     times = []
     for _ in range(5):
         options = ort.RunOptions()
