@@ -11,10 +11,14 @@ namespace kiln {
 namespace {
 
 // Bytes a second of one thread by where they lie, and what it takes to begin a kernel and to wait for the others.
-constexpr double l2_rate = 90e9, l3_rate = 35e9, memory_rate = 14e9;
-constexpr double call_seconds = 2.5e-7, barrier_seconds = 1e-6;
-constexpr size_t longest_region = 24;
+constexpr double l2_rate = 90e9, l3_rate = 45e9, memory_rate = 14e9;
+constexpr double call_seconds = 2.5e-7, barrier_seconds = 5e-7;
+constexpr double least_share = 0.02;  ///< of the time that it takes otherwise
+constexpr size_t longest_region = 16;
 
+constexpr double near_share = 0.6;  ///< of L2, that what a thread touches in a band may take
+
+double l2_bytes() { return static_cast<double>(cache_sizes().l2); }
 int64_t floats_of(const BlockedLayout& l) { return l.blocks() * l.block_stride(); }
 
 class RegionFinder {
@@ -39,11 +43,11 @@ class RegionFinder {
     for (size_t begin = count; begin-- > 0;) {
       best[begin] = best[begin + 1];
       if (!rules_[begin]) continue;
-      bool rolls = false;
+      int64_t most = 0;
       for (size_t end = begin + 1; end <= std::min(count, begin + longest_region) && rules_[end - 1]; ++end) {
-        rolls = rolls || ends_rolling(begin, end - 1);
-        if (!rolls) continue;
-        if (!ends_rolling(begin, end - 1)) continue;
+        const int64_t bytes = ends_rolling(begin, end - 1);
+        most = std::max(most, bytes);
+        if (bytes == 0 || (!forced_ && excess_seconds(static_cast<double>(most) / threads_, threads_) == 0)) continue;
         const std::optional<Region> region = judge(begin, end, best[begin] - best[end]);
         if (region) best[begin] = best[end] + region->gain, chosen[begin] = *region;
       }
@@ -127,15 +131,17 @@ class RegionFinder {
     return rule;
   }
 
-  /// Whether all of a tensor's life is over with the last op of [begin, last].
-  bool ends_rolling(size_t begin, size_t last) const {
-    const auto ends = [&](int index) {
-      if (index < 0) return false;
-      const Slot& root = slot(root_of(index));
-      return root.base == Schedule::Base::none && root.first >= static_cast<int>(begin) &&
-             root.last == static_cast<int>(last);
-    };
-    return std::any_of(ops_[last].inputs.begin(), ops_[last].inputs.end(), ends);
+  /// The bytes of the largest tensor whose life begins in [begin, last] and ends with the last op; 0 for none.
+  int64_t ends_rolling(size_t begin, size_t last) const {
+    int64_t most = 0;
+    for (const int input : ops_[last].inputs) {
+      if (input < 0) continue;
+      const Slot& root = slot(root_of(input));
+      const bool ends = root.base == Schedule::Base::none && root.format == Format::blocked &&
+                        root.first >= static_cast<int>(begin) && root.last == static_cast<int>(last);
+      if (ends) most = std::max(most, floats_of(root.layout) * 4);
+    }
+    return most;
   }
 
   // ---- a region ----------------------------------------------------------------------------------------------
@@ -227,9 +233,34 @@ class RegionFinder {
 
   /// Seconds that a byte of a tensor takes more than one of L2, where each thread writes and reads so many.
   static double excess_seconds(double bytes, int threads) {
-    const auto l2 = static_cast<double>(cache_sizes().l2), l3 = static_cast<double>(cache_sizes().l3) / threads;
-    if (bytes < l2 / 2) return 0;
+    const double l3 = static_cast<double>(cache_sizes().l3) / threads;
+    if (bytes < 1.5 * l2_bytes()) return 0;
     return (bytes < l3 / 2 ? 1 / l3_rate : 1 / memory_rate) - 1 / l2_rate;
+  }
+
+  /// How much of an op's time goes by as its memory does: arithmetic hides the rest.
+  double memory_share(size_t index) {
+    const ScheduledOp& op = ops_[index];
+    if (!op.problem) return 1;
+    const double moving = memory_seconds(bytes_moved(*op.problem, op.machine->tactic->packs));
+    return std::min(1.0, moving / seconds_of(index));
+  }
+
+  /// What it costs that the output cannot take the place of an input, since that does not exist as a whole.
+  double lost_place(size_t index, const BandedOp& made, const std::vector<BandedTensor>& tensors) const {
+    const ScheduledOp& op = ops_[index];
+    if (!op.problem || op.machine->tactic->in_place == nullptr || tensors[static_cast<size_t>(made.tensor)].rolls) {
+      return 0;
+    }
+    const uint32_t places = op.machine->tactic->in_place(*op.problem);
+    for (size_t i = 0; i < op.inputs.size() && i < 32; ++i) {
+      if ((places >> i & 1) == 0 || op.inputs[i] < 0) continue;
+      const Slot& root = slot(root_of(op.inputs[i]));
+      if (root.base != Schedule::Base::none || root.last != static_cast<int>(index)) continue;
+      const double bytes = static_cast<double>(floats_of(slot(op.outputs[0]).layout)) * 4 / threads_;
+      return 2 * bytes * excess_seconds(bytes, threads_);  // it is read before it is written
+    }
+    return 0;
   }
 
   /// The region of these ops where it gains more than `least`.
@@ -237,58 +268,87 @@ class RegionFinder {
     const std::optional<Plan> plan = plan_of(begin, end);
     if (!plan || !plan->bands.can_divide(threads_)) return {};
     const std::vector<BandedTensor>& tensors = plan->bands.tensors();
-    double all = 0, kept = 0, weights = 0, gain = 0;
-    std::vector<double> line(tensors.size(), 0), touches(tensors.size(), 0);
+    double all = 0, passing = 0, kept = 0, weights = 0, gain = 0;
+    std::vector<double> line(tensors.size(), 0), size(tensors.size(), 0);
     for (const auto& [root, tensor] : plan->tensors) {
       const auto index = static_cast<size_t>(tensor);
       if (!tensors[index].rolls) continue;
       const BlockedLayout& l = slot(root).layout;
       line[index] = static_cast<double>(l.blocks() * l.row_stride() * 4);
-      all += static_cast<double>(floats_of(l)) * 4 / threads_;
+      size[index] = static_cast<double>(floats_of(l)) * 4 / threads_;
+      all += size[index];
     }
     if (all == 0) return {};
+    passing = bytes_passing(begin, end, plan->tensors, tensors);
     int64_t most_bands = 1000000;
-    const std::vector<RowSpan> rows = plan->bands.rows_of(0, threads_);
+    const std::vector<RowSpan> rows = plan->bands.rows_of(threads_ - 1, threads_);  // which has the most
+    double seconds = 0;
     for (size_t i = begin; i < end; ++i) {
       const BandedOp& op = plan->bands.ops()[i - begin];
-      touches[static_cast<size_t>(op.tensor)] += 1;
       if (op.around >= 0) {
-        touches[static_cast<size_t>(op.around)] += 1;
         kept += line[static_cast<size_t>(op.around)] *
                 static_cast<double>(op.rule.before + op.rule.after + 1 - op.rule.down / op.rule.up);
       }
-      for (const int beside : op.beside) touches[static_cast<size_t>(beside)] += 1;
       if (ops_[i].machine != nullptr) weights += static_cast<double>(ops_[i].machine->packed_floats) * 4;
       if (!tensors[static_cast<size_t>(op.tensor)].rolls) {
         const RowSpan& span = rows[i - begin];
         most_bands = std::min(most_bands, divide_up(span.end - span.first, op.rule.multiple));
       }
       // Rows at the border of two parts are made by both.
+      seconds += seconds_of(i) / threads_;
       const double share = static_cast<double>(op.height) / threads_;
       const double more = static_cast<double>(rows[i - begin].end - rows[i - begin].first) - share;
       if (more > 0) gain -= seconds_of(i) / static_cast<double>(op.height) * more;
     }
-    const int64_t bands = bands_for(all, kept, weights, std::max<int64_t>(1, most_bands));
+    const int64_t bands = bands_for(all + passing, kept, weights, std::max<int64_t>(1, most_bands));
+    // What a byte still takes more than one of L2.
+    const bool near = (all + passing) / static_cast<double>(bands) + kept + weights < near_share * l2_bytes();
+    const double left = near ? 0 : 1 / l3_rate - 1 / l2_rate;
     const double count = static_cast<double>(bands), steps = static_cast<double>(end - begin);
-    for (const auto& [root, tensor] : plan->tensors) {
-      const auto index = static_cast<size_t>(tensor);
-      if (!tensors[index].rolls) continue;
-      const double bytes = static_cast<double>(floats_of(slot(root).layout)) * 4 / threads_;
-      gain += bytes * touches[index] * (excess_seconds(bytes, threads_) - excess_seconds(bytes / count, threads_));
+    for (size_t i = begin; i < end; ++i) {
+      const BandedOp& op = plan->bands.ops()[i - begin];
+      const auto saved = [&](int tensor) {
+        const double bytes = tensor < 0 ? 0 : size[static_cast<size_t>(tensor)];
+        return bytes * std::max(0.0, excess_seconds(bytes, threads_) - left);
+      };
+      double waiting = saved(op.tensor) + saved(op.around);
+      for (const int beside : op.beside) waiting += saved(beside);
+      gain += waiting * memory_share(i);
+      gain -= lost_place(i, op, tensors);
     }
     if (threads_ > 1) gain += (steps - 1) * barrier_seconds;
     gain -= (count - 1) * (steps * call_seconds + kept * 2 / l2_rate + 0.3 * weights / l3_rate);
     if (forced_) gain = all;
+    if (!forced_ && gain < least_share * seconds) return {};
     if (gain <= least) return {};
     return Region{begin, end, bands, gain};
   }
 
-  /// As few bands as let what lies in a thread's memory at a time stay in L2, or else in its share of L3.
+  /// What a thread reads and writes of tensors that are there as a whole.
+  double bytes_passing(size_t begin, size_t end, const std::map<int, int>& made,
+                       const std::vector<BandedTensor>& tensors) const {
+    double bytes = 0;
+    for (size_t i = begin; i < end; ++i) {
+      const auto add = [&](int index) {
+        if (index < 0 || slot(index).shape.size() != 4) return;
+        const auto found = made.find(root_of(index));
+        if (found != made.end() && tensors[static_cast<size_t>(found->second)].rolls) return;
+        bytes += static_cast<double>(element_count(slot(index).shape)) * 4 / threads_;
+      };
+      for (size_t k = 0; k < ops_[i].inputs.size(); ++k) {
+        if ((rules_[i]->whole >> k & 1) == 0) add(ops_[i].inputs[k]);
+      }
+      add(ops_[i].outputs[0]);
+    }
+    return bytes;
+  }
+
+  /// As few bands as let what a thread touches in each stay in L2, or else in its share of L3.
   int64_t bands_for(double all, double kept, double weights, int64_t most) const {
     constexpr int64_t least_forced = 5;
     int64_t bands = 1;
-    const auto l2 = static_cast<double>(cache_sizes().l2), l3 = static_cast<double>(cache_sizes().l3) / threads_;
-    for (const double budget : {0.7 * l2, 0.4 * l3}) {
+    const double l3 = static_cast<double>(cache_sizes().l3) / threads_;
+    for (const double budget : {near_share * l2_bytes(), 0.4 * l3}) {
       const double room = budget - kept - weights;
       if (room < budget / 8) continue;
       bands = static_cast<int64_t>(all / room) + 1;

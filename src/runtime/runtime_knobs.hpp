@@ -33,7 +33,7 @@ enum class BandsChoice : uint8_t { automatic, on, off };
 inline ChoiceKnob<BandsChoice> bands_knob{
     "bands",
     "KILN_BANDS",
-    BandsChoice::off,
+    BandsChoice::automatic,
     "whether steps that are local in space run together, some rows at a time; auto: where that should be faster",
     {{"auto", BandsChoice::automatic}, {"on", BandsChoice::on}, {"off", BandsChoice::off}}};
 

@@ -125,6 +125,16 @@ constexpr Tactic channels_tactic(std::string_view name) {
     planner(p, plan);
     return std::make_unique<ChannelsWork>(p, layouts, plan);
   };
+  tactic.rows = [](const Problem& p, const Tuning&) -> std::optional<RowRule> {
+    Plan plan;
+    planner(p, plan);
+    RowRule rule;
+    for (const auto& output : plan) {
+      for (const Channels& c : output) rule.aligned |= 1u << c.input;
+    }
+    rule.whole = ~rule.aligned;
+    return p.inputs.size() <= 32 ? std::optional(rule) : std::nullopt;
+  };
   return tactic;
 }
 

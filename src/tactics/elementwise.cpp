@@ -142,8 +142,9 @@ std::optional<RowRule> rows(const Problem& p, const Tuning&) {
   for (const size_t i : elementwise_program(p).operands) {
     const Role role = role_of(p.inputs[i], p.outputs[0].shape);
     if (role == Role::other) return {};
-    (role == Role::image ? rule.aligned : rule.whole) |= 1u << i;
+    if (role == Role::image) rule.aligned |= 1u << i;
   }
+  rule.whole = ~rule.aligned;  // constants that are part of the program are no operands
   return rule;
 }
 

@@ -62,7 +62,7 @@ std::optional<RowRule> resize_rows(const Problem& p, const Tuning&) {
   }
   RowRule rule;
   rule.multiple = rule.up = times;
-  for (size_t i = 1; i < p.inputs.size() && i < 32; ++i) rule.whole |= 1u << i;
+  rule.whole = ~1u;
   return rule;
 }
 
