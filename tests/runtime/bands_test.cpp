@@ -7,6 +7,7 @@
 #include "kernels/reference.hpp"
 #include "passes/model_builder.hpp"
 #include "runtime/bands.hpp"
+#include "runtime/context.hpp"
 #include "runtime/executor.hpp"
 
 namespace kiln {
@@ -220,7 +221,8 @@ Ran run_with(const EngineDef& engine, const Tensor& input, BandsChoice bands, in
   uint64_t seed = 1;
   Ran ran;
   Executor executor(buffers, default_pool(), options, seed, threads);
-  ran.values = executor.run(engine.program(), inputs, plan, arena.get(), {});
+  RunScratch scratch{.inputs = inputs};
+  ran.values = executor.run(engine.program(), scratch, plan, arena.get());
   for (const Schedule::Step& step : plan.schedule->steps) {
     ran.regions += step.work != nullptr && step.work->name().starts_with("bands_");
   }
