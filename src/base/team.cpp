@@ -56,10 +56,13 @@ void Team::run(int parts, FunctionRef<void(int)> body) {
   }
   body_ = &body;
   left_.store(parts, std::memory_order_relaxed);
-  open_.store(parts == most_parts ? ~uint64_t{0} : (uint64_t{1} << parts) - 1, std::memory_order_release);
+  // The first part is the caller's own: it need not claim it from helpers who are about to read the same line.
+  open_.store((parts == most_parts ? ~uint64_t{0} : (uint64_t{1} << parts) - 1) & ~uint64_t{1},
+              std::memory_order_release);
   epoch_.fetch_add(1, std::memory_order_seq_cst);
   if (sleepers_.load(std::memory_order_seq_cst) > 0) epoch_.notify_all();
-  for (int part = 0; part < parts; ++part) {
+  take(0);
+  for (int part = 1; part < parts; ++part) {
     if (claim(part)) take(part);
   }
   while (left_.load(std::memory_order_acquire) > 0) relax();

@@ -33,15 +33,16 @@ class Team {
   bool claim(int part);
 
   const int size_;
-  FunctionRef<void(int)>* body_ = nullptr;
   bool running_ = false;  ///< of the caller: a loop inside a loop runs on the thread that asked for it
   std::exception_ptr error_;
   std::atomic<bool> failed_{false};
-  alignas(128) std::atomic<uint32_t> epoch_{0};  ///< changes with each loop, and when the team ends
   std::atomic<bool> over_{false};
   std::atomic<int> sleepers_{0};
-  alignas(128) std::atomic<uint64_t> open_{0};  ///< parts of the loop that nobody has begun, a bit each
-  alignas(128) std::atomic<int> left_{0};       ///< parts that are not done
+  // What says that there is a loop lies with what a helper needs to begin it, so that it comes over in one go.
+  alignas(128) std::atomic<uint32_t> epoch_{0};  ///< changes with each loop, and when the team ends
+  FunctionRef<void(int)>* body_ = nullptr;
+  std::atomic<uint64_t> open_{0};          ///< parts of the loop that nobody has begun, a bit each
+  alignas(128) std::atomic<int> left_{0};  ///< parts that are not done
 };
 
 }  // namespace kiln
