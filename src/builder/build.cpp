@@ -127,7 +127,7 @@ Machine build_machine(const EngineDef& engine, const BuildOptions& options, std:
   const std::vector<Group> groups = fuse(program, facts);
   std::vector<Choice> choices;
   for (const Group& group : groups) choices.push_back(make_choice(program, facts, group, target));
-  CopyCosts copies;
+  CopyCosts copies{.block = block_of(target.isa)};
   const auto selected = [&] {
     return select(program, facts, choices, exchange_of(options.prefer), static_cast<double>(weight_bytes(program)),
                   copies);

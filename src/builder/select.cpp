@@ -148,7 +148,17 @@ Exchange exchange_of(Prefer prefer) {
 double CopyCosts::seconds(const TensorSpec& spec, Format made, Format read) const {
   if (made == read) return 0;
   const double rate = read == Format::blocked ? to_blocked_bytes_per_second : to_plain_bytes_per_second;
-  return start_seconds + tensor_bytes(spec) / rate;
+  const double plain = tensor_bytes(spec);
+  if (plain == 0) return start_seconds;
+  double padded = 1;
+  if (spec.shape.size() > 1 && spec.shape[1] > 0) {
+    const int64_t channels = spec.shape[1];
+    padded = static_cast<double>(divide_up(channels, block) * block) / static_cast<double>(channels);
+  }
+  // What does not fit the caches takes longer than what was measured.
+  constexpr double typical = 3.2e6;
+  const double moved = plain * (1 + padded);
+  return start_seconds + moved / (2 * rate) * (memory_seconds(moved) / moved) / (memory_seconds(typical) / typical);
 }
 
 Selection select(const Program& program, const BuildFacts& facts, const std::vector<Choice>& choices, double price,

@@ -20,9 +20,10 @@ Exchange exchange_of(Prefer prefer);
 
 /// What it costs that a value is made in one format and read in another.
 struct CopyCosts {
+  int64_t block = 16;  ///< of the instruction set
   double start_seconds = 5e-7;
-  double to_blocked_bytes_per_second = 16e9;  ///< of a plain tensor
-  double to_plain_bytes_per_second = 16e9;
+  /// Of a plain tensor of some megabytes whose channels fill their blocks.
+  double to_blocked_bytes_per_second = 16e9, to_plain_bytes_per_second = 16e9;
   double seconds(const TensorSpec& spec, Format made, Format read) const;
 };
 
