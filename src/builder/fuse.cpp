@@ -7,6 +7,7 @@
 
 #include "base/cpu.hpp"
 #include "graph/captures.hpp"
+#include "kernels/conv/depthwise.hpp"
 #include "tactics/elementwise_program.hpp"
 
 namespace kiln {
@@ -103,7 +104,33 @@ class Fuser {
     if (is_onnx(graph_.nodes[index], "MatMul")) take_transpose(group);
     while (extend(group)) {
     }
+    take_mean(group);
     return group;
+  }
+
+  /// The mean of each channel of a depthwise convolution, which is made beside its outputs.
+  void take_mean(Group& group) {
+    const Node& conv = graph_.nodes[group.nodes[0]];
+    const ValueId value = group.outputs[0];
+    const Tensor* weights = is_onnx(conv, "Conv") ? constant(conv.inputs[1]) : nullptr;
+    const auto& shape = facts_[at(value)].type.shape;
+    if (weights == nullptr || !shape || (shape->size() != 3 && shape->size() != 4)) return;
+    const Attribute* attribute = conv.find_attribute("group");
+    const int64_t* groups = attribute ? std::get_if<int64_t>(&attribute->data) : nullptr;
+    const bool depthwise = groups != nullptr && *groups > 1 && weights->rank() == shape->size() &&
+                           weights->dim(0) == *groups && weights->dim(1) == 1;
+    if (!depthwise || group.residual >= 0 || !DepthwiseConv::can_have_mean(group.epilogue)) return;
+    for (const size_t reader : readers_[at(value)]) {
+      const Node& pool = graph_.nodes[reader];
+      // Readers before it would come before the group.
+      const bool first = std::all_of(readers_[at(value)].begin(), readers_[at(value)].end(),
+                                     [&](size_t other) { return order_[reader] <= order_[other]; });
+      if (taken_[reader] || !first || !is_onnx(pool, "GlobalAveragePool")) continue;
+      taken_[reader] = true;
+      group.nodes.push_back(reader);
+      group.outputs.push_back(pool.outputs[0]);
+      return;
+    }
   }
 
   /// The constant matrix of a MatMul, read as it lies and not as a Transpose gives it.
@@ -138,12 +165,35 @@ class Fuser {
     const Node& next = graph_.nodes[readers[0]];
     if (is_onnx(next, "Add") && next.inputs[0] != next.inputs[1]) {
       const ValueId other = next.inputs[0] == value ? next.inputs[1] : next.inputs[0];
-      return take_bias(group, readers[0], other) || take_residual(group, readers[0], other);
+      return take_bias(group, readers[0], other) || take_shift(group, readers[0], other) ||
+             take_residual(group, readers[0], other);
     }
-    if (group.epilogue.activation != Activation::none || group.epilogue.residual == Residual::after_activation) {
-      return false;
-    }
+    if (group.epilogue.residual == Residual::after_activation) return false;
+    if (is_onnx(next, "Mul")) return take_scale(group, readers[0]);
+    if (group.epilogue.activation != Activation::none) return false;
     return take_activation(group, readers[0]);
+  }
+
+  /// A HardSwish is scaled and shifted by constants.
+  bool take_scale(Group& group, size_t index) {
+    Epilogue& e = group.epilogue;
+    const Node& product = graph_.nodes[index];
+    const bool plain = e.activation == Activation::hard_swish;
+    const ValueId value = group.outputs[0];
+    const std::optional<float> scale = scalar(product.inputs[product.inputs[0] == value ? 1 : 0]);
+    if (!plain || !scale || !same_f32(value, product.outputs[0])) return false;
+    e.activation = Activation::scaled_hard_swish, e.alpha = *scale, e.beta = 0;
+    take(group, index, product.outputs[0]);
+    return true;
+  }
+  bool take_shift(Group& group, size_t index, ValueId other) {
+    Epilogue& e = group.epilogue;
+    const std::optional<float> shift = scalar(other);
+    const bool fits = e.activation == Activation::scaled_hard_swish && e.residual != Residual::after_activation;
+    if (!fits || e.beta != 0 || !shift || !same_f32(group.outputs[0], graph_.nodes[index].outputs[0])) return false;
+    e.beta = *shift;
+    take(group, index, graph_.nodes[index].outputs[0]);
+    return true;
   }
 
   /// A constant row behind a MatMul without one.

@@ -17,6 +17,7 @@ EpiloguePlan::EpiloguePlan(const Epilogue& e) : epilogue(e) {
     case Activation::clip: moves_zero = !(e.alpha <= 0 && e.beta >= 0); break;
     case Activation::hard_sigmoid: moves_zero = !(e.beta <= 0); break;
     case Activation::sigmoid: moves_zero = true; break;
+    case Activation::scaled_hard_swish: moves_zero = e.beta != 0; break;
     default: moves_zero = false;
   }
 }

@@ -17,7 +17,9 @@ enum class Activation : uint8_t {
   gelu_tanh,
   sigmoid,
   tanh,
+  scaled_hard_swish,  ///< alpha hard_swish(x) + beta
 };
+constexpr int activation_count = 13;
 
 /// Whether a tensor of the output's layout is added, and when.
 enum class Residual : uint8_t { none, before_activation, after_activation };

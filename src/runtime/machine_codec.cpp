@@ -67,7 +67,7 @@ Group read_group(ByteReader& reader, const Graph& graph) {
   }
   group.inputs = read_ids(reader, graph);
   group.outputs = read_ids(reader, graph);
-  group.epilogue.activation = reader.choice(Activation::tanh, "an activation");
+  group.epilogue.activation = reader.choice(Activation::scaled_hard_swish, "an activation");
   group.epilogue.alpha = reader.raw<float>();
   group.epilogue.beta = reader.raw<float>();
   group.epilogue.residual = reader.choice(Residual::after_activation, "a kind of residual");

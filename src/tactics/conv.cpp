@@ -20,7 +20,9 @@ bool is_depthwise(const ConvProblem& c) { return c.group > 1 && c.group == c.cha
 
 std::string decline_depthwise(const Problem& p) {
   if (std::string why = decline_conv(p); !why.empty()) return why;
-  return is_depthwise(conv_problem(p)) ? "" : "not depthwise";
+  const ConvProblem c = conv_problem(p);
+  if (!is_depthwise(c)) return "not depthwise";
+  return p.outputs.size() == 1 || DepthwiseConv::can_have_mean(c.epilogue) ? "" : "means behind a pass";
 }
 
 std::string decline_first(const Problem& p) {
@@ -150,6 +152,27 @@ std::vector<Tuning> first_tunings(const Problem& p) {
 DepthwiseConv make_depthwise(const Problem& p, const BlockedLayout& in, const BlockedLayout& out, const Tuning& t) {
   return {conv_problem(p), in, out, p.isa, t.numbers[0]};
 }
+/// With the means of the outputs' images where the group has them as a second output.
+class DepthwiseWork final : public Work {
+ public:
+  DepthwiseWork(DepthwiseConv kernel, int residual) : kernel_(std::move(kernel)), residual_(residual) {}
+  std::string name() const override { return kernel_.name(); }
+  int64_t scratch_floats(int64_t parts) const override { return kernel_.scratch_floats(parts); }
+  int64_t phases() const override { return kernel_.phases(); }
+  void run_part(int64_t phase, int64_t part, int64_t parts, const WorkPointers& w) const override {
+    const ConvPointers pointers{input_floats(w, 0), w.packed, output_floats(w, 0), residual_floats(w, residual_)};
+    kernel_.run_part(phase, part, parts, pointers, w.scratch, kernel_.phases() > 1 ? output_floats(w, 1) : nullptr);
+  }
+
+ private:
+  DepthwiseConv kernel_;
+  int residual_;
+};
+std::unique_ptr<Work> prepare_depthwise(const Problem& p, const Layouts& l, const Tuning& t) {
+  DepthwiseConv kernel = make_depthwise(p, in_layout(l), out_layout(l), t);
+  if (p.outputs.size() > 1) kernel.add_mean(l.outputs[1].blocked);
+  return std::make_unique<DepthwiseWork>(std::move(kernel), p.group->residual);
+}
 DepthwiseConv depthwise_packer(const Problem& p, const Tuning& tuning) {
   return make_depthwise(p, packing_layout(p.inputs[0].shape, p, conv_halo(p, 0)),
                         packing_layout(p.outputs[0].shape, p, 0), tuning);
@@ -158,11 +181,14 @@ double depthwise_cost(const Problem& p, const Tuning&) {
   const ConvProblem c = conv_problem(p);
   const double macs =
       output_pixels(p) * static_cast<double>(pad_to(c.channels_out, block_of(p.isa)) * c.kernel_h * c.kernel_w);
-  const double share = c.out_width() < 8 ? 0.45 : c.out_width() < 16 ? 0.53 : 0.62;
-  return arithmetic_seconds(macs, p.isa, share) + memory_seconds(bytes_moved(p, weights_and_bias)) * 0.3 +
+  // Beginning a line takes as long as some more pixels.
+  constexpr double line = 12e-9;
+  const double lines = output_pixels(p) / static_cast<double>(c.out_width() * block_of(p.isa)) *
+                       static_cast<double>(pad_to(c.channels_out, block_of(p.isa)));
+  return arithmetic_seconds(macs, p.isa, 0.9) + lines * line + memory_seconds(bytes_moved(p, weights_and_bias)) * 0.3 +
          epilogue_seconds(p);
 }
-std::vector<Tuning> depthwise_tunings(const Problem&) { return {Tuning{}, Tuning{{8}}}; }
+std::vector<Tuning> depthwise_tunings(const Problem&) { return {Tuning{}}; }
 
 TransposedConv make_transposed(const Problem& p, const BlockedLayout& in, const BlockedLayout& out, const Tuning& t) {
   return {transposed_problem(p), in, out, p.isa, tile_tuning(t)};
@@ -254,8 +280,7 @@ constinit const Tactic conv_depthwise{
     .formats = blocked_formats,
     .tunings = depthwise_tunings,
     .cost = depthwise_cost,
-    .prepare = [](const Problem& p, const Layouts& l,
-                  const Tuning& t) { return as_work(p, make_depthwise(p, in_layout(l), out_layout(l), t)); },
+    .prepare = prepare_depthwise,
     .packs = weights_and_bias,
     .packed_floats = [](const Problem& p, const Tuning& t) { return depthwise_packer(p, t).packed_floats(); },
     .pack = [](const Problem& p, const Tuning& t, float* to) { pack_weights(p, depthwise_packer(p, t), to); },

@@ -174,8 +174,10 @@ double epilogue_seconds(const Problem& p) {
   if (!plan.pass) return 0;
   const Activation a = p.epilogue().activation;
   const bool cheap = a == Activation::none || a == Activation::hard_swish || a == Activation::hard_sigmoid ||
-                     a == Activation::leaky_relu || a == Activation::clip || a == Activation::relu;
-  return arithmetic_seconds(static_cast<double>(element_count(p.outputs[0].shape)) * (cheap ? 6 : 16), p.isa, 1);
+                     a == Activation::scaled_hard_swish || a == Activation::leaky_relu || a == Activation::clip ||
+                     a == Activation::relu;
+  const double operations = cheap ? 6 : a == Activation::silu || a == Activation::sigmoid ? 12 : 16;
+  return arithmetic_seconds(static_cast<double>(element_count(p.outputs[0].shape)) * operations, p.isa, 1);
 }
 
 }  // namespace kiln

@@ -69,6 +69,39 @@ TEST(Fuse, SigmoidAndProductAreSilu) {
   EXPECT_EQ(fused.groups[0].epilogue.activation, Activation::silu);
 }
 
+TEST(Fuse, AScaledAndShiftedHardSwishIsOneActivation) {
+  ModelBuilder builder = with_conv();
+  builder.constant("scale", ramp({1}, 1, 0.5f));
+  builder.constant("shift", ramp({1}, 1, 0.5f));
+  builder.add("HardSwish", {"c"}, {"h"});
+  builder.add("Mul", {"scale", "h"}, {"m"});
+  builder.add("Add", {"m", "shift"}, {"a"});
+  builder.add("Add", {"a", "x"}, {"y"});
+  builder.output("y");
+  const Fused fused(builder);
+  ASSERT_EQ(fused.ops(), Ops{"Conv+HardSwish+Mul+Add+Add"});
+  EXPECT_EQ(fused.groups[0].epilogue.activation, Activation::scaled_hard_swish);
+  EXPECT_EQ(fused.groups[0].epilogue.alpha, ramp({1}, 1, 0.5f).data<float>()[0]);
+  EXPECT_EQ(fused.groups[0].epilogue.beta, ramp({1}, 1, 0.5f).data<float>()[0]);
+  EXPECT_EQ(fused.groups[0].epilogue.residual, Residual::after_activation);
+}
+
+TEST(Fuse, DepthwiseConvolutionsMakeTheMeansOfTheirOutputs) {
+  ModelBuilder builder;
+  builder.input("x", {1, 16, 8, 8});
+  builder.constant("w", ramp({16, 1, 3, 3}));
+  Attribute group;
+  group.name = "group", group.type = AttributeType::int_, group.data = int64_t{16};
+  builder.add("Conv", {"x", "w"}, {"c"}, {group});
+  builder.add("Relu", {"c"}, {"r"});
+  builder.add("GlobalAveragePool", {"r"}, {"mean"});
+  builder.add("Mul", {"r", "mean"}, {"y"});
+  builder.output("y");
+  const Fused fused(builder);
+  EXPECT_EQ(fused.ops(), (Ops{"Conv+Relu+GlobalAveragePool", "Mul"}));
+  EXPECT_EQ(fused.groups[0].outputs.size(), 2u);
+}
+
 /// Random graphs of convolutions and elementwise nodes: every node is in one group, and every value is made before it
 /// is read.
 TEST(Fuse, KeepsEveryNodeAndTheOrder) {

@@ -27,7 +27,7 @@ float through_pass(Isa isa, const Epilogue& e, float x) {
 }
 
 TEST(Activation, EqualsTheExactFunction) {
-  for (int activation = 0; activation <= 11; ++activation) {
+  for (int activation = 0; activation < activation_count; ++activation) {
     const Epilogue e = epilogue_of(activation);
     for (const Isa isa : usable_isas()) {
       for (double x = -30; x < 30; x += 0.0137) {
@@ -43,7 +43,7 @@ TEST(Activation, EqualsTheExactFunction) {
 
 TEST(Activation, FarAndOddNumbers) {
   for (const Isa isa : usable_isas()) {
-    for (int activation = 0; activation <= 11; ++activation) {
+    for (int activation = 0; activation < activation_count; ++activation) {
       const Epilogue e = epilogue_of(activation);
       EXPECT_TRUE(std::isnan(through_pass(isa, e, NAN))) << isa_name(isa) << " activation " << activation;
       for (const float x : {-1000.0f, -100.0f, -88.0f, 88.0f, 100.0f, 1000.0f, 1e30f, 0.0f, 1e-30f}) {

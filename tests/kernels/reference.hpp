@@ -117,6 +117,7 @@ inline double activate_exactly(const Epilogue& e, double x) {
     case Activation::leaky_relu: return x < 0 ? e.alpha * x : x;
     case Activation::clip: return std::fmin(e.beta, std::fmax(e.alpha, x));
     case Activation::hard_swish: return x * unit(x / 6 + 0.5);
+    case Activation::scaled_hard_swish: return e.alpha * x * unit(x / 6 + 0.5) + e.beta;
     case Activation::hard_sigmoid: return unit(e.alpha * x + e.beta);
     case Activation::silu: return x / (1 + std::exp(-x));
     case Activation::mish: return x * std::tanh(std::log1p(std::exp(x)));
@@ -130,7 +131,7 @@ inline double activate_exactly(const Epilogue& e, double x) {
 
 inline Epilogue random_epilogue(Philox& rng) {
   Epilogue e;
-  e.activation = static_cast<Activation>(pick(rng, 0, 11));
+  e.activation = static_cast<Activation>(pick(rng, 0, activation_count - 1));
   e.alpha = e.activation == Activation::clip ? static_cast<float>(rng.uniform(-1, 0.5)) : 0.2f;
   e.beta = e.activation == Activation::clip ? 1.0f : 0.5f;
   e.residual = static_cast<Residual>(pick(rng, 0, 2));

@@ -19,6 +19,21 @@ const DepthwiseTable& depthwise_table(Isa isa) {
   }
 }
 
+namespace {
+
+/// How much of an epilogue the functions do; what is no clamp is left to a pass otherwise.
+DepthwiseFinish finish_in_registers(const Epilogue& e) {
+  if (e.residual == Residual::after_activation) return DepthwiseFinish::clamp;
+  switch (e.activation) {
+    case Activation::hard_swish:
+    case Activation::scaled_hard_swish: return DepthwiseFinish::hard_swish;
+    case Activation::silu: return DepthwiseFinish::silu;
+    default: return DepthwiseFinish::clamp;
+  }
+}
+
+}  // namespace
+
 DepthwiseConv::DepthwiseConv(const ConvProblem& p, const BlockedLayout& in, const BlockedLayout& out, Isa isa,
                              int64_t rows)
     : problem_(p), in_(in), out_(out), isa_(isa), epilogue_(p.epilogue) {
@@ -39,7 +54,10 @@ DepthwiseConv::DepthwiseConv(const ConvProblem& p, const BlockedLayout& in, cons
   rows_ = rows < 1 ? table.rows : std::min<int64_t>(rows, table.rows);
   const bool square = p.kernel_h == p.kernel_w && (p.kernel_w == 3 || p.kernel_w == 5 || p.kernel_w == 7) &&
                       p.dilation_h == 1 && p.dilation_w == 1 && p.stride_w <= 2;
-  functions_ = square ? table.square[(p.kernel_w - 3) / 2][p.stride_w - 1] : table.any;
+  const DepthwiseFinish finish = finish_in_registers(p.epilogue);
+  pass_ = epilogue_.pass && finish == DepthwiseFinish::clamp;
+  const auto kind = static_cast<size_t>(finish);
+  functions_ = square ? table.square[kind][(p.kernel_w - 3) / 2][p.stride_w - 1] : table.any[kind];
   for (int64_t y = 0; y < p.kernel_h; ++y) {
     for (int64_t x = 0; x < p.kernel_w; ++x) {
       taps_.push_back(y * p.dilation_h * in.row_stride() + x * p.dilation_w * in.block);
@@ -61,26 +79,57 @@ void DepthwiseConv::pack(const float* weights, const float* bias, float* packed)
   if (bias != nullptr) std::copy(bias, bias + channels, packed + out_.blocks() * taps * lanes);
 }
 
-void DepthwiseConv::run_part(int64_t, int64_t part, int64_t parts, const ConvPointers& p, float*) const {
+bool DepthwiseConv::can_have_mean(const Epilogue& e) {
+  return !EpiloguePlan(e).pass || finish_in_registers(e) != DepthwiseFinish::clamp;
+}
+
+void DepthwiseConv::add_mean(const BlockedLayout& mean) {
+  if (pass_) fail(ErrorCode::unsupported, "means of a depthwise convolution with an epilogue that takes a pass");
+  check_conv_layout(mean, out_.n, out_.c, 1, 1, isa_, "the means of a convolution");
+  mean_ = mean;
+  has_mean_ = true;
+}
+
+void DepthwiseConv::run_part(int64_t phase, int64_t part, int64_t parts, const ConvPointers& p, float* scratch,
+                             float* mean) const {
+  if (phase == 1) return write_means(part, parts, scratch, mean);
+  float* const own_totals = has_mean_ ? scratch + part * totals() : nullptr;
+  if (has_mean_) std::fill(own_totals, own_totals + totals(), 0.0f);
   clear_halo(out_, p.out, part, parts, share_);
   const int64_t blocks = out_.blocks(), count = problem_.batch * out_.h;
   const auto [begin, end] = part_range(count * blocks, part, parts);
   if (share_ == Share::rows) {
     // Of the line in which a part begins, the part before has done the first blocks.
     for (int64_t block = 0; block < blocks; ++block) {
-      run_lines(block, begin / blocks + (block < begin % blocks), end / blocks + (block < end % blocks), p);
+      run_lines(block, begin / blocks + (block < begin % blocks), end / blocks + (block < end % blocks), p, own_totals);
     }
     return;
   }
   for (int64_t i = begin; i < end;) {
     const int64_t block = i / count, last = std::min(end, (block + 1) * count);
-    run_lines(block, i - block * count, last - block * count, p);
+    run_lines(block, i - block * count, last - block * count, p, own_totals);
     i = last;
   }
 }
 
+void DepthwiseConv::write_means(int64_t part, int64_t parts, const float* all, float* mean) const {
+  clear_halo(mean_, mean, part, parts);
+  const int64_t lanes = out_.block, blocks = out_.blocks();
+  const float share = 1 / static_cast<float>(out_.h * out_.w);
+  const auto [begin, end] = part_range(out_.n * blocks, part, parts);
+  for (int64_t i = begin; i < end; ++i) {
+    const int64_t block = i % blocks, used = std::min(lanes, out_.c - block * lanes);
+    float* const to = mean + mean_.offset(i / blocks, block, 0, 0);
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      float sum = 0;
+      for (int64_t other = 0; other < parts; ++other) sum += all[other * totals() + i * lanes + lane];
+      to[lane] = lane < used ? sum * share : 0.0f;
+    }
+  }
+}
+
 /// Lines [begin, end) of a block, counted through all images.
-void DepthwiseConv::run_lines(int64_t block, int64_t begin, int64_t end, const ConvPointers& p) const {
+void DepthwiseConv::run_lines(int64_t block, int64_t begin, int64_t end, const ConvPointers& p, float* totals) const {
   const int64_t lanes = out_.block, blocks = out_.blocks(), height = out_.h, width = out_.w;
   const int64_t tap_count = static_cast<int64_t>(taps_.size()), runs = divide_up(width, rows_);
   const Epilogue& e = epilogue_.epilogue;
@@ -92,11 +141,14 @@ void DepthwiseConv::run_lines(int64_t block, int64_t begin, int64_t end, const C
   a.taps = taps_.data();
   a.tap_count = tap_count;
   a.low = epilogue_.low, a.high = epilogue_.high;
+  const bool plain = e.activation == Activation::hard_swish;
+  a.alpha = plain ? 1 : e.alpha, a.beta = plain ? 0 : e.beta;
   a.weights = p.packed + block * tap_count * lanes;
   a.bias = p.packed + (blocks * tap_count + block) * lanes;
   for (int64_t line = begin; line < end; ++line) {
     const int64_t image = line / height, y = line % height;
     const int64_t out_at = out_.offset(image, block, y, 0);
+    a.total = totals == nullptr ? nullptr : totals + (image * blocks + block) * lanes;
     const float* const in =
         p.in + in_.offset(image, block, y * problem_.stride_h - problem_.pad_top, -problem_.pad_left);
     for (int64_t run = 0, x = 0; run < runs; ++run) {
@@ -107,7 +159,7 @@ void DepthwiseConv::run_lines(int64_t block, int64_t begin, int64_t end, const C
       functions_[pixels](a);
       x += pixels;
     }
-    if (epilogue_.pass) {
+    if (pass_) {
       tiles.pass({e.activation, e.alpha, e.beta, p.out + out_at, after ? p.residual + out_at : nullptr, 1, 0, width,
                   lanes, 1, 0});
     }

@@ -18,16 +18,22 @@ struct DepthwiseArgs {
   const float* bias;
   float* out;
   const float* residual;  ///< laid out like out; null for none
-  float low, high;
+  float low, high;        ///< of the finish `clamp`
+  float alpha, beta;      ///< of the activation of other finishes
+  float* total;           ///< lanes that what is written is added to; null for none
 };
 using DepthwiseFunction = void (*)(const DepthwiseArgs&);
 
-struct DepthwiseTable {
-  static constexpr int most_rows = 14;
+/// What the functions do to a sum before it is written, in registers.
+enum class DepthwiseFinish : uint8_t { clamp, hard_swish, silu };
 
-  int rows;                                       ///< the most pixels of a run
-  DepthwiseFunction square[3][2][most_rows + 1];  ///< [(kernel - 3) / 2][stride - 1][pixels], without dilation
-  DepthwiseFunction any[most_rows + 1];           ///< [pixels]
+struct DepthwiseTable {
+  static constexpr int most_rows = 8, finishes = 3;
+
+  int rows;  ///< the most pixels of a run
+  /// [finish][(kernel - 3) / 2][stride - 1][pixels], without dilation
+  DepthwiseFunction square[finishes][3][2][most_rows + 1];
+  DepthwiseFunction any[finishes][most_rows + 1];  ///< [finish][pixels]
 };
 const DepthwiseTable& depthwise_table(Isa isa);
 

@@ -80,7 +80,7 @@ template <ChainOpcode op, class V>
   if constexpr (op == O::sin) return sine<false>(a);
   if constexpr (op == O::cos) return sine<true>(a);
   if constexpr (op == O::erf) return erf(a);
-  if constexpr (op == O::silu) return a / (one + exp(V::all(-alpha) * a));
+  if constexpr (op == O::silu) return a / one_plus_exp_minus(V::all(alpha) * a);
   if constexpr (op == O::elu) return V::select(a < zero, V::all(alpha) * exp_minus_1(a), a);
   if constexpr (op == O::selu) return V::all(beta) * V::select(zero < a, a, V::all(alpha) * exp_minus_1(a));
   if constexpr (op == O::celu) return V::select(a < zero, V::all(alpha) * exp_minus_1(a / V::all(alpha)), a);

@@ -15,10 +15,13 @@ template <Activation activation, class V>
   if constexpr (activation == Activation::hard_swish) {
     return x * min(one, max(zero, fma(x, V::all(1 / 6.0f), V::all(0.5f))));
   }
+  if constexpr (activation == Activation::scaled_hard_swish) {
+    return fma(V::all(alpha), activate<Activation::hard_swish>(x, 0, 0), V::all(beta));
+  }
   if constexpr (activation == Activation::hard_sigmoid) {
     return min(one, max(zero, fma(x, V::all(alpha), V::all(beta))));
   }
-  if constexpr (activation == Activation::silu) return x * sigmoid(x);
+  if constexpr (activation == Activation::silu) return x / one_plus_exp_minus(x);
   if constexpr (activation == Activation::mish) {
     // tanh(log(1 + e)) = (e^2 + 2 e) / (e^2 + 2 e + 2); past 20 it is 1 in f32.
     const V e = exp(min(V::all(20.0f), x)), n = e * (e + V::all(2.0f));
@@ -53,6 +56,7 @@ template <class Body>
     case Activation::gelu_tanh: return body.template operator()<Activation::gelu_tanh>();
     case Activation::sigmoid: return body.template operator()<Activation::sigmoid>();
     case Activation::tanh: return body.template operator()<Activation::tanh>();
+    case Activation::scaled_hard_swish: return body.template operator()<Activation::scaled_hard_swish>();
   }
 }
 

@@ -8,6 +8,7 @@ namespace kiln {
 
 template <>
 struct Vec<float, Isa::avx2> {
+  static constexpr bool fuses = true;  ///< fma rounds once
   static constexpr int lanes = 8;
   using Mask = __m256;
   __m256 v;
@@ -53,6 +54,12 @@ struct Vec<float, Isa::avx2> {
   [[gnu::always_inline]] friend Vec times_power_of_2(Vec a, Vec n) {
     const Vec half = round(n * all(0.5f));
     return a * power_of_2(half) * power_of_2(n - half);
+  }
+  /// a 2^n for whole numbers n in [-127, 128], 2^128 being infinity; `shifted` is n + 1.5 2^23.
+  [[gnu::always_inline]] friend Vec times_shifted_power_of_2(Vec a, Vec n, Vec shifted) {
+    (void)n;
+    const __m256i exponent = _mm256_add_epi32(_mm256_castps_si256(shifted.v), _mm256_set1_epi32(127));
+    return a * Vec{_mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23))};
   }
   /// The exponent of a normal number above 0, and its mantissa in [1, 2).
   [[gnu::always_inline]] friend Vec split_exponent(Vec a, Vec& mantissa) {

@@ -12,6 +12,7 @@ namespace kiln {
 
 template <>
 struct Vec<float, Isa::avx512> {
+  static constexpr bool fuses = true;  ///< fma rounds once
   static constexpr int lanes = 16;
   using Mask = __mmask16;
   __m512 v;
@@ -56,6 +57,11 @@ struct Vec<float, Isa::avx512> {
   }
   /// a 2^n for whole numbers n in [-152, 130].
   [[gnu::always_inline]] friend Vec times_power_of_2(Vec a, Vec n) { return {_mm512_scalef_ps(a.v, n.v)}; }
+  /// a 2^n for whole numbers n in [-127, 128], 2^128 being infinity; `shifted` is n + 1.5 2^23.
+  [[gnu::always_inline]] friend Vec times_shifted_power_of_2(Vec a, Vec n, Vec shifted) {
+    (void)shifted;
+    return times_power_of_2(a, n);
+  }
   /// The exponent of a normal number above 0, and its mantissa in [1, 2).
   [[gnu::always_inline]] friend Vec split_exponent(Vec a, Vec& mantissa) {
     mantissa = {_mm512_getmant_ps(a.v, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src)};

@@ -10,6 +10,7 @@ namespace kiln {
 /// Eight lanes in two of the compiler's own vectors of four, which every architecture has in some form.
 template <>
 struct Vec<float, Isa::portable> {
+  static constexpr bool fuses = false;  ///< fma rounds once
   static constexpr int lanes = 8;
   typedef float Four __attribute__((vector_size(16)));
   typedef int32_t FourInts __attribute__((vector_size(16)));
@@ -83,6 +84,13 @@ struct Vec<float, Isa::portable> {
   [[gnu::always_inline]] friend Vec times_power_of_2(Vec a, Vec n) {
     const Vec half = round(n * all(0.5f));
     return a * power_of_2(half) * power_of_2(n - half);
+  }
+  /// a 2^n for whole numbers n in [-127, 128], 2^128 being infinity; `shifted` is n + 1.5 2^23.
+  [[gnu::always_inline]] friend Vec times_shifted_power_of_2(Vec a, Vec n, Vec shifted) {
+    (void)n;
+    const FourInts low = (reinterpret_cast<FourInts>(shifted.low) + 127) << 23;
+    const FourInts high = (reinterpret_cast<FourInts>(shifted.high) + 127) << 23;
+    return a * Vec{reinterpret_cast<Four>(low), reinterpret_cast<Four>(high)};
   }
   /// The exponent of a normal number above 0, and its mantissa in [1, 2).
   [[gnu::always_inline]] friend Vec split_exponent(Vec a, Vec& mantissa) {
