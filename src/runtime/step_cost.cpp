@@ -1,6 +1,8 @@
 #include "runtime/step_cost.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 
 namespace kiln {
 namespace {
@@ -18,6 +20,21 @@ double bytes_of(const Facts& facts, const std::vector<ValueId>& ids) {
     if (size) bytes += *size * static_cast<double>(dtype_size(fact->type.dtype));
   }
   return bytes;
+}
+
+/// What nodes of a graph read from elsewhere and make for others, where the schedule joined groups and does not say.
+Group edges_of(const Graph& graph, const std::vector<size_t>& nodes) {
+  const std::set<size_t> inside(nodes.begin(), nodes.end());
+  std::set<ValueId> read, made, wanted(graph.outputs.begin(), graph.outputs.end());
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    (inside.contains(i) ? read : wanted).insert(node.inputs.begin(), node.inputs.end());
+    if (inside.contains(i)) made.insert(node.outputs.begin(), node.outputs.end());
+  }
+  Group edges;
+  std::set_difference(read.begin(), read.end(), made.begin(), made.end(), std::back_inserter(edges.inputs));
+  std::set_intersection(made.begin(), made.end(), wanted.begin(), wanted.end(), std::back_inserter(edges.outputs));
+  return edges;
 }
 
 }  // namespace
@@ -45,7 +62,8 @@ std::optional<NodeCost> step_cost(const Graph& graph, const Facts& facts, const 
     all.flops += cost->flops, all.bytes_read += cost->bytes_read, all.bytes_written += cost->bytes_written;
   }
   if (nodes.size() > 1) {
-    const Group& group = step.scheduled->machine->group;
+    const Group& said = step.scheduled->machine->group;
+    const Group group = said.outputs.empty() ? edges_of(graph, said.nodes) : said;
     all.bytes_read = bytes_of(facts, group.inputs), all.bytes_written = bytes_of(facts, group.outputs);
   }
   return all;
