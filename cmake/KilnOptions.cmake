@@ -66,11 +66,3 @@ foreach(linker mold lld)
     break()
   endif()
 endforeach()
-
-# Shared libraries are smaller, and loaded sooner, where few addresses are looked up by name and the others are packed.
-foreach(option -Bsymbolic-functions -z,pack-relative-relocs)
-  check_linker_flag(CXX -Wl,${option} KILN_HAS${option})
-  if(KILN_HAS${option})
-    string(APPEND CMAKE_SHARED_LINKER_FLAGS " -Wl,${option}")
-  endif()
-endforeach()
