@@ -55,7 +55,7 @@ struct Schedule {
   std::deque<MachineStep> late;  ///< steps whose tactic was chosen for these shapes; others point at them
   std::vector<Step> steps;
   std::vector<Output> outputs;
-  bool uses_values = false;  ///< a step reads or makes Values, or an output of the model is one
+  bool uses_values = false;                         ///< a step reads or makes Values, or an output of the model is one
   std::vector<std::pair<ValueId, Tensor>> presets;  ///< Values that are known before the run
   int64_t arena_bytes = 0;
   int64_t arena_lower_bound = 0;

@@ -60,9 +60,8 @@ struct TileSums {
   [[gnu::always_inline]] void begin_with(const float* partial, int64_t step) {
     unroll<pixels>([&](auto i) __attribute__((always_inline)) {
       const float* const from = partial + i * step;
-      unroll<whole>([&](auto j) __attribute__((always_inline)) {
-        sums[i][j] = sums[i][j] + V::load(from + j * lanes);
-      });
+      unroll<whole>([&](auto j)
+                        __attribute__((always_inline)) { sums[i][j] = sums[i][j] + V::load(from + j * lanes); });
       if constexpr (half) lower[i] = lower[i] + Lower::load(from + last * lanes);
     });
   }
