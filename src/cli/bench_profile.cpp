@@ -80,6 +80,8 @@ std::vector<LayerTotal> totals_by_kernel(const LayerProfile& profile) {
   return totals(profile, [](const StepTime& step) { return step.kernel; });
 }
 
-std::vector<LayerTotal> totals_by_operator(const LayerProfile& profile) { return totals(profile, layer_ops); }
+std::vector<LayerTotal> totals_by_operator(const LayerProfile& profile) {
+  return totals(profile, [](const StepTime& step) { return layer_ops(step); });
+}
 
 }  // namespace kiln::cli
