@@ -14,13 +14,11 @@ StrassenGemm::StrassenGemm(const GemmProblem& p, Isa isa, const TileTuning& tuni
   walk_.isa = isa;
   walk_.tuning = tuning;
   walk_.epilogue = EpiloguePlan(p.epilogue);
-  walk_.lines = p.m;
-  walk_.channels = p.n;
+  walk_.rows = p.m;
+  walk_.columns = p.n;
   walk_.depth = p.k;
-  walk_.row_major = true;
-  walk_.in_line = walk_.in_pixel = p.a_row != 0 ? p.a_row : p.k;
-  walk_.out_line = walk_.out_pixel = p.c_row != 0 ? p.c_row : p.n;
-  walk_.out_block = block_of(isa);
+  walk_.in_step = p.a_row != 0 ? p.a_row : p.k;
+  walk_.out_step = p.c_row != 0 ? p.c_row : p.n;
   walk_.prepare();
 }
 

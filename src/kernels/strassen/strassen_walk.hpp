@@ -9,29 +9,26 @@
 
 namespace kiln {
 
-/// A product of a matrix A, whose rows are pixels of images, and a constant matrix B, by one step of Winograd's form of
-/// Strassen's algorithm: A, B and C are cut into quarters, and seven products of quarters and of their sums do the work
+/// A product of a matrix A and a constant matrix B, row-major both, by one step of Winograd's form of Strassen's
+/// algorithm: A, B and C are cut into quarters, and seven products of quarters and of their sums do the work
 /// of eight. Packed are the left quarters of B, what the upper right one has more than the upper left one, and the
 /// lower right one: other sums are made of these in the run, a panel's at a time, and so are those of A's quarters.
 /// Sums of products are made where tiles are written. Errors are relative to the largest elements of a row and of the
-/// one half an image away from it, not to those of the row alone.
+/// one half the rows away from it, not to those of the row alone.
 ///
 /// Rows too few to be worth it are multiplied in the usual way with the same packed weights. All steps are in floats.
-/// Made by the kernels of conv/ and gemm/, which fill in the fields and call prepare().
+/// Made by StrassenGemm, which fills in the fields and calls prepare().
 class StrassenWalk {
  public:
   Isa isa = Isa::portable;
   /// Blocks, rows, the tiles of a band, prefetch_weights, and channels_outer.
   TileTuning tuning;
   EpiloguePlan epilogue{Epilogue{}};
-  int64_t images = 1, lines = 1, width = 1, channels = 1;
-  bool row_major = false;  ///< no channel of the output is padded; K of a pixel lies together
-  int64_t in_image = 0, in_line = 0, in_pixel = 0;
-  int64_t out_image = 0, out_line = 0, out_pixel = 0, out_block = 0;
-  int64_t depth = 0;     ///< K
-  int64_t in_group = 0;  ///< from a block of channels to the next, unless row_major
+  int64_t rows = 0, columns = 1;      ///< of C
+  int64_t depth = 0;                  ///< K
+  int64_t in_step = 0, out_step = 0;  ///< from a row of A to the next, and of C
 
-  /// Images of so few pixels are multiplied in the usual way.
+  /// So few rows are multiplied in the usual way.
   static constexpr int64_t least_rows = 24;
 
   /// To be called once all fields above are set; fails with Error(unsupported) where there is nothing to gain.
@@ -44,16 +41,16 @@ class StrassenWalk {
   };
 
   int64_t packed_floats() const { return bias_at_ + 2 * half_blocks_ * lanes(); }
-  /// Packs what fill(k, first, count, to) and bias(channel) say.
+  /// Packs what fill(k, first, count, to) and bias(column) say.
   template <class Fill, class Bias>
   void pack(float* packed, Fill&& fill, Bias&& bias) const {
     const auto fetch = [&](int64_t k, int64_t first, int64_t wide, float* to) {
-      const int64_t left = channels - first, count = left < 0 ? 0 : left < wide ? left : wide;
+      const int64_t left = columns - first, count = left < 0 ? 0 : left < wide ? left : wide;
       if (count > 0) fill(k, first, count, to);
       for (int64_t i = count; i < wide; ++i) to[i] = 0;
     };
     for (size_t panel = 0; panel < panels_.size(); ++panel) pack_panel(panel, packed, fetch);
-    for (int64_t i = 0; i < 2 * half_blocks_ * lanes(); ++i) packed[bias_at_ + i] = i < channels ? bias(i) : 0.0f;
+    for (int64_t i = 0; i < 2 * half_blocks_ * lanes(); ++i) packed[bias_at_ + i] = i < columns ? bias(i) : 0.0f;
   }
   int64_t scratch_floats(int64_t parts) const { return shared_floats_ + parts * part_floats_; }
   int64_t phases() const { return shared_floats_ != 0 ? 2 : 1; }
@@ -63,11 +60,6 @@ class StrassenWalk {
   /// Columns of the left half, with those of the right half.
   struct Panel {
     int64_t block, blocks, weights;
-  };
-  /// Rows of the upper half that are equally far apart, and the rows of the lower half under them.
-  struct Run {
-    int64_t row, count, low_count;
-    int64_t in, out, in_step, out_step;
   };
   /// The sums of A's quarters for rows from `first` on.
   struct Sums {
@@ -91,16 +83,12 @@ class StrassenWalk {
   struct Band;
 
   int64_t lanes() const { return table_->lanes; }
-  int64_t high_rows() const { return images * image_rows_; }
   template <class Fetch>
   void pack_panel(size_t index, float* packed, Fetch&& fetch) const;
   int64_t weights_at(const Panel& panel, int which) const;
   std::span<const float> next_weights(const Band& band, int64_t product) const;
-  template <class Body>
-  void each_run(int64_t row0, int64_t row1, Body&& body) const;
   void set_depth();
   void sum_quarters(int64_t row0, int64_t row1, const float* in, const Sums& sums) const;
-  void sum_run(const Run& run, const float* in, const Sums& sums) const;
   void run_bands(const Panel& panel, int64_t row0, int64_t row1, const Pointers& p, const Sums& sums,
                  float* buffers) const;
   void run_band(const Band& band) const;
@@ -109,19 +97,19 @@ class StrassenWalk {
   void each_tile(const Band& band, const Factor& factor, bool low, Body&& body) const;
   void multiply(const Band& band, const Factor& factor, const float* partial, float* to) const;
   void finish(const Band& band, const Factor& factor, const float* partial, bool low, bool right) const;
-  void write(const Band& band, TileArgs& args, int64_t rows, int64_t columns) const;
+  void write(const Band& band, TileArgs& args, int64_t tile_rows, int64_t used) const;
   void add(const Band& band, const float* what, float* to) const;
 
   const TileTable* table_ = nullptr;
   const StrassenTable* strassen_ = nullptr;
   bool quartered_ = false;
-  int64_t high_lines_ = 0, image_rows_ = 0;    ///< of the upper half of an image
-  int64_t blocks_ = 0, half_blocks_ = 0;       ///< of channels
+  int64_t high_rows_ = 0;                      ///< of the upper half
+  int64_t half_blocks_ = 0;                    ///< blocks of columns of the left half
   int64_t group_ = 0, groups_ = 0, tail_ = 0;  ///< K = (2 groups) group + tail
   int64_t band_rows_ = 0, sums_rows_ = 0;      ///< at most; for which there is space
-  int64_t sums_pixel_ = 0, sums_matrix_ = 0;
+  int64_t sums_row_ = 0, sums_matrix_ = 0;
   int64_t shared_floats_ = 0, part_floats_ = 0, bias_at_ = 0;
-  std::vector<ptrdiff_t> offsets_, sums_offsets_;
+  std::vector<ptrdiff_t> offsets_;  ///< of the groups of K, in a row of A and of its quarters' sums
   std::vector<Panel> panels_;
 };
 
