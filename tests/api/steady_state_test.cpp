@@ -17,10 +17,13 @@ namespace {
 std::atomic<int> counting{0};
 std::atomic<int64_t> allocations{0};
 
-void* counted(size_t bytes, size_t alignment) {
+void* counted_or_null(size_t bytes, size_t alignment) noexcept {
   if (counting.load(std::memory_order_relaxed) > 0) allocations.fetch_add(1, std::memory_order_relaxed);
   const size_t rounded = (std::max<size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
-  void* const memory = std::aligned_alloc(alignment, rounded);
+  return std::aligned_alloc(alignment, rounded);
+}
+void* counted(size_t bytes, size_t alignment) {
+  void* const memory = counted_or_null(bytes, alignment);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
@@ -32,6 +35,13 @@ void* operator new[](size_t bytes) { return counted(bytes, alignof(std::max_alig
 void* operator new(size_t bytes, std::align_val_t alignment) { return counted(bytes, static_cast<size_t>(alignment)); }
 void* operator new[](size_t bytes, std::align_val_t alignment) {
   return counted(bytes, static_cast<size_t>(alignment));
+}
+// What asks without an exception, as std::stable_sort does, gives back by the same operator delete.
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
+  return counted_or_null(bytes, alignof(std::max_align_t));
+}
+void* operator new[](size_t bytes, const std::nothrow_t&) noexcept {
+  return counted_or_null(bytes, alignof(std::max_align_t));
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
