@@ -153,25 +153,10 @@ DepthwiseConv make_depthwise(const Problem& p, const BlockedLayout& in, const Bl
   return {conv_problem(p), in, out, p.isa, t.numbers[0]};
 }
 /// With the means of the outputs' images where the group has them as a second output.
-class DepthwiseWork final : public Work {
- public:
-  DepthwiseWork(DepthwiseConv kernel, int residual) : kernel_(std::move(kernel)), residual_(residual) {}
-  std::string name() const override { return kernel_.name(); }
-  int64_t scratch_floats(int64_t parts) const override { return kernel_.scratch_floats(parts); }
-  int64_t phases() const override { return kernel_.phases(); }
-  void run_part(int64_t phase, int64_t part, int64_t parts, const WorkPointers& w) const override {
-    const ConvPointers pointers{input_floats(w, 0), w.packed, output_floats(w, 0), residual_floats(w, residual_)};
-    kernel_.run_part(phase, part, parts, pointers, w.scratch, kernel_.phases() > 1 ? output_floats(w, 1) : nullptr);
-  }
-
- private:
-  DepthwiseConv kernel_;
-  int residual_;
-};
 std::unique_ptr<Work> prepare_depthwise(const Problem& p, const Layouts& l, const Tuning& t) {
   DepthwiseConv kernel = make_depthwise(p, in_layout(l), out_layout(l), t);
   if (p.outputs.size() > 1) kernel.add_mean(l.outputs[1].blocked);
-  return std::make_unique<DepthwiseWork>(std::move(kernel), p.group->residual);
+  return as_work(p, std::move(kernel));
 }
 DepthwiseConv depthwise_packer(const Problem& p, const Tuning& tuning) {
   return make_depthwise(p, packing_layout(p.inputs[0].shape, p, conv_halo(p, 0)),

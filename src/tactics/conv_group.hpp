@@ -44,8 +44,10 @@ double epilogue_seconds(const Problem& p);
 /// Any of the convolutions as a Work.
 template <class Kernel>
 std::unique_ptr<Work> as_work(const Problem& p, Kernel kernel) {
-  return kernel_work(std::move(kernel), [residual = p.group->residual](const WorkPointers& w) -> ConvPointers {
-    return {input_floats(w, 0), w.packed, output_floats(w, 0), residual_floats(w, residual)};
+  const bool means = p.outputs.size() > 1;
+  return kernel_work(std::move(kernel), [residual = p.group->residual, means](const WorkPointers& w) -> ConvPointers {
+    return {input_floats(w, 0), w.packed, output_floats(w, 0), residual_floats(w, residual),
+            means ? output_floats(w, 1) : nullptr};
   });
 }
 

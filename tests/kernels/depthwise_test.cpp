@@ -59,8 +59,8 @@ TEST(DepthwiseConv, MakesMeansOfItsOutputs) {
       kernel.pack(test.w.data<float>(), test.b.data<float>(), packed.data());
       for (int64_t phase = 0; phase < kernel.phases(); ++phase) {
         for (int64_t part = parts; part-- > 0;) {
-          kernel.run_part(phase, part, parts, {input.data(), packed.data(), output.data(), nullptr}, scratch.data(),
-                          mean.data());
+          kernel.run_part(phase, part, parts, {input.data(), packed.data(), output.data(), nullptr, mean.data()},
+                          scratch.data());
         }
       }
       EXPECT_LT(worst_error(from_blocked(output, out), test.expected), 2e-5) << describe(p, isa);

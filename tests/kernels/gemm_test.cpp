@@ -22,36 +22,56 @@ std::vector<float> spread(const Tensor& x, int64_t step) {
   return to;
 }
 
+/// A random product with bias and epilogue, whose second matrix may be transposed, and what it should be.
+struct GemmCase {
+  GemmCase(Philox& rng, GemmProblem& problem) : p(problem) {
+    p.epilogue = random_epilogue(rng);
+    transposed = pick(rng, 0, 1) == 1;
+    a = random_tensor(rng, {p.m, p.k}), bias = random_tensor(rng, {p.n});
+    b = random_tensor(rng, transposed ? Shape{p.n, p.k} : Shape{p.k, p.n}, 1 / std::sqrt(p.k));
+    expected = run_op("Gemm", {a, b, bias}, {}, {{"transB", transposed}});
+    if (p.epilogue.residual != Residual::none) residual = random_tensor(rng, expected.shape());
+    apply_epilogue(p.epilogue, expected, residual);
+  }
+  template <class Kernel>
+  void pack(const Kernel& kernel, std::vector<float>& packed) const {
+    kernel.pack(b.data<float>(), transposed ? 1 : p.n, transposed ? p.k : 1, bias.data<float>(), packed.data());
+  }
+
+  GemmProblem& p;
+  bool transposed;
+  Tensor a, b, bias, residual, expected;
+};
+
+TileTuning random_tuning(Philox& rng, int64_t most_band) {
+  TileTuning tuning;
+  tuning.blocks = static_cast<int>(pick(rng, 1, 4));
+  tuning.band = pick(rng, 1, most_band);
+  tuning.channels_outer = pick(rng, 0, 1) == 1;
+  tuning.prefetch_weights = pick(rng, 0, 1) == 1;
+  return tuning;
+}
+
 TEST(PackedGemm, EqualsTheReference) {
   Philox rng(41);
   for (int i = 0; i < 200; ++i) {
     GemmProblem p;
     p.m = i % 3 == 0 ? pick(rng, 1, 3) : pick(rng, 1, 70);
     p.n = pick(rng, 1, 150), p.k = pick(rng, 1, 100);
-    p.epilogue = random_epilogue(rng);
-    const bool transposed = pick(rng, 0, 1) == 1;
-    const Tensor a = random_tensor(rng, {p.m, p.k}), bias = random_tensor(rng, {p.n});
-    const Tensor b = random_tensor(rng, transposed ? Shape{p.n, p.k} : Shape{p.k, p.n}, 1 / std::sqrt(p.k));
-    Tensor expected = run_op("Gemm", {a, b, bias}, {}, {{"transB", transposed}});
-    const Tensor residual = p.epilogue.residual == Residual::none ? Tensor() : random_tensor(rng, expected.shape());
-    apply_epilogue(p.epilogue, expected, residual);
-    TileTuning tuning;
-    tuning.blocks = static_cast<int>(pick(rng, 1, 4));
-    tuning.band = pick(rng, 1, 4);
-    tuning.channels_outer = pick(rng, 0, 1) == 1;
-    tuning.prefetch_weights = pick(rng, 0, 1) == 1;
+    const GemmCase test(rng, p);
+    const TileTuning tuning = random_tuning(rng, 4);
     const int64_t parts = pick(rng, 1, 3);
     for (const Isa isa : usable_isas()) {
       for (const TileTuning& with : {tuning, PackedGemm::default_tuning(p, isa)}) {
         const PackedGemm kernel(p, isa, with);
         std::vector<float> packed = rubbish(kernel.packed_floats());
-        kernel.pack(b.data<float>(), transposed ? 1 : p.n, transposed ? p.k : 1, bias.data<float>(), packed.data());
+        test.pack(kernel, packed);
         Tensor c(DType::f32, {p.m, p.n});
         run_gemm(kernel, parts,
-                 GemmPointers{a.data<float>(), packed.data(), c.mutable_data<float>(),
-                              residual.defined() ? residual.data<float>() : nullptr});
-        EXPECT_LT(worst_error(c, expected), 2e-5) << kernel.name() << " " << p.m << " x " << p.n << " x " << p.k
-                                                  << " activation " << static_cast<int>(p.epilogue.activation);
+                 GemmPointers{test.a.data<float>(), packed.data(), c.mutable_data<float>(),
+                              test.residual.defined() ? test.residual.data<float>() : nullptr});
+        EXPECT_LT(worst_error(c, test.expected), 2e-5) << kernel.name() << " " << p.m << " x " << p.n << " x " << p.k
+                                                       << " activation " << static_cast<int>(p.epilogue.activation);
       }
     }
   }
@@ -64,24 +84,14 @@ TEST(StrassenGemm, EqualsTheReference) {
     p.m = i % 4 == 0 ? pick(rng, 1, StrassenWalk::least_rows - 1) : pick(rng, StrassenWalk::least_rows, 110);
     p.n = pick(rng, 64, 300), p.k = i % 3 == 0 ? 64 * pick(rng, 1, 4) : pick(rng, 64, 200);
     p.a_row = p.k + pick(rng, 0, 1) * 5, p.c_row = p.n + pick(rng, 0, 1) * 3;
-    p.epilogue = random_epilogue(rng);
-    const bool transposed = pick(rng, 0, 1) == 1;
-    const Tensor a = random_tensor(rng, {p.m, p.k}), bias = random_tensor(rng, {p.n});
-    const Tensor b = random_tensor(rng, transposed ? Shape{p.n, p.k} : Shape{p.k, p.n}, 1 / std::sqrt(p.k));
-    Tensor expected = run_op("Gemm", {a, b, bias}, {}, {{"transB", transposed}});
-    const Tensor residual = p.epilogue.residual == Residual::none ? Tensor() : random_tensor(rng, expected.shape());
-    apply_epilogue(p.epilogue, expected, residual);
-    const std::vector<float> in = spread(a, p.a_row), added = spread(residual, p.c_row);
-    TileTuning tuning;
-    tuning.blocks = static_cast<int>(pick(rng, 1, 4));
-    tuning.band = pick(rng, 1, 8);
-    tuning.channels_outer = pick(rng, 0, 1) == 1;
-    tuning.prefetch_weights = pick(rng, 0, 1) == 1;
+    const GemmCase test(rng, p);
+    const std::vector<float> in = spread(test.a, p.a_row), added = spread(test.residual, p.c_row);
+    const TileTuning tuning = random_tuning(rng, 8);
     const int64_t parts = pick(rng, 1, 3);
     for (const Isa isa : usable_isas()) {
       const StrassenGemm kernel(p, isa, tuning);
       std::vector<float> packed = rubbish(kernel.packed_floats()), c = rubbish(p.m * p.c_row);
-      kernel.pack(b.data<float>(), transposed ? 1 : p.n, transposed ? p.k : 1, bias.data<float>(), packed.data());
+      test.pack(kernel, packed);
       run_gemm(kernel, parts, GemmPointers{in.data(), packed.data(), c.data(), added.empty() ? nullptr : added.data()});
       Tensor actual(DType::f32, {p.m, p.n});
       for (int64_t row = 0; row < p.m; ++row) {
@@ -89,7 +99,8 @@ TEST(StrassenGemm, EqualsTheReference) {
         std::copy_n(from, p.n, actual.mutable_data<float>() + row * p.n);
         for (int64_t j = p.n; j < p.c_row; ++j) EXPECT_EQ(from[j], 1e9f);
       }
-      EXPECT_LT(worst_error(actual, expected), 5e-5) << kernel.name() << " " << p.m << " x " << p.n << " x " << p.k;
+      EXPECT_LT(worst_error(actual, test.expected), 5e-5)
+          << kernel.name() << " " << p.m << " x " << p.n << " x " << p.k;
     }
   }
 }

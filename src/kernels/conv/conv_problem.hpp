@@ -32,6 +32,7 @@ struct ConvPointers {
   const float* packed;  ///< what pack() made
   float* out;
   const float* residual = nullptr;
+  float* mean = nullptr;  ///< of each channel of out, from a depthwise convolution that makes them
 };
 
 /// Groups of channels gathered until each gathering fills whole blocks, on both sides: what a blocked kernel can treat

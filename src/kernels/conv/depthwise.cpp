@@ -90,9 +90,8 @@ void DepthwiseConv::add_mean(const BlockedLayout& mean) {
   has_mean_ = true;
 }
 
-void DepthwiseConv::run_part(int64_t phase, int64_t part, int64_t parts, const ConvPointers& p, float* scratch,
-                             float* mean) const {
-  if (phase == 1) return write_means(part, parts, scratch, mean);
+void DepthwiseConv::run_part(int64_t phase, int64_t part, int64_t parts, const ConvPointers& p, float* scratch) const {
+  if (phase == 1) return write_means(part, parts, scratch, p.mean);
   float* const own_totals = has_mean_ ? scratch + part * totals() : nullptr;
   if (has_mean_) std::fill(own_totals, own_totals + totals(), 0.0f);
   clear_halo(out_, p.out, part, parts, share_);

@@ -28,8 +28,7 @@ class DepthwiseConv {
   void pack(const float* weights, const float* bias, float* packed) const;
   int64_t scratch_floats(int64_t parts) const { return has_mean_ ? parts * totals() : 0; }
   int64_t phases() const { return has_mean_ ? 2 : 1; }
-  void run_part(int64_t phase, int64_t part, int64_t parts, const ConvPointers& p, float* scratch,
-                float* mean = nullptr) const;
+  void run_part(int64_t phase, int64_t part, int64_t parts, const ConvPointers& p, float* scratch) const;
 
  private:
   int64_t totals() const { return out_.n * out_.blocks() * out_.block; }
