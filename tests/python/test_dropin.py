@@ -81,12 +81,12 @@ def test_install(tmp_path):
 def test_what_comes_with_an_installed_onnx_runtime(tmp_path):
     pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
     path = program(tmp_path, """
-        from onnxruntime.transformers.io_binding_helper import TypeHelper
-        import onnxruntime.tools, onnxruntime.backend
-        print(TypeHelper.get_io_numpy_type_map.__module__, onnxruntime.InferenceSession.__module__)
+        from onnxruntime.tools import onnx_model_utils
+        import onnxruntime.transformers, onnxruntime.backend
+        print(onnx_model_utils.__name__, onnx_model_utils.ort.InferenceSession.__module__)
         """)
     assert output(run(tmp_path, "-m", "kiln.dropin", path)) == [
-        "onnxruntime.transformers.io_binding_helper kiln.onnxruntime._session"]
+        "onnxruntime.tools.onnx_model_utils kiln.onnxruntime._session"]
 
 
 def test_installing_too_late(tmp_path):
