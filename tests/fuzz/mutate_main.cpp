@@ -276,7 +276,7 @@ class Campaign {
   void kill_slow() {
     for (auto& [pid, child] : children_) {
       // Time on the clock is not the child's own on a busy machine; judge() looks at that.
-      if (child.killed || std::chrono::steady_clock::now() - child.start < 4 * longest) continue;
+      if (child.killed || std::chrono::steady_clock::now() - child.start < 24 * longest) continue;
       kill(pid, SIGKILL);
       child.killed = true;
     }
