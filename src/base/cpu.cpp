@@ -77,21 +77,38 @@ const CpuFeatures& cpu_features() {
   return features;
 }
 
-bool has_half_rate_avx512() {
+namespace {
+
+/// Family and model of a CPU of AMD's; nothing for others.
+struct AmdModel {
+  uint32_t family = 0, model = 0;
+};
+AmdModel amd_model() {
 #if defined(__x86_64__)
+  uint32_t a = 0, b = 0, c = 0, d = 0;
+  char vendor[13] = {};
+  if (__get_cpuid(0, &a, &b, &c, &d) == 0) return {};
+  std::memcpy(vendor, &b, 4), std::memcpy(vendor + 4, &d, 4), std::memcpy(vendor + 8, &c, 4);
+  if (std::strcmp(vendor, "AuthenticAMD") != 0 || __get_cpuid(1, &a, &b, &c, &d) == 0) return {};
+  return {(a >> 8 & 15) + (a >> 20 & 255), (a >> 4 & 15) | (a >> 12 & 0xf0)};
+#else
+  return {};
+#endif
+}
+
+}  // namespace
+
+bool has_half_rate_avx512() {
   static const bool half = [] {
-    uint32_t a = 0, b = 0, c = 0, d = 0;
-    char vendor[13] = {};
-    if (__get_cpuid(0, &a, &b, &c, &d) == 0) return false;
-    std::memcpy(vendor, &b, 4), std::memcpy(vendor + 4, &d, 4), std::memcpy(vendor + 8, &c, 4);
-    if (std::strcmp(vendor, "AuthenticAMD") != 0 || __get_cpuid(1, &a, &b, &c, &d) == 0) return false;
-    const uint32_t family = (a >> 8 & 15) + (a >> 20 & 255), model = (a >> 4 & 15) | (a >> 12 & 0xf0);
+    const auto [family, model] = amd_model();
     return family == 0x19 || (family == 0x1a && model >= 0x20 && model < 0x40);
   }();
   return half;
-#else
-  return false;
-#endif
+}
+
+bool adds_beside_multiplying() {
+  static const bool beside = amd_model().family >= 0x17;
+  return beside;
 }
 
 std::string cpu_name() {

@@ -40,6 +40,8 @@ CpuFeatures decode_cpu_features(const CpuidWords& words);
 const CpuFeatures& cpu_features();  ///< of this machine
 /// Whether a register of AVX-512 takes a multiply-add unit twice as long as one of AVX2: Zen 4, and Zen 5 of notebooks.
 bool has_half_rate_avx512();
+/// Whether additions have units of their own beside those of multiply-adds: all of AMD's Zen.
+bool adds_beside_multiplying();
 std::string cpu_name();  ///< "AMD EPYC 9B14 96-Core Processor"; "unknown CPU" where it has no name
 
 /// Sizes in bytes for one core: its own L1 data and L2 cache, and the L3 cache that it shares.

@@ -9,6 +9,7 @@
 #include "kernels/conv/direct.hpp"
 #include "kernels/conv/first.hpp"
 #include "kernels/conv/narrow_transposed.hpp"
+#include "kernels/conv/paired_conv.hpp"
 #include "tactics/conv_group.hpp"
 #include "tactics/tactics.hpp"
 #include "tactics/tile_tuning.hpp"
@@ -123,6 +124,52 @@ DirectConv direct_packer(const Problem& p, const Tuning& tuning) {
                      tuning);
 }
 
+// ---- products in pairs --------------------------------------------------------------------------------------------
+
+std::string decline_paired_conv(const Problem& p) {
+  if (std::string why = decline_conv(p); !why.empty()) return why;
+  return PairedConv::can_do(conv_problem(p)) ? "" : "no 1 x 1 convolution of many channels";
+}
+
+double paired_conv_cost(const Problem& p, const Tuning& tuning) {
+  const ConvProblem c = conv_problem(p);
+  const double macs = dense_macs(p, c.channels_in, c.channels_out, 1, 1);
+  const double arithmetic = arithmetic_seconds(macs, p.isa, paired_share(p.isa));
+  const double reading = weight_seconds(p, static_cast<double>(4 * c.channels_in * c.channels_out));
+  // Pixels are made ready: read, written and read again.
+  const double copied = 4 * output_pixels(p) * static_cast<double>(c.channels_in);
+  const double copying = copied / 25e9 + (tile_tuning(tuning).channels_outer ? 0.5 * memory_seconds(copied) : 0);
+  return std::max(arithmetic, reading) + 0.1 * std::min(arithmetic, reading) + copying +
+         memory_seconds(bytes_moved(p, weights_and_bias)) * 0.2 + epilogue_seconds(p);
+}
+
+std::vector<Tuning> paired_conv_tunings(const Problem& p) {
+  const ConvProblem c = conv_problem(p);
+  const bool far = 4 * c.channels_in * c.channels_out > cache_sizes().l2 / 2;
+  std::vector<TileTuning> all;
+  for (const bool outer : {far, !far}) {
+    for (const int blocks : {3, 2, 4}) {
+      for (const int64_t band : {4, 8}) {
+        TileTuning t;
+        t.blocks = blocks, t.band = band, t.channels_outer = outer;
+        if (outer && band != 4) continue;
+        all.push_back(t);
+        if (!outer) continue;
+        t.prefetch_weights = true;
+        all.push_back(t);
+      }
+    }
+  }
+  return unique_tunings(all);
+}
+
+PairedConv make_paired(const Problem& p, const BlockedLayout& in, const BlockedLayout& out, const Tuning& tuning) {
+  return {conv_problem(p), in, out, p.isa, tile_tuning(tuning)};
+}
+PairedConv paired_packer(const Problem& p, const Tuning& tuning) {
+  return make_paired(p, packing_layout(p.inputs[0].shape, p, 0), packing_layout(p.outputs[0].shape, p, 0), tuning);
+}
+
 // ---- first layer, depthwise, transposed ---------------------------------------------------------------------------
 
 FirstConv make_first(const Problem& p, const BlockedLayout& out, const Tuning& tuning, int64_t plane = 0) {
@@ -235,6 +282,23 @@ constinit const Tactic conv_direct{
     .pack = [](const Problem& p, const Tuning& t, float* to) { pack_weights(p, direct_packer(p, t), to); },
     .halo = conv_halo,
     .in_place = residual_place,
+    .rows = conv_rows,
+    .describe = describe_tile_tuning,
+};
+
+constinit const Tactic conv_paired{
+    .name = "conv_paired",
+    .declines = decline_paired_conv,
+    .formats = blocked_formats,
+    .tunings = paired_conv_tunings,
+    .cost = paired_conv_cost,
+    .prepare = [](const Problem& p, const Layouts& l,
+                  const Tuning& t) { return as_work(p, make_paired(p, in_layout(l), out_layout(l), t)); },
+    .packs = weights_and_bias,
+    .packed_floats = [](const Problem& p, const Tuning& t) { return paired_packer(p, t).packed_floats(); },
+    .pack = [](const Problem& p, const Tuning& t, float* to) { pack_weights(p, paired_packer(p, t), to); },
+    .in_place = residual_place,
+    .approximates = true,
     .rows = conv_rows,
     .describe = describe_tile_tuning,
 };

@@ -2,6 +2,7 @@
 
 #include "base/cpu.hpp"
 #include "kernels/gemm/gemm.hpp"
+#include "kernels/gemm/paired_gemm.hpp"
 #include "kernels/gemm/strassen_gemm.hpp"
 #include "tactics/kernel_work.hpp"
 #include "tactics/tactics.hpp"
@@ -162,6 +163,42 @@ std::vector<Tuning> strassen_tunings(const Problem& p) {
   return unique_tunings(all);
 }
 
+// ---- products in pairs: one multiplication and two additions for two multiplications -------------------------------
+
+std::string decline_paired(const Problem& p) {
+  if (std::string why = decline_packed(p); !why.empty()) return why;
+  const Product product = constant_product(p);
+  return PairedGemm::can_do(product.n, product.k) ? "" : "a small matrix";
+}
+
+double paired_cost(const Problem& p, const Tuning&) {
+  const GemmProblem g = gemm_problem(p);
+  const double m = static_cast<double>(g.m), k = static_cast<double>(g.k);
+  const double wide = static_cast<double>(divide_up(g.n, block_of(p.isa)) * block_of(p.isa));
+  const double arithmetic = arithmetic_seconds(m * k * wide, p.isa, g.m < 6 ? 0.28 : paired_share(p.isa));
+  return std::max(arithmetic, weight_seconds(p, 4 * k * wide)) + memory_seconds(m * k * 8) * 0.5;
+}
+
+std::vector<Tuning> paired_tunings(const Problem& p) {
+  const GemmProblem g = gemm_problem(p);
+  std::vector<TileTuning> all;
+  const bool far = 4 * g.k * g.n > cache_sizes().l2 / 2;
+  for (const bool channels_outer : {far, !far}) {
+    for (const bool prefetch : {true, false}) {
+      if (prefetch && !channels_outer) continue;
+      for (const int blocks : {3, 4, 2}) {
+        TileTuning t;
+        t.blocks = blocks;
+        t.band = 4;
+        t.prefetch_weights = prefetch;
+        t.channels_outer = channels_outer;
+        all.push_back(t);
+      }
+    }
+  }
+  return unique_tunings(all);
+}
+
 // ---- both matrices computed ---------------------------------------------------------------------------------------
 
 /// MatMul of equal ranks whose batches can be walked as outer x inner with fixed distances.
@@ -253,6 +290,21 @@ constinit const Tactic gemm_strassen{
     .packs = matrix_and_row,
     .packed_floats = packed_matrix_floats<StrassenGemm>,
     .pack = pack_matrix<StrassenGemm>,
+    .in_place = residual_place,
+    .approximates = true,
+    .describe = describe_tile_tuning,
+};
+
+constinit const Tactic gemm_paired{
+    .name = "gemm_paired",
+    .declines = decline_paired,
+    .formats = plain_only,
+    .tunings = paired_tunings,
+    .cost = paired_cost,
+    .prepare = prepare_packed<PairedGemm>,
+    .packs = matrix_and_row,
+    .packed_floats = packed_matrix_floats<PairedGemm>,
+    .pack = pack_matrix<PairedGemm>,
     .in_place = residual_place,
     .approximates = true,
     .describe = describe_tile_tuning,

@@ -75,6 +75,12 @@ double arithmetic_seconds(double multiply_adds, Isa isa, double share_of_peak) {
   return multiply_adds / (2 * lanes * clock_rate * share_of_peak);
 }
 
+double paired_share(Isa isa) {
+  // The two additions of a pair take no time of the unit that multiplies, or as much as a multiplication each.
+  if (!adds_beside_multiplying()) return 0.6;
+  return isa == Isa::avx512 ? 1.22 : isa == Isa::avx2 ? 1.05 : 0.5;
+}
+
 double bytes_moved(const Problem& problem, uint32_t packed) {
   double bytes = 0;
   const auto add = [&](const TensorSpec& spec) {

@@ -8,12 +8,12 @@ namespace kiln::tactics {
 // attention.cpp
 extern const Tactic attention_blocked;
 // conv.cpp
-extern const Tactic conv_depthwise, conv_first, conv_winograd, conv_direct, conv_transposed, conv_transposed_narrow,
-    conv_transposed_winograd;
+extern const Tactic conv_depthwise, conv_first, conv_winograd, conv_direct, conv_paired, conv_transposed,
+    conv_transposed_narrow, conv_transposed_winograd;
 // elementwise.cpp
 extern const Tactic elementwise;
 // gemm.cpp
-extern const Tactic gemm_packed, gemm_strassen, gemm_dynamic;
+extern const Tactic gemm_packed, gemm_paired, gemm_strassen, gemm_dynamic;
 // pool.cpp
 extern const Tactic pool_window, pool_global;
 // norm.cpp

@@ -1,5 +1,6 @@
 #include "kernels/gemm/gemm.hpp"
 
+#include "kernels/gemm/paired_gemm.hpp"
 #include "kernels/gemm/strassen_gemm.hpp"
 #include "kernels/reference.hpp"
 
@@ -77,6 +78,22 @@ TEST(PackedGemm, EqualsTheReference) {
   }
 }
 
+/// Runs a kernel with rows apart from each other, sees that nothing is written between them, and gives the error.
+template <class Kernel>
+double error_of(const Kernel& kernel, const GemmProblem& p, const GemmCase& test, int64_t parts) {
+  const std::vector<float> in = spread(test.a, p.a_row), added = spread(test.residual, p.c_row);
+  std::vector<float> packed = rubbish(kernel.packed_floats()), c = rubbish(p.m * p.c_row);
+  test.pack(kernel, packed);
+  run_gemm(kernel, parts, GemmPointers{in.data(), packed.data(), c.data(), added.empty() ? nullptr : added.data()});
+  Tensor actual(DType::f32, {p.m, p.n});
+  for (int64_t row = 0; row < p.m; ++row) {
+    const float* const from = c.data() + row * p.c_row;
+    std::copy_n(from, p.n, actual.mutable_data<float>() + row * p.n);
+    for (int64_t j = p.n; j < p.c_row; ++j) EXPECT_EQ(from[j], 1e9f);
+  }
+  return worst_error(actual, test.expected);
+}
+
 TEST(StrassenGemm, EqualsTheReference) {
   Philox rng(44);
   for (int i = 0; i < 120; ++i) {
@@ -85,23 +102,68 @@ TEST(StrassenGemm, EqualsTheReference) {
     p.n = pick(rng, 64, 300), p.k = i % 3 == 0 ? 64 * pick(rng, 1, 4) : pick(rng, 64, 200);
     p.a_row = p.k + pick(rng, 0, 1) * 5, p.c_row = p.n + pick(rng, 0, 1) * 3;
     const GemmCase test(rng, p);
-    const std::vector<float> in = spread(test.a, p.a_row), added = spread(test.residual, p.c_row);
     const TileTuning tuning = random_tuning(rng, 8);
     const int64_t parts = pick(rng, 1, 3);
     for (const Isa isa : usable_isas()) {
       const StrassenGemm kernel(p, isa, tuning);
-      std::vector<float> packed = rubbish(kernel.packed_floats()), c = rubbish(p.m * p.c_row);
-      test.pack(kernel, packed);
-      run_gemm(kernel, parts, GemmPointers{in.data(), packed.data(), c.data(), added.empty() ? nullptr : added.data()});
-      Tensor actual(DType::f32, {p.m, p.n});
-      for (int64_t row = 0; row < p.m; ++row) {
-        const float* const from = c.data() + row * p.c_row;
-        std::copy_n(from, p.n, actual.mutable_data<float>() + row * p.n);
-        for (int64_t j = p.n; j < p.c_row; ++j) EXPECT_EQ(from[j], 1e9f);
-      }
-      EXPECT_LT(worst_error(actual, test.expected), 5e-5)
-          << kernel.name() << " " << p.m << " x " << p.n << " x " << p.k;
+      EXPECT_LT(error_of(kernel, p, test, parts), 5e-5) << kernel.name() << " " << p.m << " x " << p.n << " x " << p.k;
     }
+  }
+}
+
+TEST(PairedGemm, EqualsTheReference) {
+  Philox rng(45);
+  for (int i = 0; i < 160; ++i) {
+    GemmProblem p;
+    p.m = i % 4 == 0 ? pick(rng, 1, 9) : pick(rng, 10, 80);
+    p.n = pick(rng, 16, 150), p.k = i % 3 == 0 ? 48 * pick(rng, 1, 4) : pick(rng, 48, 200);
+    p.a_row = p.k + pick(rng, 0, 1) * 5, p.c_row = p.n + pick(rng, 0, 1) * 3;
+    const GemmCase test(rng, p);
+    const TileTuning tuning = random_tuning(rng, 8);
+    const int64_t parts = pick(rng, 1, 3);
+    for (const Isa isa : usable_isas()) {
+      const PairedGemm kernel(p, isa, tuning);
+      EXPECT_LT(error_of(kernel, p, test, parts), 2e-5) << kernel.name() << " " << p.m << " x " << p.n << " x " << p.k;
+    }
+  }
+}
+
+/// Rows and columns of all magnitudes, some of them with outliers and means: errors are relative to their norms.
+TEST(PairedGemm, ErrorsAreRelativeToRowsAndColumns) {
+  Philox rng(46);
+  GemmProblem p;
+  p.m = 60, p.n = 70, p.k = 411;
+  Tensor a = random_tensor(rng, {p.m, p.k}), b = random_tensor(rng, {p.k, p.n});
+  const auto row_size = [](int64_t i) { return static_cast<float>(std::pow(10.0, i % 25 - 12)); };
+  for (int64_t i = 0; i < p.m; ++i) {
+    float* const row = a.mutable_data<float>() + i * p.k;
+    for (int64_t k = 0; k < p.k; ++k) {
+      if (i % 3 == 1 && k % 50 < 2) row[k] *= 20;
+      if (i % 3 == 2) row[k] = std::fabs(row[k]);
+      row[k] *= row_size(i);
+    }
+  }
+  for (int64_t k = 0; k < p.k; ++k) {
+    for (int64_t j = 0; j < p.n; ++j) b.mutable_data<float>()[k * p.n + j] *= row_size(j + 7);
+  }
+  for (const Isa isa : usable_isas()) {
+    const PairedGemm kernel(p, isa, PackedGemm::default_tuning(p, isa));
+    std::vector<float> packed = rubbish(kernel.packed_floats());
+    kernel.pack(b.data<float>(), p.n, 1, nullptr, packed.data());
+    std::vector<float> c = rubbish(p.m * p.n);
+    run_gemm(kernel, 2, GemmPointers{a.data<float>(), packed.data(), c.data()});
+    double worst = 0;
+    for (int64_t i = 0; i < p.m; ++i) {
+      for (int64_t j = 0; j < p.n; ++j) {
+        double sum = 0, of_row = 0, of_column = 0;
+        for (int64_t k = 0; k < p.k; ++k) {
+          const double x = a.data<float>()[i * p.k + k], y = b.data<float>()[k * p.n + j];
+          sum += x * y, of_row += x * x, of_column += y * y;
+        }
+        worst = std::fmax(worst, std::fabs(c[static_cast<size_t>(i * p.n + j)] - sum) / std::sqrt(of_row * of_column));
+      }
+    }
+    EXPECT_LT(worst, 3e-6) << kernel.name();
   }
 }
 

@@ -1,0 +1,239 @@
+#pragma once
+
+#include <utility>
+
+#include "kernels/paired/paired_table.hpp"
+#include "kernels/simd/vec.hpp"
+
+/// Included by paired_<isa>.cpp only.
+namespace kiln {
+
+template <Isa isa>
+struct PairedLimits;
+template <>
+struct PairedLimits<Isa::avx512> {
+  static constexpr int blocks = 4, rows[] = {0, 28, 14, 9, 7};
+};
+template <>
+struct PairedLimits<Isa::avx2> {
+  static constexpr int blocks = 2, rows[] = {0, 8, 4};
+};
+template <>
+struct PairedLimits<Isa::portable> {
+  static constexpr int blocks = 2, rows[] = {0, 4, 3};
+};
+
+#if defined(__AVX512F__)
+// Numbers from memory are operands of the arithmetic: a broadcast by itself would take the unit that adds. And compilers
+// left to themselves let multiply-adds write over a factor, which moves all sums from register to register.
+[[gnu::always_inline]] inline void add_product(Vec<float, Isa::avx512>& sum, Vec<float, Isa::avx512> a,
+                                               const float& b) {
+  asm("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(sum.v) : "v"(a.v), "m"(b));
+}
+/// sum += (a + x) (b + y), or (a + x) (b - y)
+template <bool negative>
+[[gnu::always_inline]] inline void add_pair(Vec<float, Isa::avx512>& sum, Vec<float, Isa::avx512> a,
+                                            Vec<float, Isa::avx512> b, const float& x, const float& y) {
+  Vec<float, Isa::avx512> first, second;
+  if constexpr (negative) {
+    asm("vaddps %5%{1to16%}, %3, %1\n\tvsubps %6%{1to16%}, %4, %2\n\tvfmadd231ps %1, %2, %0"
+        : "+v"(sum.v), "=&v"(first.v), "=&v"(second.v)
+        : "v"(a.v), "v"(b.v), "m"(x), "m"(y));
+  } else {
+    asm("vaddps %5%{1to16%}, %3, %1\n\tvaddps %6%{1to16%}, %4, %2\n\tvfmadd231ps %1, %2, %0"
+        : "+v"(sum.v), "=&v"(first.v), "=&v"(second.v)
+        : "v"(a.v), "v"(b.v), "m"(x), "m"(y));
+  }
+}
+#endif
+
+template <Isa isa, int rows, int blocks>
+struct PairedSums {
+  using V = Vec<float, isa>;
+  static constexpr int lanes = V::lanes, wide = blocks * lanes;
+
+  V sums[rows][blocks];
+
+  [[gnu::always_inline]] void begin(const PairedTileArgs& a) {
+    unroll<blocks>([&](auto j) __attribute__((always_inline)) {
+      const V of_column = V::load(a.column_start + j * lanes);
+      unroll<rows>([&](auto i)
+                       __attribute__((always_inline)) { sums[i][j] = of_column + V::all(a.row_start[i]); });
+    });
+  }
+
+  /// One float of K.
+  [[gnu::always_inline]] void step(const float* p, const float* w) {
+    if constexpr (isa == Isa::avx512) {
+      unroll<blocks>([&](auto j) __attribute__((always_inline)) { step_column(j, p, w); });
+    } else {
+      V b[blocks];
+      unroll<blocks>([&](auto j) __attribute__((always_inline)) { b[j] = V::load(w + j * lanes); });
+      unroll<rows>([&](auto i) __attribute__((always_inline)) {
+        const V x = V::all(p[i * paired_chunk]);
+        unroll<blocks>([&](auto j) __attribute__((always_inline)) { sums[i][j] = fma(x, b[j], sums[i][j]); });
+      });
+    }
+  }
+  template <class Column>
+  [[gnu::always_inline]] void step_column(Column j, const float* p, const float* w) {
+    const V b = V::load(w + j * lanes);
+    unroll<rows>([&](auto i) __attribute__((always_inline)) { add_product(sums[i][j], b, p[i * paired_chunk]); });
+  }
+
+  /// Two floats of K as a pair, and one by itself.
+  template <bool negative>
+  [[gnu::always_inline]] void triple(const float* p, const float* w) {
+    if constexpr (isa == Isa::avx512) {
+      unroll<blocks>([&](auto j) __attribute__((always_inline)) {
+        const V b = V::load(w + j * lanes), c = V::load(w + wide + j * lanes);
+        unroll<rows>([&](auto i) __attribute__((always_inline)) {
+          const float* const x = p + i * paired_chunk;
+          add_pair<negative>(sums[i][j], b, c, x[0], x[1]);
+        });
+        step_column(j, p + 2, w + 2 * wide);
+      });
+    } else {
+      V b[blocks], c[blocks];
+      unroll<blocks>([&](auto j) __attribute__((always_inline)) {
+        b[j] = V::load(w + j * lanes), c[j] = V::load(w + wide + j * lanes);
+      });
+      unroll<rows>([&](auto i) __attribute__((always_inline)) {
+        const V x = V::all(p[i * paired_chunk]), y = V::all(p[i * paired_chunk + 1]);
+        unroll<blocks>([&](auto j) __attribute__((always_inline)) {
+          const V first = b[j] + x, second = negative ? c[j] - y : c[j] + y;
+          sums[i][j] = fma(first, second, sums[i][j]);
+        });
+      });
+      step(p + 2, w + 2 * wide);
+    }
+  }
+
+  [[gnu::always_inline]] void end(const PairedTileArgs& a) const {
+    const V low = V::all(a.low), high = V::all(a.high);
+    unroll<blocks>([&](auto j) __attribute__((always_inline)) {
+      const V unscale = V::load(a.column_unscale + j * lanes), bias = V::load(a.bias + j * lanes);
+      unroll<rows>([&](auto i) __attribute__((always_inline)) {
+        const int64_t at = i * a.out_step + j * a.out_block;
+        V y = fma(sums[i][j], unscale * V::all(a.row_unscale[i]), bias);
+        if (a.residual != nullptr) y = y + V::load(a.residual + at);
+        min(high, max(low, y)).store(a.out + at);
+      });
+    });
+  }
+};
+
+template <Isa isa, int rows, int blocks>
+[[gnu::noinline]] void paired_tile(const PairedTileArgs& a) {
+  PairedSums<isa, rows, blocks> sums;
+  constexpr int wide = sums.wide;
+  sums.begin(a);
+  const float *in = a.in, *w = a.weights;
+  const char* prefetch = a.prefetch;
+  const int64_t ahead = a.prefetch_lines * 64;
+  for (int64_t rest = a.depth; rest > 0; rest -= paired_chunk, in += a.in_chunk) {
+    const int64_t length = rest < paired_chunk ? rest : paired_chunk;
+    const float* p = in;
+    for (const float* const end = p + length / paired_step * paired_step; p != end; p += paired_step) {
+      for (const char* const stop = prefetch + ahead; prefetch != stop; prefetch += 64) {
+        __builtin_prefetch(prefetch, 0, 2);
+      }
+      sums.template triple<false>(p, w);
+      sums.template triple<true>(p + 3, w + 3 * wide);
+      w += paired_step * wide;
+    }
+    for (const float* const end = in + length; p != end; ++p, w += wide) sums.step(p, w);
+  }
+  sums.end(a);
+}
+
+/// Calls body(from, at, count) for pieces of a row that lie together in both forms; `at` is where they go.
+template <class Body>
+[[gnu::always_inline]] inline void each_piece(const PairedRowArgs& a, Body&& body) {
+  for (int64_t k = 0; k < a.depth;) {
+    const int64_t in_run = k % a.run, in_chunk = k % paired_chunk;
+    const int64_t of_run = a.run - in_run, of_chunk = paired_chunk - in_chunk;
+    int64_t count = of_run < of_chunk ? of_run : of_chunk;
+    if (count > a.depth - k) count = a.depth - k;
+    body(a.from + k / a.run * a.step + in_run, k / paired_chunk * a.to_chunk + in_chunk, count);
+    k += count;
+  }
+}
+
+/// The scale that brings the root of the mean square near 1: a power of 2, and 1 where there is none.
+template <Isa isa>
+float scale_of_row(const PairedRowArgs& a) {
+  using V = Vec<float, isa>;
+  V squares = V::all(0.0f), most = squares;
+  each_piece(
+      a, [&](const float* from, int64_t, int64_t count) __attribute__((always_inline)) {
+        for (int64_t i = 0; i < count; i += V::lanes) {
+          const V x = count - i < V::lanes ? V::load_first(from + i, static_cast<int>(count - i)) : V::load(from + i);
+          squares = fma(x, x, squares);
+          most = max(most, abs(x));
+        }
+      });
+  constexpr float least = 1e-30f, limit = 1e30f;
+  const float mean = sum(squares) / static_cast<float>(a.depth), of_most = largest(most);
+  const float size = mean > least && mean < limit ? __builtin_sqrtf(mean) : of_most;
+  if (!(size > 0 && size <= 3e38f)) return 1;
+  int exponent = 0;
+  __builtin_frexpf(size * 0.70710678f, &exponent);
+  exponent = exponent < -60 ? -60 : exponent > 60 ? 60 : exponent;
+  return __builtin_ldexpf(1.0f, -exponent);
+}
+
+template <Isa isa>
+void make_row(const PairedRowArgs& a) {
+  using V = Vec<float, isa>;
+  const float scale = scale_of_row<isa>(a);
+  const V factor = V::all(scale);
+  each_piece(
+      a, [&](const float* from, int64_t at, int64_t count) __attribute__((always_inline)) {
+        int64_t i = 0;
+        for (; i + V::lanes <= count; i += V::lanes) (V::load(from + i) * factor).store(a.to + at + i);
+        if (i == count) return;
+        const int rest = static_cast<int>(count - i);
+        (V::load_first(from + i, rest) * factor).store_first(a.to + at + i, rest);
+      });
+  // Several sums, so that one addition does not wait for the other.
+  float sums[4] = {};
+  for (int64_t k = 0, last = a.depth / paired_step * paired_step; k < last; k += paired_chunk) {
+    const float* const x = a.to + k / paired_chunk * a.to_chunk;
+    const int64_t length = last - k < paired_chunk ? last - k : paired_chunk;
+    int64_t i = 0;
+    for (; i + 2 * paired_step <= length; i += 2 * paired_step) {
+      const float* const y = x + i + paired_step;
+      sums[0] -= x[i] * x[i + 1];
+      sums[1] += x[i + 3] * x[i + 4];
+      sums[2] -= y[0] * y[1];
+      sums[3] += y[3] * y[4];
+    }
+    if (i < length) {
+      sums[0] -= x[i] * x[i + 1];
+      sums[1] += x[i + 3] * x[i + 4];
+    }
+  }
+  *a.start = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  *a.unscale = 1 / scale;
+}
+
+template <Isa isa, int blocks, int... i>
+constexpr void fill_paired_tiles(PairedTable& table, std::integer_sequence<int, i...>) {
+  ((table.tiles[blocks][i + 1] = paired_tile<isa, i + 1, blocks>), ...);
+}
+
+template <Isa isa>
+constexpr PairedTable make_paired_table() {
+  PairedTable table{};
+  table.lanes = Vec<float, isa>::lanes;
+  table.make_row = make_row<isa>;
+  unroll<PairedLimits<isa>::blocks>([&](auto j) {
+    constexpr int blocks = j + 1, rows = PairedLimits<isa>::rows[blocks];
+    table.rows[blocks] = rows;
+    fill_paired_tiles<isa, blocks>(table, std::make_integer_sequence<int, rows>());
+  });
+  return table;
+}
+
+}  // namespace kiln

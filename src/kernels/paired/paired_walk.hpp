@@ -1,0 +1,96 @@
+#pragma once
+
+#include <vector>
+
+#include "kernels/layout.hpp"
+#include "kernels/paired/paired_table.hpp"
+#include "kernels/tile/tile_walk.hpp"
+
+namespace kiln {
+
+/// A product of a matrix A and a constant matrix B in which two thirds of K are multiplied in pairs, by Winograd's
+/// formula for inner products: one multiplication and two additions for two multiplications. A core that adds and
+/// multiplies side by side (all of AMD's Zen) does six multiply-adds in the time of four. What the formula adds too much,
+/// products of A's elements with each other and of B's, is summed for each row and column once. Rows of A (in the run)
+/// and columns of B (when packed) are scaled by powers of 2 to the same size, so that errors are relative to the norms
+/// of the row and the column: about twice those of the usual product where all elements are alike.
+///
+/// A's rows are pixels, so many on each line; a row comes in runs, so far apart (one for a row-major matrix, channel
+/// blocks for a picture). All steps are in floats. Made by the kernels, which fill in the fields and call prepare().
+class PairedWalk {
+ public:
+  Isa isa = Isa::portable;
+  TileTuning tuning;  ///< blocks, rows, the tiles of a band, prefetch_weights, and channels_outer
+  EpiloguePlan epilogue{Epilogue{}};
+  int64_t images = 1, lines = 1, width = 1;
+  int64_t columns = 1, depth = 1;
+  int64_t in_first = 0, in_image = 0, in_line = 0, in_pixel = 0, in_run = 0, in_block = 0;
+  int64_t out_image = 0, out_line = 0, out_pixel = 0, out_block = 0;
+  bool row_major = false;  ///< columns past the last stay untouched, and are written as zeros otherwise
+
+  /// To be called once all fields above are set; fails with Error(unsupported) where there is nothing to gain.
+  void prepare();
+
+  struct Pointers {
+    const float *in, *packed;
+    float* out;
+    const float* residual;
+  };
+
+  int64_t packed_floats() const { return columns_at_ + 3 * all_columns(); }
+  /// Packs what fill(k, first, count, to) and bias(column) say.
+  template <class Fill, class Bias>
+  void pack(float* packed, Fill&& fill, Bias&& bias) const {
+    for (const Panel& panel : panels_) {
+      const int64_t wide = panel.blocks * lanes(), first = panel.block * lanes();
+      const int64_t count = columns - first < wide ? columns - first : wide;
+      for (int64_t k = 0; k < depth; ++k) {
+        float* const to = packed + panel.weights + place_of(k) * wide;
+        fill(k, first, count, to);
+        for (int64_t i = count; i < wide; ++i) to[i] = 0;
+      }
+      pair_up(panel, packed);
+    }
+    float* const of_columns = packed + columns_at_ + 2 * all_columns();
+    for (int64_t i = 0; i < all_columns(); ++i) of_columns[i] = i < columns ? bias(i) : 0.0f;
+  }
+  int64_t scratch_floats(int64_t parts) const { return shared_floats_ + parts * part_floats_; }
+  int64_t phases() const { return tuning.channels_outer ? 2 : 1; }
+  void run_part(int64_t phase, int64_t part, int64_t parts, const Pointers& p, float* scratch) const;
+
+ private:
+  struct Panel {
+    int64_t block, blocks, weights;
+  };
+  /// Rows that were made ready, from `first` on: their floats, and what is kept for each.
+  struct Rows {
+    float *at, *start, *unscale;
+    int64_t first;
+  };
+  /// Rows of one line that are done at once.
+  struct Tile {
+    int64_t first, count;  ///< rows, counted through all lines and images
+    int64_t line, x;       ///< where they begin
+  };
+
+  int64_t lanes() const { return table_->lanes; }
+  int64_t blocks() const { return divide_up(columns, lanes()); }
+  int64_t all_columns() const { return blocks() * lanes(); }
+  int64_t all_rows() const { return images * lines * width; }
+  int64_t rows_floats(int64_t rows) const;
+  int64_t place_of(int64_t k) const;
+  void pair_up(const Panel& panel, float* packed) const;
+  Rows rows_in(float* scratch, int64_t first, int64_t count) const;
+  int64_t all_tiles() const { return images * lines * line_tiles_; }
+  Tile tile(int64_t index) const;
+  void make_rows(const Tile& tile, const float* in, const Rows& rows) const;
+  void run_panel(const Panel& panel, int64_t tile0, int64_t tile1, const Pointers& p, const Rows& rows) const;
+  void write(const Panel& panel, PairedTileArgs& args, int64_t tile_rows) const;
+
+  const PairedTable* table_ = nullptr;
+  const TileTable* tiles_ = nullptr;
+  int64_t line_tiles_ = 0, band_ = 0, row_floats_ = 0, shared_floats_ = 0, part_floats_ = 0, columns_at_ = 0;
+  std::vector<Panel> panels_;
+};
+
+}  // namespace kiln
