@@ -14,7 +14,8 @@ namespace {
 constexpr double l2_rate = 90e9, l3_rate = 45e9, memory_rate = 14e9;
 constexpr double call_seconds = 2.5e-7, barrier_seconds = 5e-7;
 constexpr double least_share = 0.02;  ///< of the time that it takes otherwise
-constexpr size_t longest_region = 16;
+constexpr size_t longest_region = 24;
+constexpr double byte_price = 1e-11;  ///< seconds that a byte less in memory is worth, for its first touch alone
 
 constexpr double near_share = 0.6;  ///< of L2, that what a thread touches in a band may take
 
@@ -47,7 +48,8 @@ class RegionFinder {
       for (size_t end = begin + 1; end <= std::min(count, begin + longest_region) && rules_[end - 1]; ++end) {
         const int64_t bytes = ends_rolling(begin, end - 1);
         most = std::max(most, bytes);
-        if (bytes == 0 || (!forced_ && excess_seconds(static_cast<double>(most) / threads_, threads_) == 0)) continue;
+        const bool may_end = bytes > 0 || (rules_[end - 1]->mean_output == 0 && most > 0);
+        if (!may_end || (!forced_ && excess_seconds(static_cast<double>(most) / threads_, threads_) == 0)) continue;
         const std::optional<Region> region = judge(begin, end, best[begin] - best[end]);
         if (region) best[begin] = best[end] + region->gain, chosen[begin] = *region;
       }
@@ -76,7 +78,12 @@ class RegionFinder {
         step.tactic = op.machine->tactic, step.tuning = op.machine->tuning, step.packed = op.machine->packed;
       }
       for (const int input : op.inputs) step.inputs.push_back(operand_of(input, plan, made));
-      step.output = operand_of(op.outputs[0], plan, made);
+      step.mean_output = rules_[i]->mean_output;
+      if (step.mean_output != 0) step.output = operand_of(op.outputs[0], plan, made);
+      if (step.mean_output >= 0) {
+        step.mean = operand_of(op.outputs.back(), plan, made);
+        step.summed = slot(rows_slot(op, *rules_[i])).layout;
+      }
       steps.push_back(std::move(step));
     }
     made.region = std::make_unique<BandWork>(plan.bands, std::move(steps), threads_, region.bands);
@@ -105,26 +112,45 @@ class RegionFinder {
 
   // ---- which ops ---------------------------------------------------------------------------------------------
 
+  /// The slot whose rows an op makes, or of which it takes the means.
+  static int rows_slot(const ScheduledOp& op, const RowRule& rule) {
+    return rule.mean_output == 0 ? op.inputs[0] : op.outputs[0];
+  }
+
+  /// Only one image whose rows lie as bands take them.
+  bool has_rows(int index) const {
+    const Slot& s = slot(index);
+    return s.shape.size() == 4 && s.shape[0] == 1 && s.shape[2] >= 2 && s.base != Schedule::Base::boxed;
+  }
+
+  bool is_mean(int index) const {
+    return is_blocked(index) && slot(index).shape.size() == 4 && slot(index).base == Schedule::Base::none &&
+           threads_ <= most_parts_with_means;
+  }
+
   std::optional<RowRule> rule_of(const ScheduledOp& op) const {
-    if (!op.reference.empty() || op.outputs.size() != 1 || op.outputs[0] < 0) return {};
-    const Slot& out = slot(op.outputs[0]);
-    if (out.shape.size() != 4 || out.shape[0] != 1 || out.shape[2] < 2 || out.base == Schedule::Base::boxed) return {};
-    std::optional<RowRule> rule;
+    if (!op.reference.empty() || op.outputs.empty() || op.outputs[0] < 0) return {};
+    RowRule rule;
     if (op.is_copy()) {
       if (!is_blocked(op.inputs[0]) || !is_blocked(op.outputs[0])) return {};
-      rule.emplace().aligned = 1;
+      rule.aligned = 1;
     } else {
       if (!op.problem || op.machine->tactic->rows == nullptr || op.inputs.size() > 32) return {};
-      if (!is_blocked(op.outputs[0]) && out.shape[1] != 1) return {};
-      rule = op.machine->tactic->rows(*op.problem, op.machine->tuning);
+      const std::optional<RowRule> found = op.machine->tactic->rows(*op.problem, op.machine->tuning);
+      if (!found) return {};
+      rule = *found;
     }
-    if (!rule || (!is_blocked(op.outputs[0]) && rule->aligned != 0)) return {};
+    if (op.outputs.size() != (rule.mean_output == 1 ? 2 : 1) || op.outputs.back() < 0) return {};
+    if (rule.mean_output >= 0 && !is_mean(op.outputs.back())) return {};
+    const int rows = rows_slot(op, rule);
+    if (rows < 0 || !has_rows(rows)) return {};
+    if (!is_blocked(rows) && (slot(rows).shape[1] != 1 || rule.aligned != 0)) return {};
     for (size_t i = 0; i < op.inputs.size(); ++i) {
       if (op.inputs[i] < 0) continue;
       const Slot& in = slot(op.inputs[i]);
-      if ((rule->aligned >> i & 1) != 0) {
-        if (!is_blocked(op.inputs[i]) || in.shape.size() != 4 || in.shape[2] != out.shape[2]) return {};
-      } else if (i == 0 && (rule->whole & 1) == 0) {
+      if ((rule.aligned >> i & 1) != 0) {
+        if (!is_blocked(op.inputs[i]) || in.shape.size() != 4 || in.shape[2] != slot(rows).shape[2]) return {};
+      } else if (i == 0 && (rule.whole & 1) == 0) {
         if (in.shape.size() != 4 || in.shape[0] != 1 || (!is_blocked(op.inputs[i]) && in.row != 0)) return {};
       }
     }
@@ -152,7 +178,7 @@ class RegionFinder {
     const int64_t first = offset_of(read), end = first + slot(read).layout.blocks();
     for (size_t i = begin; i < op; ++i) {
       const int out = ops_[i].outputs[0];
-      if (root_of(out) != root_of(read)) continue;
+      if (rules_[i]->mean_output == 0 || root_of(out) != root_of(read)) continue;
       const int64_t at = offset_of(out);
       if (!is_blocked(out) || (at < end && first < at + slot(out).layout.blocks())) {
         makers.push_back(static_cast<int>(i - begin));
@@ -170,7 +196,7 @@ class RegionFinder {
       BandedOp made;
       made.rule = *rules_[i];
       const ScheduledOp& op = ops_[i];
-      made.height = slot(op.outputs[0]).shape[2];
+      made.height = slot(rows_slot(op, made.rule)).shape[2];
       for (size_t k = 0; k < op.inputs.size(); ++k) {
         if (op.inputs[k] < 0) continue;
         const auto found = plan.tensors.find(root_of(op.inputs[k]));
@@ -185,6 +211,16 @@ class RegionFinder {
           made.beside.push_back(found->second);
           made.beside_makers.insert(made.beside_makers.end(), makers.begin(), makers.end());
         }
+      }
+      if (made.rule.mean_output >= 0) {
+        // Whoever reads it must wait for the whole, so that a region ends before.
+        made.needs_all = true, made.tensor = static_cast<int>(tensors.size());
+        plan.tensors.emplace(root_of(op.outputs.back()), made.tensor);
+        tensors.push_back({made.height, 0, false});
+      }
+      if (made.rule.mean_output == 0) {
+        ops.push_back(std::move(made));
+        continue;
       }
       const int root = root_of(op.outputs[0]);
       const auto [at, is_new] = plan.tensors.emplace(root, static_cast<int>(tensors.size()));
@@ -313,9 +349,14 @@ class RegionFinder {
       };
       double waiting = saved(op.tensor) + saved(op.around);
       for (const int beside : op.beside) waiting += saved(beside);
+      if (rules_[i]->mean_output == 0) {
+        const double bytes = static_cast<double>(floats_of(slot(ops_[i].inputs[0]).layout)) * 4 / threads_;
+        waiting += bytes * std::max(0.0, excess_seconds(bytes, threads_) - left);
+      }
       gain += waiting * memory_share(i);
       gain -= lost_place(i, op, tensors);
     }
+    gain += all * threads_ * byte_price;
     if (threads_ > 1) gain += (steps - 1) * barrier_seconds;
     gain -= (count - 1) * (steps * call_seconds + kept * 2 / l2_rate + 0.3 * weights / l3_rate);
     if (forced_) gain = all;

@@ -26,7 +26,7 @@ std::vector<RowSpan> Bands::rows_of(int64_t part, int64_t parts) const {
   for (size_t i = ops_.size(); i-- > 0;) {
     const BandedOp& op = ops_[i];
     RowSpan& span = rows[i];
-    if (!tensors_[static_cast<size_t>(op.tensor)].rolls) {
+    if (op.needs_all || !tensors_[static_cast<size_t>(op.tensor)].rolls) {
       const PartRange units = part_range(divide_up(op.height, op.rule.multiple), part, parts);
       if (units.begin < units.end)
         want(static_cast<int>(i), units.begin * op.rule.multiple, units.end * op.rule.multiple);
@@ -66,7 +66,7 @@ std::vector<int64_t> Bands::rows_after(const std::vector<RowSpan>& rows, int64_t
   };
   for (size_t i = ops_.size(); i-- > 0;) {
     const BandedOp& op = ops_[i];
-    if (!tensors_[static_cast<size_t>(op.tensor)].rolls) {
+    if (op.needs_all || !tensors_[static_cast<size_t>(op.tensor)].rolls) {
       const int64_t step = divide_up(divide_up(rows[i].end - rows[i].first, bands), op.rule.multiple);
       want(static_cast<int>(i), rows[i].first + step * op.rule.multiple * (band + 1));
     }

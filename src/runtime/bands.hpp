@@ -12,6 +12,7 @@ struct BandedOp {
   int64_t height = 1, in_height = 1;  ///< rows of the output, and of input 0
   int tensor = 0;                     ///< that it writes
   bool first_writer = true;           ///< of that tensor
+  bool needs_all = false;             ///< all its rows must be made, whoever reads them
   // What it reads around its rows (input 0), and what at its own rows: tensors of the region, -1 for those from before
   // it, and the ops that make just the part that is read.
   int around = -1;

@@ -10,6 +10,7 @@
 #include "runtime/arena.hpp"
 #include "runtime/band_regions.hpp"
 #include "runtime/copy_work.hpp"
+#include "runtime/op_order.hpp"
 #include "runtime/scheduled_op.hpp"
 #include "runtime/structural.hpp"
 
@@ -31,6 +32,7 @@ class Scheduler {
     for (const MachineStep& step : machine_.steps) add_step(step);
     place_outputs();
     settle_halos();
+    order_ops(slots_, ops_);
     settle_lifetimes();
     form_band_regions(slots_, ops_, late_, threads_);
     settle_lifetimes();
