@@ -25,7 +25,7 @@ class BandWork::Maker {
     for (size_t i = 0; i < steps.size(); ++i) {
       const BandedOp& op = bands.ops()[i];
       for (const BandOperand& input : steps[i].inputs) note(input, i);
-      Rolling& tensor = tensors_[static_cast<size_t>(op.tensor)];
+      Rolling& tensor = tensors_[static_cast<size_t>(memory_of(op.tensor))];
       tensor.blocks = blocks_of(steps[i].output);
       tensor.row_bytes = steps[i].output.layout.blocked.row_stride() * 4;
       note(steps[i].output, i);
@@ -50,6 +50,8 @@ class BandWork::Maker {
     int64_t base = 0, end = 0;  ///< rows in it, as the commands are written
     int64_t plane_bytes() const { return lines * row_bytes; }
   };
+
+  int memory_of(int tensor) const { return bands_.tensors()[static_cast<size_t>(tensor)].memory; }
 
   static int64_t blocks_of(const BandOperand& operand) {
     const BlockedLayout& l = operand.layout.blocked;
@@ -99,7 +101,7 @@ class BandWork::Maker {
     std::vector<std::optional<RowSpan>> before(tensors_.size());
     each_band(part, [&](const auto& rows, const auto& from, const auto& to) {
       for (size_t i = 0; i < tensors_.size(); ++i) {
-        if (!bands_.tensors()[i].rolls) continue;
+        if (!bands_.tensors()[i].rolls || memory_of(static_cast<int>(i)) != static_cast<int>(i)) continue;
         const RowSpan span = bands_.rows_at_hand(static_cast<int>(i), rows, from, to);
         if (span.is_empty()) continue;
         tensors_[i].lines = std::max(tensors_[i].lines, span.end - span.first);
@@ -133,7 +135,8 @@ class BandWork::Maker {
     each_band(part, [&](const auto& rows, const auto& from, const auto& to) {
       for (size_t i = 0; i < steps_.size(); ++i) {
         const BandedOp& op = bands_.ops()[i];
-        if (op.first_writer && bands_.tensors()[static_cast<size_t>(op.tensor)].rolls) {
+        const bool rolls = bands_.tensors()[static_cast<size_t>(op.tensor)].rolls;
+        if (op.first_writer && rolls && memory_of(op.tensor) == op.tensor) {
           roll(op.tensor, bands_.rows_at_hand(op.tensor, rows, from, to), is_first);
         }
         if (from[i] < to[i]) run(i, from[i], to[i]);

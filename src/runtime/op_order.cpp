@@ -6,16 +6,16 @@
 namespace kiln {
 namespace {
 
-constexpr size_t most_ops = 2000;                  ///< more would take too long
-constexpr int64_t large_bytes = int64_t{4} << 20;  ///< less need no order
-constexpr int64_t little = 64;                     ///< so many times smaller than what is read: as good as nothing
+constexpr size_t most_ops = 2000;  ///< more would take too long
+constexpr int64_t little = 64;     ///< so many times smaller than what is read: as good as nothing
 
 using Order = std::vector<size_t>;
 
 class Orderer {
  public:
-  Orderer(const std::vector<Slot>& slots, const std::vector<ScheduledOp>& ops)
-      : slots_(slots),
+  Orderer(const std::vector<Slot>& slots, const std::vector<ScheduledOp>& ops, int64_t large)
+      : large_(large),
+        slots_(slots),
         ops_(ops),
         bytes_(slots.size(), 0),
         writers_(slots.size()),
@@ -27,7 +27,7 @@ class Orderer {
   }
 
   bool is_worth_it() const {
-    return std::any_of(bytes_.begin(), bytes_.end(), [](int64_t bytes) { return bytes >= large_bytes; });
+    return std::any_of(bytes_.begin(), bytes_.end(), [&](int64_t bytes) { return bytes >= large_; });
   }
 
   /// The largest sum of tensors that are there at the same time.
@@ -86,7 +86,7 @@ class Orderer {
       for (const size_t read : roots_read(op)) {
         const auto is_later = [&](size_t other) { return place[other] > at; };
         const bool is_last = std::none_of(readers_[read].begin(), readers_[read].end(), is_later);
-        if (bytes_[read] < large_bytes / 4) continue;
+        if (bytes_[read] < large_ / 4) continue;
         shrinks = shrinks || (is_last && 2 * made_[op] <= bytes_[read]) || little * made_[op] <= bytes_[read];
       }
       size_t to = 0;
@@ -102,7 +102,7 @@ class Orderer {
     std::vector<size_t> place = places_of(order);
     for (size_t at = order.size(); at-- > 0;) {
       const size_t op = order[at];
-      if (made_[op] < large_bytes / 4) continue;
+      if (made_[op] < large_ / 4) continue;
       int64_t freed = 0;
       for (const size_t read : roots_read(op)) {
         const auto is_later = [&](size_t other) { return place[other] > at; };
@@ -184,6 +184,7 @@ class Orderer {
     }
   }
 
+  const int64_t large_;
   const std::vector<Slot>& slots_;
   const std::vector<ScheduledOp>& ops_;
   std::vector<int64_t> bytes_;                          ///< of the roots that the arena holds
@@ -194,10 +195,10 @@ class Orderer {
 
 }  // namespace
 
-void order_ops(const std::vector<Slot>& slots, std::vector<ScheduledOp>& ops) {
+void order_ops(const std::vector<Slot>& slots, std::vector<ScheduledOp>& ops, int64_t large) {
   const auto by_reference = [](const ScheduledOp& op) { return !op.reference.empty(); };
   if (ops.size() > most_ops || std::any_of(ops.begin(), ops.end(), by_reference)) return;
-  const Orderer orderer(slots, ops);
+  const Orderer orderer(slots, ops, large);
   if (!orderer.is_worth_it()) return;
   Order before(ops.size());
   std::iota(before.begin(), before.end(), size_t{0});

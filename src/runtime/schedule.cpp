@@ -11,6 +11,7 @@
 #include "runtime/band_regions.hpp"
 #include "runtime/copy_work.hpp"
 #include "runtime/op_order.hpp"
+#include "runtime/runtime_knobs.hpp"
 #include "runtime/scheduled_op.hpp"
 #include "runtime/structural.hpp"
 
@@ -18,6 +19,7 @@ namespace kiln {
 namespace {
 
 constexpr double copy_bytes_per_second = 10e9;
+constexpr int64_t large_bytes = int64_t{4} << 20;  ///< less memory is not worth an order of its own
 
 class Scheduler {
  public:
@@ -32,7 +34,7 @@ class Scheduler {
     for (const MachineStep& step : machine_.steps) add_step(step);
     place_outputs();
     settle_halos();
-    order_ops(slots_, ops_);
+    order_ops(slots_, ops_, bands_knob.get() == BandsChoice::on ? 1 : large_bytes);
     settle_lifetimes();
     form_band_regions(slots_, ops_, late_, threads_);
     settle_lifetimes();
