@@ -213,7 +213,7 @@ class RegionFinder {
   std::optional<Region> judge(RegionPlan& plan, size_t begin, size_t end, double least) {
     plan.settle();
     const std::vector<BandedTensor>& tensors = plan.bands().tensors();
-    double all = 0, passing = 0, kept = 0, weights = 0, gain = 0;
+    double all = 0, passing = 0, kept = 0, weights = 0, meaned = 0, gain = 0;
     std::vector<double> line(tensors.size(), 0), size(tensors.size(), 0);
     for (const auto& [root, tensor] : plan.tensors()) {
       const auto index = static_cast<size_t>(tensor);
@@ -259,6 +259,7 @@ class RegionFinder {
       if (rules_[i]->mean_output == 0) {
         const double bytes = static_cast<double>(floats_of(slot(ops_[i].inputs[0]).layout)) * 4 / threads_;
         waiting += bytes * std::max(0.0, excess_seconds(bytes, threads_) - left);
+        meaned += bytes;
       }
       gain += waiting * memory_share(i);
       gain -= lost_place(i, op, tensors);
@@ -266,7 +267,7 @@ class RegionFinder {
     gain += all * threads_ * byte_price;
     if (threads_ > 1) gain += (steps - 1) * barrier_seconds;
     gain -= (count - 1) * (steps * call_seconds + kept * 2 / l2_rate + 0.3 * weights / l3_rate);
-    if (forced_) gain = all;
+    if (forced_) gain = all + meaned;
     if (!forced_ && gain < least_share * seconds) return {};
     if (gain <= least || !plan.bands().can_divide(threads_)) return {};
     return Region{begin, end, bands, gain};

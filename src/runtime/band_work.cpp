@@ -190,6 +190,7 @@ class BandWork::Maker {
     const BandedOp& op = bands_.ops()[i];
     clear_ends(i, from, to);
     const RowBand band = band_of(op.rule, from, to, op.in_height);
+    work_.heights_[i] = std::max(work_.heights_[i], band.out_rows);
     Command command;
     command.work = work_for(i, band);
     command.packed = step.packed;
@@ -333,6 +334,7 @@ class BandWork::Maker {
 
 BandWork::BandWork(const Bands& bands, std::vector<BandStep> steps, int64_t parts, int64_t band_count)
     : steps_(steps.size()), bands_(band_count), commands_(static_cast<size_t>(parts)) {
+  heights_.assign(steps_, 0);
   Maker(*this, bands, steps, parts).make();
 }
 

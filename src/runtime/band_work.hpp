@@ -43,6 +43,9 @@ class BandWork final : public Work {
   BandWork(const Bands& bands, std::vector<BandStep> steps, int64_t parts, int64_t band_count);
   std::string name() const override;
   int64_t scratch_floats(int64_t parts) const override { return parts * local_floats_; }
+  int64_t bands() const { return bands_; }
+  /// The most rows that each step makes in a band.
+  const std::vector<int64_t>& heights() const { return heights_; }
   int64_t phases() const override { return means_.empty() ? 1 : 2; }
   void run_part(int64_t phase, int64_t part, int64_t parts, const WorkPointers& p) const override;
 
@@ -82,6 +85,7 @@ class BandWork final : public Work {
   std::vector<Place> places_;
   std::vector<std::vector<Command>> commands_;  ///< of each part
   std::vector<Mean> means_;
+  std::vector<int64_t> heights_;
 };
 
 }  // namespace kiln
