@@ -4,6 +4,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/info_engine.hpp"
+#include "cli/info_plan.hpp"
 #include "cli/json.hpp"
 #include "cli/shape_options.hpp"
 #include "cli/table.hpp"
@@ -18,7 +19,8 @@ namespace {
 struct Options {
   std::string model;
   std::vector<std::string> shapes;
-  bool json = false;
+  bool json = false, plan = false;
+  std::string svg;
 };
 
 /// All that the command knows of a model, before it is written.
@@ -190,13 +192,24 @@ Examples:
   kiln info model.onnx
   kiln info model.onnx --shape x=8x3x224x224
   kiln info model.onnx --shape batch=8 --json
-  kiln info model.kiln)");
+  kiln info model.kiln
+  kiln info model.kiln --plan --shape x=1x3x640x640 --svg memory.svg)");
   auto options = std::make_shared<Options>();
   command->add_option("model", options->model, "an ONNX or engine file")->required()->type_name("MODEL");
   add_shape_option(*command, options->shapes);
   command->add_flag("--json", options->json, "print JSON");
+  CLI::Option* const plan =
+      command->add_flag("--plan", options->plan, "say how a run of these shapes goes: steps, bands and memory");
+  command->add_option("--svg", options->svg, "with --plan, draw the memory over the steps into this file")
+      ->type_name("FILE")
+      ->needs(plan);
   command->callback([options, &exit_code] {
     require_file(options->model);
+    if (options->plan) {
+      print_plan(options->model, options->shapes, options->svg, options->json);
+      exit_code = exit_good;
+      return;
+    }
     if (Engine::is_engine_file(options->model)) {
       print_engine_info(options->model, options->json);
       return;

@@ -1,10 +1,12 @@
 #include "runtime/band_work.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include <fmt/format.h>
 
+#include "kernels/pool/row_sums.hpp"
 #include "runtime/arena.hpp"
 #include "runtime/copy_work.hpp"
 
@@ -23,10 +25,11 @@ class BandWork::Maker {
     for (size_t i = 0; i < steps.size(); ++i) {
       const BandedOp& op = bands.ops()[i];
       for (const BandOperand& input : steps[i].inputs) note(input, i);
-      Rolling& tensor = tensors_[static_cast<size_t>(op.tensor)];
+      Rolling& tensor = tensors_[static_cast<size_t>(memory_of(op.tensor))];
       tensor.blocks = blocks_of(steps[i].output);
       tensor.row_bytes = steps[i].output.layout.blocked.row_stride() * 4;
       note(steps[i].output, i);
+      if (steps[i].mean_output >= 0) add_mean(i);
     }
   }
 
@@ -48,6 +51,8 @@ class BandWork::Maker {
     int64_t plane_bytes() const { return lines * row_bytes; }
   };
 
+  int memory_of(int tensor) const { return bands_.tensors()[static_cast<size_t>(tensor)].memory; }
+
   static int64_t blocks_of(const BandOperand& operand) {
     const BlockedLayout& l = operand.layout.blocked;
     return l.image_blocks != 0 ? l.image_blocks : l.blocks();
@@ -58,6 +63,26 @@ class BandWork::Maker {
     Rolling& tensor = tensors_[static_cast<size_t>(operand.index)];
     if (tensor.first < 0) tensor.first = static_cast<int>(op);
     tensor.last = static_cast<int>(op);
+  }
+
+  void add_mean(size_t i) {
+    const BandStep& step = steps_[i];
+    Mean mean{step.summed, step.mean.layout.blocked, place_of(step.mean, 0), 0, {}, {}};
+    int64_t done = 0;
+    for (int64_t part = 0; part < parts_; ++part) {
+      const RowSpan rows = bands_.rows_of(part, parts_)[i];
+      mean.made.push_back(rows);
+      mean.taken.push_back({std::max(rows.first, done), std::max(rows.end, done)});
+      done = std::max(done, rows.end);
+    }
+    steps_[i].mean.index = static_cast<int>(work_.means_.size());
+    work_.means_.push_back(std::move(mean));
+  }
+
+  /// Where the sums of rows from `row` on go.
+  Place sums_place(const BandStep& step, int64_t row) const {
+    const Mean& mean = work_.means_[static_cast<size_t>(step.mean.index)];
+    return {Kind::sums, step.mean.index, (row - mean.made[part_].first) * row_sums_stride(mean.summed) * 4};
   }
 
   template <class Visit>
@@ -76,7 +101,7 @@ class BandWork::Maker {
     std::vector<std::optional<RowSpan>> before(tensors_.size());
     each_band(part, [&](const auto& rows, const auto& from, const auto& to) {
       for (size_t i = 0; i < tensors_.size(); ++i) {
-        if (!bands_.tensors()[i].rolls) continue;
+        if (!bands_.tensors()[i].rolls || memory_of(static_cast<int>(i)) != static_cast<int>(i)) continue;
         const RowSpan span = bands_.rows_at_hand(static_cast<int>(i), rows, from, to);
         if (span.is_empty()) continue;
         tensors_[i].lines = std::max(tensors_[i].lines, span.end - span.first);
@@ -110,7 +135,8 @@ class BandWork::Maker {
     each_band(part, [&](const auto& rows, const auto& from, const auto& to) {
       for (size_t i = 0; i < steps_.size(); ++i) {
         const BandedOp& op = bands_.ops()[i];
-        if (op.first_writer && bands_.tensors()[static_cast<size_t>(op.tensor)].rolls) {
+        const bool rolls = bands_.tensors()[static_cast<size_t>(op.tensor)].rolls;
+        if (op.first_writer && rolls && memory_of(op.tensor) == op.tensor) {
           roll(op.tensor, bands_.rows_at_hand(op.tensor, rows, from, to), is_first);
         }
         if (from[i] < to[i]) run(i, from[i], to[i]);
@@ -164,6 +190,7 @@ class BandWork::Maker {
     const BandedOp& op = bands_.ops()[i];
     clear_ends(i, from, to);
     const RowBand band = band_of(op.rule, from, to, op.in_height);
+    work_.heights_[i] = std::max(work_.heights_[i], band.out_rows);
     Command command;
     command.work = work_for(i, band);
     command.packed = step.packed;
@@ -172,7 +199,13 @@ class BandWork::Maker {
     for (size_t input = 0; input < step.inputs.size(); ++input) {
       work_.places_.push_back(place_of(step.inputs[input], first_row(op.rule, input, band)));
     }
-    command.output = place_of(step.output, band.out_first);
+    if (step.mean_output == 0) {
+      command.output = sums_place(step, band.out_first);
+    } else {
+      command.output = place_of(step.output, band.out_first);
+    }
+    command.has_second = step.mean_output == 1;
+    if (command.has_second) work_.places_.push_back(sums_place(step, band.out_first));
     command.scratch = static_cast<int64_t>(i);  // for now the op; its memory comes later
     commands().push_back(command);
   }
@@ -229,6 +262,7 @@ class BandWork::Maker {
       layouts.inputs.push_back(by_rows ? layout_of(operand, row_count(rule, input, band)) : operand.layout);
     }
     layouts.outputs.push_back(layout_of(step.output, band.out_rows));
+    if (step.mean_output == 1) layouts.outputs.push_back(step.mean.layout);
     std::unique_ptr<Work> work;
     if (step.problem == nullptr) {
       work = copy_work(layouts.inputs[0], layouts.outputs[0], step.copied);
@@ -258,11 +292,19 @@ class BandWork::Maker {
       }
       blocks.push_back({floats > 0 ? floats * 4 + line_bytes : 0, static_cast<int>(i), static_cast<int>(i)});
     }
+    for (const Mean& mean : work_.means_) {
+      int64_t rows = 0;
+      for (const RowSpan& made : mean.made) rows = std::max(rows, made.end - made.first);
+      blocks.push_back({rows * row_sums_stride(mean.summed) * 4 + line_bytes, 0, last});
+    }
     const ArenaPlan plan = plan_arena(blocks);
     const auto at = [&](size_t index) { return plan.offsets[index]; };
+    const auto sums_at = [&](size_t mean) { return at(tensors_.size() + steps_.size() + mean); };
     const auto settle = [&](Place& place) {
       if (place.kind == Kind::rolling) place.offset += at(static_cast<size_t>(place.index));
+      if (place.kind == Kind::sums) place.offset += sums_at(static_cast<size_t>(place.index));
     };
+    for (size_t i = 0; i < work_.means_.size(); ++i) work_.means_[i].sums = sums_at(i);
     for (Place& place : work_.places_) settle(place);
     for (std::vector<Command>& commands : work_.commands_) {
       for (Command& command : commands) {
@@ -292,6 +334,7 @@ class BandWork::Maker {
 
 BandWork::BandWork(const Bands& bands, std::vector<BandStep> steps, int64_t parts, int64_t band_count)
     : steps_(steps.size()), bands_(band_count), commands_(static_cast<size_t>(parts)) {
+  heights_.assign(steps_, 0);
   Maker(*this, bands, steps, parts).make();
 }
 
@@ -307,7 +350,27 @@ void BandWork::move_or_clear(const Command& command, std::byte* at) {
   }
 }
 
-void BandWork::run_part(int64_t, int64_t part, int64_t, const WorkPointers& p) const {
+void BandWork::write_means(int64_t part, int64_t parts, const WorkPointers& p) const {
+  std::array<RowSums, most_parts_with_means> pieces;
+  for (const Mean& mean : means_) {
+    float* const to =
+        reinterpret_cast<float*>(static_cast<std::byte*>(p.outputs[mean.output.index]) + mean.output.offset);
+    if (part == 0) clear_halo(mean.mean, to, 0, 1);
+    for (int64_t other = 0; other < parts; ++other) {
+      const auto at = static_cast<size_t>(other);
+      const float* const sums = p.scratch + other * local_floats_ + mean.sums / 4;
+      const RowSpan &made = mean.made[at], &taken = mean.taken[at];
+      pieces[at] = {sums + (taken.first - made.first) * row_sums_stride(mean.summed), taken.first, taken.end};
+    }
+    const auto [begin, end] = part_range(mean.summed.blocks(), part, parts);
+    for (int64_t block = begin; block < end; ++block) {
+      write_mean_block(mean.summed, pieces.data(), parts, block, to + mean.mean.offset(0, block, 0, 0));
+    }
+  }
+}
+
+void BandWork::run_part(int64_t at_phase, int64_t part, int64_t parts, const WorkPointers& p) const {
+  if (at_phase == 1) return write_means(part, parts, p);
   constexpr size_t most_inputs = 64;
   auto* const memory = reinterpret_cast<std::byte*>(p.scratch + part * local_floats_);
   const auto at = [&](const Place& place) -> std::byte* {
@@ -316,7 +379,8 @@ void BandWork::run_part(int64_t, int64_t part, int64_t, const WorkPointers& p) c
       case BandOperand::Kind::none: return nullptr;
       case BandOperand::Kind::input: return static_cast<std::byte*>(const_cast<void*>(p.inputs[index])) + place.offset;
       case BandOperand::Kind::output: return static_cast<std::byte*>(p.outputs[index]) + place.offset;
-      case BandOperand::Kind::rolling: return memory + place.offset;
+      case BandOperand::Kind::rolling:
+      case BandOperand::Kind::sums: return memory + place.offset;
     }
     return nullptr;
   };
@@ -328,7 +392,8 @@ void BandWork::run_part(int64_t, int64_t part, int64_t, const WorkPointers& p) c
     }
     const void* inputs[most_inputs];
     for (int32_t i = 0; i < command.inputs; ++i) inputs[i] = at(places_[static_cast<size_t>(command.first_input + i)]);
-    void* outputs[] = {out};
+    void* outputs[] = {
+        out, command.has_second ? at(places_[static_cast<size_t>(command.first_input + command.inputs)]) : nullptr};
     const WorkPointers pointers{inputs, outputs, command.packed, reinterpret_cast<float*>(memory + command.scratch)};
     const int64_t phases = command.work->phases();
     for (int64_t phase = 0; phase < phases; ++phase) command.work->run_part(phase, 0, 1, pointers);

@@ -11,9 +11,9 @@ namespace kiln {
 
 /// Where an operand of a banded op lies.
 struct BandOperand {
-  enum class Kind : uint8_t { none, input, output, rolling };
+  enum class Kind : uint8_t { none, input, output, rolling, sums };
   Kind kind = Kind::none;
-  int index = 0;       ///< among the inputs or outputs of the region, or its tensors
+  int index = 0;       ///< among the inputs or outputs of the region, its tensors, or the steps that make means
   int64_t offset = 0;  ///< of a part of a tensor: bytes of a plain one, channel blocks of a blocked one
   TensorLayout layout;
   int64_t row_bytes = 0;  ///< of a plain one that is read or written by rows
@@ -27,15 +27,26 @@ struct BandStep {
   const float* packed = nullptr;
   TensorSpec copied;
   std::vector<BandOperand> inputs;
-  BandOperand output;
+  BandOperand output;  ///< none of a step that makes means alone
+  // The means of all rows of an image, where the step makes them: at first it writes sums of rows.
+  int mean_output = -1;
+  BandOperand mean;
+  BlockedLayout summed;
 };
 
-/// A region as one Work: each part goes through its bands on its own.
+/// More parts than these make no means.
+inline constexpr int64_t most_parts_with_means = 64;
+
+/// A region as one Work: each part goes through its bands on its own. Then the means are made of the parts' sums.
 class BandWork final : public Work {
  public:
   BandWork(const Bands& bands, std::vector<BandStep> steps, int64_t parts, int64_t band_count);
   std::string name() const override;
   int64_t scratch_floats(int64_t parts) const override { return parts * local_floats_; }
+  int64_t bands() const { return bands_; }
+  /// The most rows that each step makes in a band.
+  const std::vector<int64_t>& heights() const { return heights_; }
+  int64_t phases() const override { return means_.empty() ? 1 : 2; }
   void run_part(int64_t phase, int64_t part, int64_t parts, const WorkPointers& p) const override;
 
  private:
@@ -48,14 +59,24 @@ class BandWork final : public Work {
   struct Command {
     const Work* work = nullptr;
     const float* packed = nullptr;
-    int32_t first_input = 0, inputs = 0;  ///< in places_
-    Place output;                         ///< or the first line to move to or clear
-    int64_t scratch = 0;                  ///< of a work, in bytes of the part's memory
+    int32_t first_input = 0, inputs = 0;  ///< in places_, followed by a second output if there is one
+    bool has_second = false;
+    Place output;         ///< or the first line to move to or clear
+    int64_t scratch = 0;  ///< of a work, in bytes of the part's memory
     int64_t planes = 0, plane_bytes = 0, bytes = 0;
     int64_t move = 0;  ///< how far behind lie the lines to be moved; 0: clear
   };
+  /// Sums of rows in the parts' memory, and the means that are made of them.
+  struct Mean {
+    BlockedLayout summed, mean;
+    Place output;
+    int64_t sums = 0;            ///< in bytes of a part's memory
+    std::vector<RowSpan> made;   ///< rows whose sums are there, of each part
+    std::vector<RowSpan> taken;  ///< those among them that no part before has
+  };
   class Maker;
 
+  void write_means(int64_t part, int64_t parts, const WorkPointers& p) const;
   static void move_or_clear(const Command& command, std::byte* at);
 
   size_t steps_;
@@ -63,6 +84,8 @@ class BandWork final : public Work {
   std::deque<std::unique_ptr<Work>> works_;
   std::vector<Place> places_;
   std::vector<std::vector<Command>> commands_;  ///< of each part
+  std::vector<Mean> means_;
+  std::vector<int64_t> heights_;
 };
 
 }  // namespace kiln

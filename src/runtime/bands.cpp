@@ -26,7 +26,7 @@ std::vector<RowSpan> Bands::rows_of(int64_t part, int64_t parts) const {
   for (size_t i = ops_.size(); i-- > 0;) {
     const BandedOp& op = ops_[i];
     RowSpan& span = rows[i];
-    if (!tensors_[static_cast<size_t>(op.tensor)].rolls) {
+    if (op.needs_all || !tensors_[static_cast<size_t>(op.tensor)].rolls) {
       const PartRange units = part_range(divide_up(op.height, op.rule.multiple), part, parts);
       if (units.begin < units.end)
         want(static_cast<int>(i), units.begin * op.rule.multiple, units.end * op.rule.multiple);
@@ -66,7 +66,7 @@ std::vector<int64_t> Bands::rows_after(const std::vector<RowSpan>& rows, int64_t
   };
   for (size_t i = ops_.size(); i-- > 0;) {
     const BandedOp& op = ops_[i];
-    if (!tensors_[static_cast<size_t>(op.tensor)].rolls) {
+    if (op.needs_all || !tensors_[static_cast<size_t>(op.tensor)].rolls) {
       const int64_t step = divide_up(divide_up(rows[i].end - rows[i].first, bands), op.rule.multiple);
       want(static_cast<int>(i), rows[i].first + step * op.rule.multiple * (band + 1));
     }
@@ -82,16 +82,18 @@ std::vector<int64_t> Bands::rows_after(const std::vector<RowSpan>& rows, int64_t
 RowSpan Bands::rows_at_hand(int tensor, const std::vector<RowSpan>& rows, const std::vector<int64_t>& from,
                             const std::vector<int64_t>& to) const {
   const BandedTensor& of = tensors_[static_cast<size_t>(tensor)];
+  const auto is_there = [&](int other) { return tensors_[static_cast<size_t>(other)].memory == tensor; };
   RowSpan span{none, -1};
   for (size_t i = 0; i < ops_.size(); ++i) {
     const BandedOp& op = ops_[i];
-    if (op.tensor == tensor && !rows[i].is_empty()) {
+    if (is_there(op.tensor) && !rows[i].is_empty()) {
       if (from[i] < rows[i].end) span.first = std::min(span.first, from[i]);
       span.end = std::max(span.end, to[i] == of.height ? to[i] + of.halo : to[i]);
     }
     if (from[i] >= rows[i].end) continue;
-    if (op.around == tensor) span.first = std::min(span.first, std::max(-of.halo, first_read(op.rule, from[i])));
-    if (std::find(op.beside.begin(), op.beside.end(), tensor) != op.beside.end()) {
+    if (op.around >= 0 && is_there(op.around))
+      span.first = std::min(span.first, std::max(-of.halo, first_read(op.rule, from[i])));
+    if (std::any_of(op.beside.begin(), op.beside.end(), is_there)) {
       span.first = std::min(span.first, from[i]);
     }
   }

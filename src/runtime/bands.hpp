@@ -12,6 +12,7 @@ struct BandedOp {
   int64_t height = 1, in_height = 1;  ///< rows of the output, and of input 0
   int tensor = 0;                     ///< that it writes
   bool first_writer = true;           ///< of that tensor
+  bool needs_all = false;             ///< all its rows must be made, whoever reads them
   // What it reads around its rows (input 0), and what at its own rows: tensors of the region, -1 for those from before
   // it, and the ops that make just the part that is read.
   int around = -1;
@@ -23,6 +24,7 @@ struct BandedOp {
 struct BandedTensor {
   int64_t height = 1, halo = 0;
   bool rolls = true;  ///< only some rows exist at a time; false: it is there as a whole
+  int memory = 0;     ///< the tensor in whose place it rolls; itself otherwise
 };
 
 struct RowSpan {
@@ -43,13 +45,15 @@ class Bands {
   bool can_divide(int64_t parts) const;
   /// Up to which row each op has come after a band; the last band comes to the end.
   std::vector<int64_t> rows_after(const std::vector<RowSpan>& rows, int64_t band, int64_t bands) const;
-  /// The rows of a tensor that must be there while the ops go from `from` to `to`, with those of its halo; none where
-  /// nobody makes any.
+  /// The rows of a tensor, and of those that take its place, that must be there while the ops go from `from` to `to`,
+  /// with those of its halo; none where nobody makes any.
   RowSpan rows_at_hand(int tensor, const std::vector<RowSpan>& rows, const std::vector<int64_t>& from,
                        const std::vector<int64_t>& to) const;
 
   const std::vector<BandedOp>& ops() const { return ops_; }
   const std::vector<BandedTensor>& tensors() const { return tensors_; }
+  std::vector<BandedOp>& ops() { return ops_; }
+  std::vector<BandedTensor>& tensors() { return tensors_; }
 
  private:
   int64_t aligned(const BandedOp& op, int64_t end) const;

@@ -10,6 +10,8 @@
 #include "runtime/arena.hpp"
 #include "runtime/band_regions.hpp"
 #include "runtime/copy_work.hpp"
+#include "runtime/op_order.hpp"
+#include "runtime/runtime_knobs.hpp"
 #include "runtime/scheduled_op.hpp"
 #include "runtime/structural.hpp"
 
@@ -17,6 +19,7 @@ namespace kiln {
 namespace {
 
 constexpr double copy_bytes_per_second = 10e9;
+constexpr int64_t large_bytes = int64_t{4} << 20;  ///< less memory is not worth an order of its own
 
 class Scheduler {
  public:
@@ -31,6 +34,7 @@ class Scheduler {
     for (const MachineStep& step : machine_.steps) add_step(step);
     place_outputs();
     settle_halos();
+    order_ops(slots_, ops_, bands_knob.get() == BandsChoice::on ? 1 : large_bytes);
     settle_lifetimes();
     form_band_regions(slots_, ops_, late_, threads_);
     settle_lifetimes();
@@ -533,6 +537,12 @@ class Scheduler {
         schedule.steps[static_cast<size_t>(-1 - owners[i])].scratch = plan.offsets[i];
       }
     }
+    const std::vector<ValueId> values = values_by_root();
+    for (size_t i = 0; i < blocks.size(); ++i) {
+      const ValueId value = owners[i] < 0 ? no_value : values[static_cast<size_t>(owners[i])];
+      schedule.blocks.push_back(
+          {value, owners[i] < 0, plan.offsets[i], blocks[i].bytes, blocks[i].first, blocks[i].last});
+    }
     schedule.arena_bytes = plan.bytes, schedule.arena_lower_bound = plan.lower_bound;
     for (size_t i = 0; i < ops_.size(); ++i) address(ops_[i], schedule.steps[i]);
     plan_releases(schedule);
@@ -541,6 +551,18 @@ class Scheduler {
     schedule.uses_values = std::any_of(schedule.outputs.begin(), schedule.outputs.end(), is_value) ||
                            std::any_of(schedule.steps.begin(), schedule.steps.end(), uses);
     return schedule;
+  }
+
+  std::vector<ValueId> values_by_root() const {
+    std::vector<ValueId> values(slots_.size(), no_value);
+    for (size_t id = 0; id < values_.size(); ++id) {
+      for (const int index : values_[id]) {
+        if (index < 0) continue;
+        ValueId& value = values[static_cast<size_t>(root_of(index))];
+        if (value == no_value || slot(index).parent < 0) value = static_cast<ValueId>(id);
+      }
+    }
+    return values;
   }
 
   void address(const ScheduledOp& op, Schedule::Step& step) {

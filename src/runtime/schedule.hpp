@@ -45,6 +45,13 @@ struct Schedule {
     std::vector<Loan> loans;
     std::vector<ValueId> releases;  ///< Values that nobody reads after this step
   };
+  /// A piece of the arena, for people to look at.
+  struct Block {
+    ValueId value = no_value;  ///< the first of those that lie there; none for scratch memory and copies
+    bool is_scratch = false;
+    int64_t offset = 0, bytes = 0;
+    int first = 0, last = 0;  ///< steps
+  };
   /// What becomes of an output of the model: a tensor that steps write, or a Value.
   struct Output {
     bool is_written = false;
@@ -57,6 +64,7 @@ struct Schedule {
   std::vector<Output> outputs;
   bool uses_values = false;                         ///< a step reads or makes Values, or an output of the model is one
   std::vector<std::pair<ValueId, Tensor>> presets;  ///< Values that are known before the run
+  std::vector<Block> blocks;
   int64_t arena_bytes = 0;
   int64_t arena_lower_bound = 0;
 };

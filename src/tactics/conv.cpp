@@ -199,11 +199,20 @@ std::vector<Tuning> first_tunings(const Problem& p) {
 DepthwiseConv make_depthwise(const Problem& p, const BlockedLayout& in, const BlockedLayout& out, const Tuning& t) {
   return {conv_problem(p), in, out, p.isa, t.numbers[0]};
 }
-/// With the means of the outputs' images where the group has them as a second output.
+/// With the means of the outputs' images where the group has them as a second output; of a band, with sums of rows.
 std::unique_ptr<Work> prepare_depthwise(const Problem& p, const Layouts& l, const Tuning& t) {
   DepthwiseConv kernel = make_depthwise(p, in_layout(l), out_layout(l), t);
-  if (p.outputs.size() > 1) kernel.add_mean(l.outputs[1].blocked);
+  if (p.outputs.size() > 1 && p.band) {
+    kernel.add_row_sums();
+  } else if (p.outputs.size() > 1) {
+    kernel.add_mean(l.outputs[1].blocked);
+  }
   return as_work(p, std::move(kernel));
+}
+std::optional<RowRule> depthwise_rows(const Problem& p, const Tuning& t) {
+  std::optional<RowRule> rule = conv_rows(p, t);
+  if (rule && p.outputs.size() > 1) rule->mean_output = 1;
+  return rule;
 }
 DepthwiseConv depthwise_packer(const Problem& p, const Tuning& tuning) {
   return make_depthwise(p, packing_layout(p.inputs[0].shape, p, conv_halo(p, 0)),
@@ -335,7 +344,7 @@ constinit const Tactic conv_depthwise{
     .pack = [](const Problem& p, const Tuning& t, float* to) { pack_weights(p, depthwise_packer(p, t), to); },
     .halo = conv_halo,
     .in_place = residual_place,
-    .rows = conv_rows,
+    .rows = depthwise_rows,
 };
 
 constinit const Tactic conv_transposed{

@@ -78,9 +78,22 @@ std::vector<Formats> global_formats(const Problem& p) {
   return {blocked_ends(p), to_plain};
 }
 
-std::unique_ptr<Work> prepare_global(const Problem& p, const Layouts& layouts, const Tuning&) {
+PoolKind global_kind(const Problem& p) {
   const std::string& op = p.anchor().op_type;
-  const PoolKind kind = op == "GlobalMaxPool" || op == "ReduceMax" ? PoolKind::max : PoolKind::mean;
+  return op == "GlobalMaxPool" || op == "ReduceMax" ? PoolKind::max : PoolKind::mean;
+}
+
+std::optional<RowRule> global_rows(const Problem& p, const Tuning&) {
+  if (global_kind(p) != PoolKind::mean || p.inputs[0].shape.size() != 4) return {};
+  RowRule rule;
+  rule.aligned = 1, rule.mean_output = 0;
+  for (size_t i = 1; i < p.inputs.size(); ++i) rule.whole |= 1u << i;
+  return rule;
+}
+
+std::unique_ptr<Work> prepare_global(const Problem& p, const Layouts& layouts, const Tuning&) {
+  if (p.band) return kernel_work(RowSumPool(layouts.inputs[0].blocked, p.isa), pool_pointers);
+  const PoolKind kind = global_kind(p);
   const TensorLayout& out = layouts.outputs[0];
   const BlockedLayout& in = layouts.inputs[0].blocked;
   return kernel_work(
@@ -112,6 +125,7 @@ constinit const Tactic pool_global{
     .tunings = no_tuning,
     .cost = moving_cost,
     .prepare = prepare_global,
+    .rows = global_rows,
 };
 
 }  // namespace tactics

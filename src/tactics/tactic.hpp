@@ -99,6 +99,9 @@ struct RowRule {
   int64_t up = 1, down = 1, before = 0, after = 0;
   uint32_t aligned = 0;  ///< inputs (a bit each) that are read at the output's own rows; input 0 as above otherwise
   uint32_t whole = 0;    ///< inputs that are read whole
+  /// The output that is the means of all rows, whose Work for a band writes sums of its rows instead
+  /// (kernels/pool/row_sums.hpp); -1 for none. Where it is the only one, the rows are those of input 0.
+  int mean_output = -1;
 };
 
 /// The band of the output rows [first, end), read from an input of so many rows.

@@ -48,6 +48,23 @@ TEST(RecognisePools, MeansOverAllSpatialAxes) {
   EXPECT_EQ(operators_after(b, ramp({2, 3, 4, 5})), Names{"ReduceMean"});
 }
 
+TEST(RaiseMeans, BeforePointwiseConvsThatDoNotShrink) {
+  const auto found = [](Shape weights, Shape bias, std::vector<int64_t> strides, bool shared) {
+    ModelBuilder b = of_x({Dim(2), Dim(4), Dim(5), Dim(6)});
+    b.constant("w", ramp(std::move(weights)));
+    b.constant("b", ramp(std::move(bias)));
+    b.add("Conv", {"x", "w", "b"}, {"c"}, {ints_value("strides", std::move(strides))});
+    b.add("GlobalAveragePool", {"c"}, {"m"});
+    b.add(shared ? "Mul" : "Relu", shared ? std::vector<std::string>{"c", "m"} : std::vector<std::string>{"m"}, {"y"});
+    return operators_after(b, ramp({2, 4, 5, 6}), 1e-3f);
+  };
+  EXPECT_EQ(found({4, 4, 1, 1}, {4}, {1, 1}, false), (Names{"GlobalAveragePool", "Conv", "Relu"}));
+  EXPECT_EQ(found({8, 4, 1, 1}, {8}, {1, 1}, true), (Names{"Conv", "GlobalAveragePool", "Conv", "Mul"}));
+  EXPECT_EQ(found({2, 4, 1, 1}, {2}, {1, 1}, true), (Names{"Conv", "GlobalAveragePool", "Mul"}));
+  EXPECT_EQ(found({8, 4, 1, 1}, {8}, {2, 2}, true), (Names{"Conv", "GlobalAveragePool", "Mul"}));
+  EXPECT_EQ(found({8, 4, 3, 3}, {8}, {1, 1}, true), (Names{"Conv", "GlobalAveragePool", "Mul"}));
+}
+
 TEST(RecogniseRectifiers, HardSigmoid) {
   ModelBuilder b = of_x({Dim(2), Dim(9)});
   b.scalar("three", 3);

@@ -6,6 +6,7 @@
 
 #include "base/cpu.hpp"
 #include "base/error.hpp"
+#include "kernels/pool/row_sums.hpp"
 
 namespace kiln {
 
@@ -90,45 +91,44 @@ void DepthwiseConv::add_mean(const BlockedLayout& mean) {
   has_mean_ = true;
 }
 
+void DepthwiseConv::add_row_sums() {
+  if (pass_) fail(ErrorCode::unsupported, "sums of a depthwise convolution with an epilogue that takes a pass");
+  has_sums_ = true;
+}
+
 void DepthwiseConv::run_part(int64_t phase, int64_t part, int64_t parts, const ConvPointers& p, float* scratch) const {
   if (phase == 1) return write_means(part, parts, scratch, p.mean);
-  float* const own_totals = has_mean_ ? scratch + part * totals() : nullptr;
-  if (has_mean_) std::fill(own_totals, own_totals + totals(), 0.0f);
+  float* const sums = has_mean_ ? scratch : has_sums_ ? p.mean : nullptr;
   clear_halo(out_, p.out, part, parts, share_);
   const int64_t blocks = out_.blocks(), count = problem_.batch * out_.h;
   const auto [begin, end] = part_range(count * blocks, part, parts);
   if (share_ == Share::rows) {
     // Of the line in which a part begins, the part before has done the first blocks.
     for (int64_t block = 0; block < blocks; ++block) {
-      run_lines(block, begin / blocks + (block < begin % blocks), end / blocks + (block < end % blocks), p, own_totals);
+      run_lines(block, begin / blocks + (block < begin % blocks), end / blocks + (block < end % blocks), p, sums);
     }
     return;
   }
   for (int64_t i = begin; i < end;) {
     const int64_t block = i / count, last = std::min(end, (block + 1) * count);
-    run_lines(block, i - block * count, last - block * count, p, own_totals);
+    run_lines(block, i - block * count, last - block * count, p, sums);
     i = last;
   }
 }
 
-void DepthwiseConv::write_means(int64_t part, int64_t parts, const float* all, float* mean) const {
+void DepthwiseConv::write_means(int64_t part, int64_t parts, const float* sums, float* mean) const {
   clear_halo(mean_, mean, part, parts);
-  const int64_t lanes = out_.block, blocks = out_.blocks();
-  const float share = 1 / static_cast<float>(out_.h * out_.w);
+  const int64_t blocks = out_.blocks();
   const auto [begin, end] = part_range(out_.n * blocks, part, parts);
   for (int64_t i = begin; i < end; ++i) {
-    const int64_t block = i % blocks, used = std::min(lanes, out_.c - block * lanes);
-    float* const to = mean + mean_.offset(i / blocks, block, 0, 0);
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      float sum = 0;
-      for (int64_t other = 0; other < parts; ++other) sum += all[other * totals() + i * lanes + lane];
-      to[lane] = lane < used ? sum * share : 0.0f;
-    }
+    const int64_t image = i / blocks, block = i % blocks;
+    const RowSums all{sums + image * out_.h * row_sums_stride(out_), 0, out_.h};
+    write_mean_block(out_, &all, 1, block, mean + mean_.offset(image, block, 0, 0));
   }
 }
 
 /// Lines [begin, end) of a block, counted through all images.
-void DepthwiseConv::run_lines(int64_t block, int64_t begin, int64_t end, const ConvPointers& p, float* totals) const {
+void DepthwiseConv::run_lines(int64_t block, int64_t begin, int64_t end, const ConvPointers& p, float* sums) const {
   const int64_t lanes = out_.block, blocks = out_.blocks(), height = out_.h, width = out_.w;
   const int64_t tap_count = static_cast<int64_t>(taps_.size()), runs = divide_up(width, rows_);
   const Epilogue& e = epilogue_.epilogue;
@@ -147,7 +147,8 @@ void DepthwiseConv::run_lines(int64_t block, int64_t begin, int64_t end, const C
   for (int64_t line = begin; line < end; ++line) {
     const int64_t image = line / height, y = line % height;
     const int64_t out_at = out_.offset(image, block, y, 0);
-    a.total = totals == nullptr ? nullptr : totals + (image * blocks + block) * lanes;
+    a.total = sums == nullptr ? nullptr : sums + (line * blocks + block) * lanes;
+    if (sums != nullptr) std::fill(a.total, a.total + lanes, 0.0f);
     const float* const in =
         p.in + in_.offset(image, block, y * problem_.stride_h - problem_.pad_top, -problem_.pad_left);
     for (int64_t run = 0, x = 0; run < runs; ++run) {

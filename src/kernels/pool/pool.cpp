@@ -7,6 +7,7 @@
 
 #include "base/cpu.hpp"
 #include "base/error.hpp"
+#include "kernels/pool/row_sums.hpp"
 
 namespace kiln {
 
@@ -192,7 +193,7 @@ void GlobalPool::run_part(int64_t, int64_t part, int64_t parts, const PoolPointe
   if (!plain_) clear_halo(out_, p.out, part, parts);
   const int64_t blocks = in_.blocks();
   const auto [begin, end] = part_range(in_.n * blocks, part, parts);
-  GlobalPoolArgs a{nullptr, in_.h, in_.row_stride(), in_.w, nullptr, in_.block};
+  GlobalPoolArgs a{nullptr, in_.h, in_.row_stride(), in_.w, nullptr, in_.block, true};
   for (int64_t i = begin; i < end; ++i) {
     const int64_t image = i / blocks, block = i % blocks;
     a.in = p.in + in_.offset(image, block, 0, 0);
@@ -203,6 +204,27 @@ void GlobalPool::run_part(int64_t, int64_t part, int64_t parts, const PoolPointe
       a.out = p.out + out_.offset(image, block, 0, 0);
     }
     function_(a);
+  }
+}
+
+RowSumPool::RowSumPool(const BlockedLayout& in, Isa isa) : in_(in), isa_(isa) {
+  check_layout(in, "the input of a pooling");
+  if (in.n != 1) fail(ErrorCode::unsupported, "sums of the rows of {} images, expected one", in.n);
+}
+
+std::string RowSumPool::name() const { return fmt::format("pool_f32_row_sums_{}", isa_name(isa_)); }
+
+void RowSumPool::run_part(int64_t, int64_t part, int64_t parts, const PoolPointers& p, float*) const {
+  const GlobalPoolFunction function = pool_table(isa_).global_mean;
+  const int64_t blocks = in_.blocks();
+  GlobalPoolArgs a{nullptr, 1, in_.row_stride(), in_.w, nullptr, in_.block, false};
+  const auto [begin, end] = part_range(in_.h, part, parts);
+  for (int64_t block = 0; block < blocks; ++block) {
+    for (int64_t y = begin; y < end; ++y) {
+      a.in = p.in + in_.offset(0, block, y, 0);
+      a.out = p.out + y * row_sums_stride(in_) + block * in_.block;
+      function(a);
+    }
   }
 }
 

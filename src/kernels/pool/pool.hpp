@@ -79,4 +79,20 @@ class GlobalPool {
   GlobalPoolFunction function_;
 };
 
+/// pool_f32_row_sums: the sums of each row of one image (kernels/pool/row_sums.hpp), of which GlobalPool's means are
+/// made.
+class RowSumPool {
+ public:
+  RowSumPool(const BlockedLayout& in, Isa isa);
+
+  std::string name() const;
+  int64_t scratch_floats(int64_t) const { return 0; }
+  int64_t phases() const { return 1; }
+  void run_part(int64_t phase, int64_t part, int64_t parts, const PoolPointers& p, float* scratch) const;
+
+ private:
+  BlockedLayout in_;
+  Isa isa_;
+};
+
 }  // namespace kiln

@@ -151,7 +151,7 @@ template <Isa isa, bool is_max>
   if constexpr (is_max) {
     total = V::select(is_nan(nan), nan, total);
   } else {
-    total = total / V::all(static_cast<float>(a.rows * a.columns));
+    if (a.divides) total = total / V::all(static_cast<float>(a.rows * a.columns));
   }
   total.store_first(a.out, static_cast<int>(a.used));
 }

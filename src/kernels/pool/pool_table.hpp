@@ -41,6 +41,7 @@ struct GlobalPoolArgs {
   int64_t rows, row_stride, columns;
   float* out;  ///< `used` floats
   int64_t used;
+  bool divides = true;  ///< a sum by the number of pixels
 };
 using GlobalPoolFunction = void (*)(const GlobalPoolArgs&);
 
