@@ -1,5 +1,7 @@
 #include "runtime/band_work.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -305,6 +307,15 @@ void BandWork::move_or_clear(const Command& command, std::byte* at) {
       std::memset(at, 0, static_cast<size_t>(command.bytes));
     }
   }
+}
+
+int64_t BandWork::bytes_beside() const {
+  size_t bytes = places_.capacity() * sizeof(Place) + commands_.capacity() * sizeof(commands_[0]);
+  for (const std::vector<Command>& commands : commands_) bytes += commands.capacity() * sizeof(Command);
+  for (const std::unique_ptr<Work>& work : works_) {
+    bytes += ::malloc_usable_size(work.get()) + static_cast<size_t>(work->bytes_beside());
+  }
+  return static_cast<int64_t>(bytes);
 }
 
 void BandWork::run_part(int64_t, int64_t part, int64_t, const WorkPointers& p) const {

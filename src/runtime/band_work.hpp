@@ -36,6 +36,7 @@ class BandWork final : public Work {
   BandWork(const Bands& bands, std::vector<BandStep> steps, int64_t parts, int64_t band_count);
   std::string name() const override;
   int64_t scratch_floats(int64_t parts) const override { return parts * local_floats_; }
+  int64_t bytes_beside() const override;
   void run_part(int64_t phase, int64_t part, int64_t parts, const WorkPointers& p) const override;
 
  private:
