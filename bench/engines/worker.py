@@ -10,8 +10,8 @@ library and says {"version", "bare_mb"}. Then it answers one line for each line 
     {"do": "memory"}               MB over the bare process: peak, running (peak of some runs after loading), resident
     {"do": "footprint"}            MB of the whole process as it is: rss_mb, and pss_mb, where a page that n processes
                                    have counts 1/n
-    {"do": "shapes", "shapes": L}  loads the model and runs it once for each of a list of shapes (input -> dims), with the
-                                   inputs' elements over and over: seconds, and resident_mb after, of each run
+    {"do": "shapes", "shapes": L}  loads the model and runs it once for each of a list of shapes (input -> dims), with
+                                   the inputs' elements over and over: of each run seconds, and resident_mb after it
     {"do": "outputs", "path": P}   writes the outputs of a run to P, a .npz file
 
 An answer with "error" means that the engine cannot do it. Whatever a library prints goes to stderr.
