@@ -164,7 +164,7 @@ def lstm(path: Path, inputs: dict) -> None:
     export_torch(network, as_tensors(inputs), path, list(inputs), ["y", "h", "c"])
 
 
-def text_network(network, inputs: dict, outputs, path: Path) -> None:
+def text_network(network, inputs: dict, outputs, path: Path, open_dims: dict | None = None) -> None:
     import torch
 
     class TextNetwork(torch.nn.Module):
@@ -176,16 +176,25 @@ def text_network(network, inputs: dict, outputs, path: Path) -> None:
             result = self.network(**dict(zip(inputs, values)))
             return tuple(value for value in result.to_tuple() if isinstance(value, torch.Tensor))
 
-    export_torch(TextNetwork(), as_tensors(inputs), path, list(inputs), outputs)
+    export_torch(TextNetwork(), as_tensors(inputs), path, list(inputs), outputs, open_dims)
 
 
-def bert_base(path: Path, inputs: dict) -> None:
+def bert_base(path: Path, inputs: dict, open_dims: dict | None = None) -> None:
     import torch
     import transformers
 
     torch.manual_seed(SEED)
     network = transformers.BertModel(transformers.BertConfig(attn_implementation="eager"))
-    text_network(network, inputs, ["last_hidden_state", "pooled"], path)
+    text_network(network, inputs, ["last_hidden_state", "pooled"], path, open_dims)
+
+
+def bert_of_any_length(path: Path, inputs: dict) -> None:
+    """With the batch and the length left open, on inputs of two texts: torch takes a dim of 1 for a fixed one."""
+    import torch
+
+    dims = {0: torch.export.Dim("batch", max=64), 1: torch.export.Dim("length", min=2, max=512)}
+    two = {name: np.concatenate([array, array]) for name, array in inputs.items()}
+    bert_base(path, two, {"values": tuple(dims for _ in inputs)})
 
 
 def minilm(path: Path, inputs: dict) -> None:
@@ -245,6 +254,8 @@ ZOO = [
     ZooModel("ppocr_rec", "PP-OCRv4 recognition, 48x320", ocr("ch_PP-OCRv4_rec_infer.onnx"), feed(x=page(48, 320))),
 ]
 NAMES = [model.name for model in ZOO]
+# For bench/changing_shapes.py.
+ANY_LENGTH = ZooModel("bert_any_length", "transformers, batch and length open", bert_of_any_length, feed(**BERT))
 
 
 def chosen_models(only: str | None) -> list[ZooModel]:

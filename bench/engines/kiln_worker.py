@@ -14,6 +14,9 @@ class Kiln(Engine):
     def load(self):
         self.session = self.library.Session(self.options.model)
 
+    def feed(self, feeds):
+        self.feeds = feeds
+
     def run(self):
         self.found = self.session.run(self.feeds)
 

@@ -15,8 +15,13 @@ class OnnxRuntime(Engine):
         settings.inter_op_num_threads = 1
         self.session = self.library.InferenceSession(self.options.model, settings, providers=["CPUExecutionProvider"])
         self.binding = self.session.io_binding()
+        self.feed(self.feeds)
+
+    def feed(self, feeds):
+        self.binding.clear_binding_inputs()
+        self.binding.clear_binding_outputs()
         for name in [port.name for port in self.session.get_inputs()]:
-            self.binding.bind_cpu_input(name, self.feeds[name])
+            self.binding.bind_cpu_input(name, feeds[name])
         for port in self.session.get_outputs():
             self.binding.bind_output(port.name)
 

@@ -14,10 +14,13 @@ class OpenVino(Engine):
                     "INFERENCE_PRECISION_HINT": "f32"}
         compiled = self.core.compile_model(self.core.read_model(self.options.model), "CPU", settings)
         self.request = compiled.create_infer_request()
-        self.ports = compiled.outputs
-        for port in compiled.inputs:
-            name = next(name for name in port.get_names() if name in self.feeds)
-            self.request.set_tensor(port, self.library.Tensor(self.feeds[name], shared_memory=True))
+        self.inputs, self.ports = compiled.inputs, compiled.outputs
+        self.feed(self.feeds)
+
+    def feed(self, feeds):
+        for port in self.inputs:
+            name = next(name for name in port.get_names() if name in feeds)
+            self.request.set_tensor(port, self.library.Tensor(feeds[name], shared_memory=True))
 
     def run(self):
         self.request.infer()

@@ -10,6 +10,8 @@ library and says {"version", "bare_mb"}. Then it answers one line for each line 
     {"do": "memory"}               MB over the bare process: peak, running (peak of some runs after loading), resident
     {"do": "footprint"}            MB of the whole process as it is: rss_mb, and pss_mb, where a page that n processes
                                    have counts 1/n
+    {"do": "shapes", "shapes": L}  loads the model and runs it once for each of a list of shapes (input -> dims), with
+                                   the inputs' elements over and over: of each run seconds, and resident_mb after it
     {"do": "outputs", "path": P}   writes the outputs of a run to P, a .npz file
 
 An answer with "error" means that the engine cannot do it. Whatever a library prints goes to stderr.
@@ -58,9 +60,26 @@ class Engine:
         """One run, from inputs in plain arrays to outputs in plain arrays."""
         raise NotImplementedError
 
+    def feed(self, feeds: dict[str, np.ndarray]) -> None:
+        """What the runs after it are fed; their shapes may be others than before."""
+        raise NotImplementedError(f"{type(self).__name__} does not change its inputs")
+
     def outputs(self) -> dict[str, np.ndarray]:
         """Those of the last run."""
         raise NotImplementedError
+
+
+class Pool:
+    """Arrays of any shape in the same memory, so that what a process holds does not change with its inputs."""
+
+    def __init__(self, feeds: dict[str, np.ndarray], all_shapes: list[dict]) -> None:
+        self.elements = {}
+        for name, array in feeds.items():
+            most = max(int(np.prod(shapes[name])) for shapes in all_shapes)
+            self.elements[name] = np.resize(array, most)
+
+    def feeds(self, shapes: dict) -> dict[str, np.ndarray]:
+        return {name: self.elements[name][:int(np.prod(dims))].reshape(dims) for name, dims in shapes.items()}
 
 
 class Worker:
@@ -77,6 +96,8 @@ class Worker:
                 return self.memory()
             case "footprint":
                 return {"rss_mb": memory_mb("VmRSS"), "pss_mb": shared_out_mb()}
+            case "shapes":
+                return self.run_shapes(request["shapes"])
             case "outputs":
                 self.engine.run()
                 np.savez(request["path"], **self.engine.outputs())
@@ -110,6 +131,19 @@ class Worker:
             cpu_times.append(1e3 * (time.process_time() - cpu_start))
         return {"median_ms": statistics.median(times), "min_ms": min(times), "cpu_ms": statistics.median(cpu_times),
                 "runs": len(times), "cpu_seconds": time.process_time() - begun_cpu}
+
+    def run_shapes(self, all_shapes: list[dict]) -> dict:
+        pool = Pool(self.engine.feeds, all_shapes)
+        self.bare_mb = memory_mb("VmRSS")
+        self.engine.load()
+        seconds, resident = [0.0] * len(all_shapes), [0.0] * len(all_shapes)
+        for index, shapes in enumerate(all_shapes):
+            self.engine.feed(pool.feeds(shapes))
+            begin = time.perf_counter()
+            self.engine.run()
+            seconds[index] = time.perf_counter() - begin
+            resident[index] = memory_mb("VmRSS")
+        return {"seconds": seconds, "resident_mb": resident, "bare_mb": self.bare_mb}
 
     def memory(self) -> dict:
         peak = memory_mb("VmHWM") - self.bare_mb

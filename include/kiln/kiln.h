@@ -155,8 +155,25 @@ bool kiln_port_optional(const kiln_port* port);
 kiln_status kiln_session_run(kiln_session* session, const char* const* input_names, const kiln_value* const* inputs,
                              size_t input_count, const char* const* output_names, size_t output_count,
                              kiln_value** outputs, const kiln_cancel* cancel);
-/* Gives the memory kept between runs back to the system. */
+/* Most bytes that a run may take, of those that begin after it: the memory that it works in, kept plans and its
+ * outputs, not its inputs and weights. What needs more is done in a way that takes less, or refused before it starts
+ * with KILN_LIMIT_EXCEEDED, naming the least. 0 takes what the knob max_memory says. */
+kiln_status kiln_session_set_max_memory(kiln_session* session, int64_t bytes);
+/* Gives the memory kept between runs back to the system, plans included. Without a run for some time (knob
+ * idle_memory_ms) all but the plans is given back by itself. */
 kiln_status kiln_session_trim(kiln_session* session);
+
+/* Bytes that a session holds while no run is under way. */
+typedef struct kiln_memory {
+  int64_t weights; /* constants as the model has them, mapped from its file where they lie in one */
+  int64_t packed;  /* laid out for kernels; mapped too, where the session is of an engine file */
+  int64_t arena;   /* that runs have worked in */
+  int64_t scratch; /* of it, most that a step of the latest run took beside its inputs and outputs */
+  int64_t plans;   /* of plan_count plans, one for each shape of the inputs */
+  int64_t plan_count;
+  int64_t kept; /* of values that were freed, for those of the next run */
+} kiln_memory;
+kiln_status kiln_session_memory(const kiln_session* session, kiln_memory* memory);
 
 /* A flag that stops the runs that were given it, set from any thread. */
 kiln_status kiln_cancel_create(kiln_cancel** cancel);

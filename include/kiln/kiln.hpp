@@ -195,6 +195,10 @@ struct SessionOptions {
   uint64_t seed = 0;     ///< for random operators without a seed of their own; 0 takes a new one for each session
   bool optimize = true;  ///< rewrite the graph before it runs (also the knob `optimize`)
   int threads = 0;       ///< at most, for each run; 0 takes those of the process
+  /// Most bytes that a run may take: the memory that it works in, kept plans and its outputs, not its inputs and
+  /// weights. Runs that need more are done in a way that takes less, or refused before they start. 0 takes what the
+  /// knob `max_memory` says.
+  int64_t max_memory = 0;
 };
 
 /// What one step of a run was and took.
@@ -222,10 +226,26 @@ struct RunOptions {
   std::span<const Tensor> into = {};
 };
 
-/// What the latest run worked in, beside weights.
+/// What a run works in, beside weights, as its plan has it.
 struct RunMemory {
   int64_t arena_bytes = 0;        ///< for values between steps, and scratch
   int64_t arena_lower_bound = 0;  ///< the largest sum of what is needed at the same time: no placing needs less
+  int64_t scratch_bytes = 0;      ///< of it, most that a step takes beside its inputs and outputs
+  int64_t output_bytes = 0;       ///< of outputs whose shapes follow from those of the inputs
+};
+
+/// What a session holds while no run is under way.
+struct SessionMemory {
+  int64_t weight_bytes = 0;  ///< constants as the model has them, mapped from its file where they lie in one
+  int64_t packed_bytes = 0;  ///< laid out for kernels; mapped too, where the session is of an engine file
+  int64_t arena_bytes = 0;   ///< that runs have worked in
+  int64_t kept_bytes = 0;    ///< of values that were freed, for those of the next run
+  int64_t plan_bytes = 0;
+  int64_t plans = 0;
+  int64_t contexts = 0;     ///< one for each run that was ever under way at the same time
+  int64_t plans_made = 0;   ///< so far
+  double plan_seconds = 0;  ///< that making them took
+  RunMemory latest;         ///< of the latest run; zeros before the first and where reference code does everything
 };
 
 /// A model that is ready to run. May be used from several threads at once.
@@ -253,9 +273,11 @@ class Session {
   /// its own. Once it has run with inputs of the same shapes, nothing is allocated between the call and its return,
   /// where all outputs are asked for and no step is done by reference code.
   void run_into(const Feeds& feeds, const Targets& targets, const RunOptions& options = {});
-  /// Of the context that ran last; zeros before the first run, and where the reference code does everything.
-  RunMemory memory() const;
-  /// Gives the memory kept between runs back to the system.
+  SessionMemory memory() const;
+  /// As SessionOptions::max_memory, for the runs that begin after it.
+  void set_max_memory(int64_t bytes);
+  /// Gives the memory kept between runs back to the system, plans included. Without a run for some time (knob
+  /// `idle_memory_ms`) all but the plans is given back by itself.
   void trim();
 
  private:

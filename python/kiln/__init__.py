@@ -7,12 +7,13 @@
     kiln.build("model.onnx").save("model.kiln")  # made for this machine once,
     session = kiln.Session("model.kiln")         # and then loaded in milliseconds
 """
-from ._kiln import CancelFlag, Engine, Error, Finding, Model, ModelInfo, Port, __version__, check, set_threads, threads
+from ._kiln import (CancelFlag, Engine, Error, Finding, Model, ModelInfo, Port, SessionMemory, __version__, check,
+                    set_threads, threads)
 from .engine import build
 from .session import Session
 from .sparse import SparseTensor
 
 __all__ = [
-    "CancelFlag", "Engine", "Error", "Finding", "Model", "ModelInfo", "Port", "Session", "SparseTensor", "__version__",
-    "build", "check", "set_threads", "threads",
+    "CancelFlag", "Engine", "Error", "Finding", "Model", "ModelInfo", "Port", "Session", "SessionMemory",
+    "SparseTensor", "__version__", "build", "check", "set_threads", "threads",
 ]

@@ -83,8 +83,9 @@ Model load_model(nb::object source, nb::object external_folder) {
 
 namespace {
 
-Session make_session(const nb::object& source, const nb::object& external_folder, uint64_t seed, int threads) {
-  const SessionOptions session{.seed = seed, .threads = threads};
+Session make_session(const nb::object& source, const nb::object& external_folder, uint64_t seed, int threads,
+                     int64_t max_memory) {
+  const SessionOptions session{.seed = seed, .threads = threads, .max_memory = max_memory};
   if (nb::isinstance<Engine>(source)) return Session(nb::cast<const Engine&>(source), session);
   if (nb::isinstance<nb::bytes>(source)) {
     Model model = load_model(source, external_folder);
@@ -225,13 +226,31 @@ void bind_session(nb::module_& module) {
            })
       .def("save_onnx", &Model::save_onnx, nb::arg("path"));
 
+  nb::class_<SessionMemory>(module, "SessionMemory", "Bytes that a session holds while no run is under way.")
+      .def_ro("weights", &SessionMemory::weight_bytes, "Constants as the model has them, mapped where it is a file.")
+      .def_ro("packed", &SessionMemory::packed_bytes, "Weights laid out for kernels; mapped from an engine file.")
+      .def_ro("arena", &SessionMemory::arena_bytes, "That runs have worked in.")
+      .def_prop_ro(
+          "scratch", [](const SessionMemory& memory) { return memory.latest.scratch_bytes; },
+          "Of the arena, most that a step of the latest run took beside its inputs and outputs.")
+      .def_ro("plans", &SessionMemory::plan_bytes, "Of plan_count plans, one for each shape of the inputs.")
+      .def_ro("plan_count", &SessionMemory::plans)
+      .def_ro("kept", &SessionMemory::kept_bytes, "Of values that were freed, for those of the next run.")
+      .def("__repr__", [](const SessionMemory& memory) {
+        return "<kiln.SessionMemory weights=" + std::to_string(memory.weight_bytes) +
+               " packed=" + std::to_string(memory.packed_bytes) + " arena=" + std::to_string(memory.arena_bytes) +
+               " plans=" + std::to_string(memory.plan_bytes) + " kept=" + std::to_string(memory.kept_bytes) + ">";
+      });
+
   nb::class_<Session>(module, "Session", "A model that is ready to run.")
       .def(
           "__init__",
-          [](Session* self, nb::object source, nb::object external_folder, uint64_t seed, int threads) {
-            new (self) Session(make_session(source, external_folder, seed, threads));
+          [](Session* self, nb::object source, nb::object external_folder, uint64_t seed, int threads,
+             int64_t max_memory) {
+            new (self) Session(make_session(source, external_folder, seed, threads, max_memory));
           },
-          nb::arg("source"), nb::arg("external_folder") = nb::none(), nb::arg("seed") = 0, nb::arg("threads") = 0)
+          nb::arg("source"), nb::arg("external_folder") = nb::none(), nb::arg("seed") = 0, nb::arg("threads") = 0,
+          nb::arg("max_memory") = 0)
       .def_prop_ro("info", &Session::info, nb::rv_policy::reference_internal)
       .def_prop_ro("inputs", &Session::inputs)
       .def_prop_ro("outputs", &Session::outputs)
@@ -239,6 +258,8 @@ void bind_session(nb::module_& module) {
            nb::arg("cancel") = nb::none(), nb::arg("into") = nb::none(), nb::arg("steps") = nb::none(),
            "`into` has an array or None for each output wanted: results are written there. To the list `steps` is "
            "added what each step was and took.")
+      .def("memory", &Session::memory)
+      .def("set_max_memory", &Session::set_max_memory, nb::arg("bytes"))
       .def("trim", &Session::trim);
 }
 

@@ -251,6 +251,22 @@ kiln_status kiln_session_run(kiln_session* session, const char* const* input_nam
     for (size_t i = 0; i < made.size(); ++i) outputs[i] = made[i].release();
   });
 }
+kiln_status kiln_session_set_max_memory(kiln_session* session, int64_t bytes) {
+  return guard([&] { checked(session, "session").session.set_max_memory(bytes); });
+}
+kiln_status kiln_session_memory(const kiln_session* session, kiln_memory* memory) {
+  return guard([&] {
+    checked(memory, "the place for the result");
+    const SessionMemory held = checked(session, "session").session.memory();
+    *memory = {.weights = held.weight_bytes,
+               .packed = held.packed_bytes,
+               .arena = held.arena_bytes,
+               .scratch = held.latest.scratch_bytes,
+               .plans = held.plan_bytes,
+               .plan_count = held.plans,
+               .kept = held.kept_bytes};
+  });
+}
 kiln_status kiln_session_trim(kiln_session* session) {
   return guard([&] { checked(session, "session").session.trim(); });
 }

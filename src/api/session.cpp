@@ -11,6 +11,8 @@
 #include "passes/optimize.hpp"
 #include "passes/passes_knobs.hpp"
 #include "runtime/context.hpp"
+#include "runtime/idle_watch.hpp"
+#include "runtime/runtime_knobs.hpp"
 #include "runtime/step_cost.hpp"
 
 namespace kiln {
@@ -31,7 +33,7 @@ class CallerObserver : public RunObserver {
   }
 
  private:
-  StepTime describe(const StepView& step, double seconds) const {
+  StepTime describe(const StepView& step, double seconds) {
     StepTime time{.seconds = seconds};
     for (const Node* node : nodes_of(graph_, step)) {
       time.nodes.push_back(node->name);
@@ -40,7 +42,7 @@ class CallerObserver : public RunObserver {
     const bool is_work = step.scheduled && step.scheduled->work;
     time.kernel = is_work ? step.scheduled->work->name() : "reference";
     time.threads = is_work ? step.scheduled->parts : 0;
-    if (const auto cost = step_cost(graph_, context_.latest_plan()->facts, step)) {
+    if (const auto cost = step_cost(graph_, facts(), step)) {
       time.is_counted = true;
       time.flops = cost->flops;
       time.bytes = cost->bytes_read + cost->bytes_written;
@@ -48,9 +50,18 @@ class CallerObserver : public RunObserver {
     return time;
   }
 
+  const Facts& facts() {
+    if (facts_.empty()) {
+      Diagnostics ignored(Diagnostics::Mode::collect);
+      facts_ = infer_facts(context_.engine(), context_.latest_plan()->inputs, ignored);
+    }
+    return facts_;
+  }
+
   const Context& context_;
   const Graph& graph_;
   const RunOptions& options_;
+  Facts facts_;  ///< of the plan, which does not keep them
   std::chrono::steady_clock::time_point begin_;
 };
 
@@ -89,25 +100,68 @@ void set_threads(int count) {
 }
 int threads() { return default_pool().threads(); }
 
-struct Session::Impl {
+struct Session::Impl final : IdleWatch::Client {
+  using Clock = IdleWatch::Clock;
+  struct Idle {
+    std::unique_ptr<Context> context;
+    Clock::time_point since;
+  };
+
   std::shared_ptr<const EngineDef> engine;
   ContextOptions options;
   ModelInfo info;
   std::vector<PortInfo> inputs, outputs;
 
-  std::mutex mutex;
-  std::vector<std::unique_ptr<Context>> idle;  ///< one for each run that was ever under way at the same time
+  mutable std::mutex mutex;
+  std::vector<Idle> idle;  ///< one for each run that was ever under way at the same time
+  bool is_watched = false;
+
+  ~Impl() override { IdleWatch::of_process().forget(*this); }
 
   std::unique_ptr<Context> take() {
     const std::scoped_lock lock(mutex);
-    if (idle.empty()) return std::make_unique<Context>(engine, options);
-    std::unique_ptr<Context> context = std::move(idle.back());
-    idle.pop_back();
+    std::unique_ptr<Context> context;
+    if (idle.empty()) {
+      context = std::make_unique<Context>(engine, options);
+    } else {
+      context = std::move(idle.back().context);
+      idle.pop_back();
+    }
+    context->set_max_memory(options.max_memory);
     return context;
   }
   void give(std::unique_ptr<Context> context) {
+    const std::chrono::milliseconds wait(idle_memory_ms.get());
+    const Clock::time_point now = Clock::now();
+    {
+      const std::scoped_lock lock(mutex);
+      idle.push_back({std::move(context), now});
+      if (wait.count() == 0 || (is_watched && IdleWatch::of_process().is_running())) return;
+      is_watched = true;
+    }
+    // Outside of the lock: the watch asks for it while it holds its own.
+    try {
+      IdleWatch::of_process().watch(*this, now + wait);
+    } catch (const std::exception&) {  // no thread can be had: memory stays until trim()
+      const std::scoped_lock lock(mutex);
+      is_watched = false;
+    }
+  }
+
+  std::optional<Clock::time_point> release_idle(Clock::time_point now) override {
+    const std::chrono::milliseconds wait(idle_memory_ms.get());
     const std::scoped_lock lock(mutex);
-    idle.push_back(std::move(context));
+    std::optional<Clock::time_point> next;
+    for (const Idle& one : idle) {
+      if (wait.count() == 0) break;
+      if (one.since + wait <= now) {
+        one.context->release_memory();
+      } else {
+        next = std::min(next.value_or(one.since + wait), one.since + wait);
+      }
+    }
+    is_watched = next.has_value();
+    return next;
   }
 
   /// A context for one run.
@@ -140,6 +194,17 @@ struct Session::Impl {
   }
 };
 
+namespace {
+
+ContextOptions context_options(const SessionOptions& options) {
+  if (options.max_memory < 0) {
+    fail(ErrorCode::invalid_argument, "max_memory: found {}, expected 0 or more bytes", options.max_memory);
+  }
+  return {.seed = options.seed, .threads = options.threads, .max_memory = options.max_memory};
+}
+
+}  // namespace
+
 Session::Session(Model model, const SessionOptions& options) : impl_(std::make_unique<Impl>()) {
   ModelImpl& source = *model.impl_;
   impl_->info = std::move(source.info);
@@ -153,7 +218,7 @@ Session::Session(Model model, const SessionOptions& options) : impl_(std::make_u
   } else {
     impl_->engine = EngineDef::create(std::move(source.definition));
   }
-  impl_->options = {.seed = options.seed, .threads = options.threads};
+  impl_->options = context_options(options);
 }
 
 Session::Session(const Engine& engine, const SessionOptions& options) : impl_(std::make_unique<Impl>()) {
@@ -162,7 +227,7 @@ Session::Session(const Engine& engine, const SessionOptions& options) : impl_(st
   impl_->inputs = source.inputs;
   impl_->outputs = source.outputs;
   impl_->engine = source.engine;
-  impl_->options = {.seed = options.seed, .threads = options.threads};
+  impl_->options = context_options(options);
 }
 
 Session Session::load(const std::string& path, const SessionOptions& options, const LoadOptions& model) {
@@ -208,16 +273,42 @@ void Session::run_into(const Feeds& feeds, const Targets& targets, const RunOpti
   context->run_into(feeds, targets, step_options(options, observer));
 }
 
-RunMemory Session::memory() const {
+SessionMemory Session::memory() const {
+  SessionMemory memory;
+  for (const Value& constant : impl_->engine->program().constants) {
+    if (constant.is_tensor()) memory.weight_bytes += static_cast<int64_t>(constant.tensor().bytes());
+  }
+  if (const Machine* machine = impl_->engine->machine()) {
+    for (const MachineStep& step : machine->steps) memory.packed_bytes += step.packed_floats * 4;
+  }
   const std::scoped_lock lock(impl_->mutex);
-  const Plan* const plan = impl_->idle.empty() ? nullptr : impl_->idle.back()->latest_plan();
-  if (plan == nullptr || !plan->schedule) return {};
-  return {plan->schedule->arena_bytes, plan->schedule->arena_lower_bound};
+  for (const Impl::Idle& one : impl_->idle) {
+    const ContextMemory held = one.context->memory();
+    memory.arena_bytes += held.arena_bytes;
+    memory.kept_bytes += held.kept_bytes;
+    memory.plan_bytes += held.plan_bytes;
+    memory.plans += static_cast<int64_t>(held.plans);
+    memory.plans_made += held.plans_made;
+    memory.plan_seconds += held.plan_seconds;
+    ++memory.contexts;
+  }
+  const Plan* const plan = impl_->idle.empty() ? nullptr : impl_->idle.back().context->latest_plan();
+  if (plan != nullptr && plan->schedule) {
+    const Schedule& schedule = *plan->schedule;
+    memory.latest = {schedule.arena_bytes, schedule.arena_lower_bound, schedule.scratch_bytes, plan->output_bytes};
+  }
+  return memory;
+}
+
+void Session::set_max_memory(int64_t bytes) {
+  if (bytes < 0) fail(ErrorCode::invalid_argument, "max_memory: found {}, expected 0 or more bytes", bytes);
+  const std::scoped_lock lock(impl_->mutex);
+  impl_->options.max_memory = bytes;
 }
 
 void Session::trim() {
   const std::scoped_lock lock(impl_->mutex);
-  for (const auto& context : impl_->idle) context->trim();
+  for (const Impl::Idle& one : impl_->idle) one.context->trim();
 }
 
 }  // namespace kiln

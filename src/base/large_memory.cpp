@@ -1,21 +1,82 @@
 #include "base/large_memory.hpp"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <cstdlib>
 
 namespace kiln {
+namespace {
+
+constexpr size_t large_page = size_t{2} << 20;
+
+/// malloc keeps freed memory of up to 32 MB for itself once it has seen such sizes: what is large does not go there.
+/// AddressSanitizer watches the borders of malloc's memory alone.
+#if defined(__SANITIZE_ADDRESS__)
+#define KILN_WATCHED_MALLOC
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define KILN_WATCHED_MALLOC
+#endif
+#endif
+#ifdef KILN_WATCHED_MALLOC
+constexpr bool maps_large = false;
+#else
+constexpr bool maps_large = true;
+#endif
+
+bool is_mapped(size_t bytes) { return maps_large && bytes >= large_page; }
+
+size_t page_bytes() {
+  static const auto bytes = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  return bytes;
+}
+
+size_t in_pages(size_t bytes) { return (bytes + page_bytes() - 1) / page_bytes() * page_bytes(); }
+
+/// From the beginning of a large page on: more is mapped than is needed, and the rest given back.
+void* map_large(size_t bytes) {
+  const size_t all = bytes + large_page;
+  void* const mapped = ::mmap(nullptr, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) return nullptr;
+  auto* const begin = static_cast<std::byte*>(mapped);
+  const size_t before = (large_page - reinterpret_cast<uintptr_t>(begin) % large_page) % large_page;
+  std::byte* const memory = begin + before;
+  if (before > 0) ::munmap(begin, before);
+  if (all - before > bytes) ::munmap(memory + bytes, all - before - bytes);
+  return memory;
+}
+
+}  // namespace
 
 void* allocate_large(size_t bytes) {
-  constexpr size_t large_page = size_t{2} << 20;
-  const size_t alignment = bytes < large_page ? 64 : large_page;
-  if (bytes > SIZE_MAX - 63) return nullptr;
-  // Not up to whole large pages, as aligned_alloc would have it: the last of them would be mostly empty.
+  if (bytes > SIZE_MAX / 2) return nullptr;
   void* memory = nullptr;
-  if (::posix_memalign(&memory, alignment, (bytes + 63) / 64 * 64) != 0) return nullptr;
-  if (alignment == large_page) ::madvise(memory, bytes / large_page * large_page, MADV_HUGEPAGE);
+  if (is_mapped(bytes)) {
+    memory = map_large(in_pages(bytes));
+  } else if (::posix_memalign(&memory, bytes < large_page ? 64 : large_page, (bytes + 63) / 64 * 64) != 0) {
+    return nullptr;
+  }
+  // Not up to whole large pages: the last of them would be mostly empty.
+  if (memory != nullptr && bytes >= large_page) {
+    ::madvise(memory, bytes / large_page * large_page, MADV_HUGEPAGE);
+  }
   return memory;
+}
+
+void free_large(void* memory, size_t bytes) {
+  if (memory == nullptr) return;
+  if (is_mapped(bytes)) {
+    ::munmap(memory, in_pages(bytes));
+  } else {
+    std::free(memory);
+  }
+}
+
+void release_tail(void* memory, size_t bytes, size_t kept) {
+  const size_t begin = in_pages(kept), end = bytes / page_bytes() * page_bytes();
+  if (memory != nullptr && begin < end) ::madvise(static_cast<std::byte*>(memory) + begin, end - begin, MADV_DONTNEED);
 }
 
 }  // namespace kiln

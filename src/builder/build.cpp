@@ -21,7 +21,7 @@ std::shared_ptr<float> weight_memory(int64_t floats) {
   const size_t bytes = static_cast<size_t>(floats) * sizeof(float) + 64;
   auto* const memory = static_cast<float*>(allocate_large(bytes));
   if (memory == nullptr) fail(ErrorCode::out_of_memory, "cannot allocate {} bytes for packed weights", bytes);
-  return {memory, std::free};
+  return {memory, [bytes](float* weights) { free_large(weights, bytes); }};
 }
 
 /// Of all constants of the main graph.

@@ -9,7 +9,9 @@
 #include "cli/bench_profile_report.hpp"
 #include "cli/commands.hpp"
 #include "cli/feeds.hpp"
+#include "cli/random_shapes.hpp"
 #include "cli/shape_options.hpp"
+#include "cli/soak.hpp"
 #include "cli/usage_error.hpp"
 
 namespace kiln::cli {
@@ -24,6 +26,7 @@ struct Options {
   std::vector<int> threads, streams;
   std::vector<int64_t> batches;
   BenchLimits limits;
+  int64_t count = 1000;
   std::string json, csv, html;
 };
 
@@ -124,8 +127,44 @@ std::vector<BenchCase> all_cases(const Options& options, const std::vector<PortI
   return cases;
 }
 
+bool is_soak(const Options& options) {
+  return std::any_of(options.shape_sets.begin(), options.shape_sets.end(),
+                     [](const std::string& text) { return is_random_shapes(text); });
+}
+
+/// Random shapes go with none of the options that make several cases.
+int soak(const Options& options) {
+  const auto refuse = [](bool given, std::string_view option) {
+    if (given) fail_usage("--shapes random: {} cannot be given with it", option);
+  };
+  refuse(options.shape_sets.size() > 1, "a second --shapes");
+  refuse(!options.streams.empty(), "--streams");
+  refuse(!options.batches.empty(), "--batch");
+  refuse(options.threads.size() > 1, "more than one number of --threads");
+  refuse(options.limits.profile, "--profile");
+  refuse(options.limits.runs > 0, "--runs (--count says how many)");
+  SoakOptions how{.model = options.model, .shapes = options.shape_sets.front(), .feeds = options.feeds};
+  how.count = options.count;
+  how.threads = options.threads.empty() ? threads() : options.threads.front();
+  how.session = {.seed = options.feeds.seed, .max_memory = options.limits.max_memory};
+  const SoakResult result = run_soak(how);
+  if (!options.csv.empty()) write_file_atomically(options.csv, std::string_view(soak_csv(result)));
+  if (!options.html.empty()) write_file_atomically(options.html, std::string_view(soak_html(result)));
+  if (options.json == "-") {
+    print_json(soak_json(result));
+    return exit_good;
+  }
+  if (!options.json.empty()) {
+    const std::string text = soak_json(result).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    write_file_atomically(options.json, std::string_view(text));
+  }
+  print_soak(result);
+  return exit_good;
+}
+
 int run(const Options& options) {
   require_file(options.model);
+  if (is_soak(options)) return soak(options);
   BenchReport report{options.model, {}};
   const std::vector<PortInfo> ports =
       options.batches.empty() ? std::vector<PortInfo>() : Model::load(options.model).inputs();
@@ -162,9 +201,14 @@ void add_options(CLI::App& command, Options& options) {
   add_shape_option(command, options.feeds.shapes);
   command
       .add_option("--shapes", options.shape_sets,
-                  "shapes of one case, with ';' between inputs (x=1x3x320x320); each time it is given is one more case")
+                  "shapes of one case, with ';' between inputs (x=1x3x320x320); each time it is given is one more "
+                  "case. random:96..608/32,96..608/32 draws the last open dims anew for each of --count runs")
       ->type_name("NAME=DIMS[;...]")
       ->allow_extra_args(false);
+  command.add_option("--count", options.count, "how many random shapes to run (default 1000)")
+      ->check(CLI::Range(int64_t{1}, int64_t{100'000'000}))
+      ->type_name("N");
+  add_memory_option(command, options.limits.max_memory);
   command.add_option("--seconds,-s", options.limits.seconds, "how long to run each case (default 3)")
       ->check(CLI::Range(0.0, 1e6))
       ->type_name("S");
@@ -219,12 +263,18 @@ are measured: multiply-adds in registers and reading from main memory, both on a
 is what that would take over what the layer took. Winograd's formulas need fewer operations and
 caches are faster than memory, so a layer can be above 100.
 
+--shapes random:... runs once for each of --count shapes. Its ranges FIRST..LAST/STEP are those of the
+last open dims of the only input that has any (NAME=random:... names another), or of all open dims of
+a model whose inputs share them. ns/element counts the product of the drawn dims: pixels, or tokens.
+It tells the memory of the process over the runs, and what making plans for new shapes takes.
+
 Examples:
   kiln bench model.onnx
   kiln bench model.onnx --threads 1,2 --streams 1,2 --batch 1,8
   kiln bench model.kiln --profile --html report.html
   kiln bench model.onnx --input x=pictures --seconds 10 --html report.html
-  kiln bench model.onnx --shapes x=1x3x224x224 --shapes x=1x3x320x320 --json -)");
+  kiln bench model.onnx --shapes x=1x3x224x224 --shapes x=1x3x320x320 --json -
+  kiln bench model.onnx --shapes random:96..608/32,96..608/32 --count 10000 --html soak.html)");
   auto options = std::make_shared<Options>();
   options->feeds.seed = 1;
   add_options(*command, *options);

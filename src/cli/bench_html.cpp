@@ -2,42 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 
-#include "base/cpu.hpp"
+#include "cli/bench_page.hpp"
 #include "cli/bench_profile_report.hpp"
 #include "cli/html.hpp"
 
 namespace kiln::cli {
 namespace {
-
-constexpr std::string_view style = R"(
-:root { color-scheme: light dark; --paper: #fbfaf8; --ink: #22211f; --faint: #6f6c66; --rule: #dcd8d0; --bar: #2f6f9f;
-  --mark: #b4531a; }
-@media (prefers-color-scheme: dark) {
-  :root { --paper: #191816; --ink: #ebe8e2; --faint: #a19d95; --rule: #3a3834; --bar: #6aa9d8; --mark: #f0975a; }
-}
-body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; background: var(--paper); color: var(--ink);
-  font: 15px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.5rem; margin-bottom: 0; overflow-wrap: anywhere; }
-h2 { font-size: 1.1rem; margin: 2.2rem 0 .4rem; }
-p, li { color: var(--faint); overflow-wrap: anywhere; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid var(--rule); white-space: nowrap; }
-th { font-weight: 600; color: var(--faint); }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
-svg { display: block; width: 100%; height: auto; }
-svg text { fill: var(--faint); font-size: 12px; }
-.bar { fill: var(--bar); }
-.bar:hover { fill: var(--mark); }
-.rule { stroke: var(--rule); }
-.dot { fill: var(--bar); fill-opacity: .55; }
-.dot:hover { fill: var(--mark); }
-.roof { fill: none; stroke: var(--mark); stroke-width: 2; }
-.mark { stroke: var(--mark); stroke-dasharray: 4 3; }
-svg text.marked { fill: var(--mark); }
-)";
 
 /// How often latencies fall into equal steps from the least to about the 99th percentile; the last bin takes all above.
 struct Bins {
@@ -163,38 +134,20 @@ std::string load_table(const BenchReport& report) {
       {"case", "load ms", "first result ms", "peak MB", "steady MB", "before MB", "arena MB", "at least MB"}, rows);
 }
 
-std::string today() {
-  const std::time_t now = std::time(nullptr);
-  std::tm local{};
-  localtime_r(&now, &local);
-  char text[32] = "";
-  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &local);
-  return text;
-}
-
 }  // namespace
 
 std::string bench_html(const BenchReport& report) {
-  const std::string model = html_text(report.model);
-  std::string page = fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{} - kiln bench</title>\n"
-      "<style>{}</style>\n</head>\n<body>\n",
-      model, style);
-  page += fmt::format("<h1>{}</h1>\n<p>Kiln {}, {}, {}, {}</p>\n<ul>\n", model, version(), html_text(cpu_name()),
-                      isa_name(best_isa()), today());
-  for (const std::string& input : report.results.front().inputs) page += fmt::format("<li>{}</li>\n", html_text(input));
-  page += "</ul>\n<h2>Time of a run</h2>\n" + latency_table(report);
-  page += "<h2>Loading and memory</h2>\n" + load_table(report);
+  std::string body = "<h2>Time of a run</h2>\n" + latency_table(report);
+  body += "<h2>Loading and memory</h2>\n" + load_table(report);
   for (const BenchResult& result : report.results) {
-    page += fmt::format("<h2>Latencies: {}</h2>\n", html_text(case_title(report, result)));
+    body += fmt::format("<h2>Latencies: {}</h2>\n", html_text(case_title(report, result)));
     const LatencySummary summary = summarize(result.latencies_ms);
-    page += Histogram(result.latencies_ms, summary).svg();
+    body += Histogram(result.latencies_ms, summary).svg();
     if (!result.profile) continue;
-    page += fmt::format("<h2>Layers: {}</h2>\n", html_text(case_title(report, result)));
-    page += profile_html(*result.profile);
+    body += fmt::format("<h2>Layers: {}</h2>\n", html_text(case_title(report, result)));
+    body += profile_html(*result.profile);
   }
-  return page + "</body>\n</html>\n";
+  return bench_page(report.model, report.results.front().inputs, body);
 }
 
 }  // namespace kiln::cli

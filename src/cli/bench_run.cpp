@@ -156,7 +156,7 @@ BenchResult run_bench_case(const std::string& model, const BenchCase& wanted, co
   reset_peak_memory();
   result.before = process_memory();
   const Clock::time_point start = Clock::now();
-  Session session = Session::load(model, {.seed = wanted.feeds.front().seed});
+  Session session = Session::load(model, {.seed = wanted.feeds.front().seed, .max_memory = limits.max_memory});
   result.load_ms = milliseconds_since(start);
   const std::vector<Session::Feeds> feeds = all_feeds(session, wanted, result);
   const Clock::time_point first = Clock::now();
@@ -164,7 +164,7 @@ BenchResult run_bench_case(const std::string& model, const BenchCase& wanted, co
   result.first_ms = result.load_ms + milliseconds_since(first);
   run_streams(session, feeds, limits, result);
   result.after = process_memory();
-  result.memory = session.memory();
+  result.memory = session.memory().latest;
   if (limits.profile) {
     result.profile = profile_layers(session, feeds.front(), wanted.threads, limits.seconds / 2, limits.runs);
   }

@@ -23,7 +23,8 @@ struct BenchLimits {
   double seconds = 3;  ///< how long to run
   int64_t runs = 0;    ///< or how often in each stream; 0 leaves it to `seconds`
   bool profile = false;
-  int64_t warmup = 0;  ///< runs before, in each stream; 0 takes a tenth of the time, and one run at least
+  int64_t max_memory = 0;  ///< of a run; 0 for no limit
+  int64_t warmup = 0;      ///< runs before, in each stream; 0 takes a tenth of the time, and one run at least
 };
 
 /// Bytes of this process.

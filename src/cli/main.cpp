@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 #include <new>
+#include <system_error>
 
 #include "base/thread_pool.hpp"
 #include "cli/cli_knobs.hpp"
@@ -106,20 +107,25 @@ int run_program(int argc, char** argv) {
   return exit_code;
 }
 
+int complain_of_output(int error) {
+  return complain(fmt::format("the output cannot be written: {}", std::strerror(error)), exit_wrong_data);
+}
+
 int guarded(int argc, char** argv) {
   try {
     const int code = run_program(argc, argv);
     errno = 0;
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-      return complain(fmt::format("the output cannot be written: {}", std::strerror(errno)), exit_wrong_data);
-    }
-    return code;
+    return std::fflush(stdout) != 0 || std::ferror(stdout) != 0 ? complain_of_output(errno) : code;
   } catch (const UsageError& error) {
     return complain(error.what(), exit_wrong_use);
   } catch (const Error& error) {
     return complain(error.what(), exit_code_of(error));
   } catch (const std::bad_alloc&) {
     return complain("out of memory", exit_internal);
+  } catch (const std::system_error& error) {
+    // From a print: what is longer than the buffer is written on the way.
+    if (std::ferror(stdout) != 0) return complain_of_output(error.code().value());
+    return complain(fmt::format("internal error: {}", error.what()), exit_internal);
   } catch (const std::exception& error) {
     return complain(fmt::format("internal error: {}", error.what()), exit_internal);
   }

@@ -20,6 +20,7 @@ struct Options {
   FeedOptions feeds;
   std::string output_folder;
   int repeat = 1;
+  int64_t max_memory = 0;
   bool print = false, json = false;
 };
 
@@ -96,7 +97,7 @@ int run(const Options& options) {
   require_file(options.model);
   Timings timings;
   const Clock::time_point start = Clock::now();
-  Session session = Session::load(options.model, {.seed = options.feeds.seed});
+  Session session = Session::load(options.model, {.seed = options.feeds.seed, .max_memory = options.max_memory});
   timings.load = milliseconds_since(start);
   const std::vector<FedInput> inputs = make_feeds(session.inputs(), options.feeds);
   const std::vector<Value> outputs = run_all(session, inputs, options.repeat, timings);
@@ -139,6 +140,7 @@ Examples:
       ->type_name("NAME=SOURCE")
       ->allow_extra_args(false);
   add_shape_option(*command, options->feeds.shapes);
+  add_memory_option(*command, options->max_memory);
   command->add_option("--output,-o", options->output_folder, "write each output as NAME.npy into this folder")
       ->type_name("DIR");
   command->add_flag("--print,-p", options->print, "print the range and the first elements of each output");

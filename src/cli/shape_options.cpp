@@ -16,6 +16,32 @@ void add_shape_option(CLI::App& command, std::vector<std::string>& shapes) {
       ->allow_extra_args(false);
 }
 
+void add_memory_option(CLI::App& command, int64_t& bytes) {
+  command
+      .add_option_function<std::string>(
+          "--max-memory", [&bytes](const std::string& text) { bytes = parse_bytes(text, "--max-memory"); },
+          "bytes that a run may take (300MB, 2G): memory to work in, plans and outputs. What needs more is done in a "
+          "way that takes less, or refused")
+      ->type_name("BYTES");
+}
+
+int64_t parse_bytes(std::string_view text, std::string_view what) {
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  std::string_view unit = text.substr(static_cast<size_t>(end - text.data()));
+  const size_t power = unit.empty() ? std::string_view::npos : std::string_view("BKMGT").find(unit.front());
+  int64_t scale = 1;
+  const std::string_view rest = unit.empty() ? unit : unit.substr(1);
+  const bool known = unit.empty() || (power == 0 && rest.empty()) ||
+                     (power != std::string_view::npos && power > 0 && (rest.empty() || rest == "iB" || rest == "B"));
+  for (size_t i = 0; known && !unit.empty() && i < power; ++i) scale *= rest == "B" ? 1000 : 1024;
+  int64_t bytes = 0;
+  if (error != std::errc() || number < 1 || !known || __builtin_mul_overflow(number, scale, &bytes)) {
+    fail_usage("{}: '{}' is no number of bytes, expected one like 300MB or 2G", what, text);
+  }
+  return bytes;
+}
+
 Shape parse_shape(std::string_view text, std::string_view what) {
   Shape shape;
   while (!text.empty()) {

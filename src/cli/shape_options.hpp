@@ -13,6 +13,12 @@ namespace kiln::cli {
 
 void add_shape_option(CLI::App& command, std::vector<std::string>& shapes);
 
+/// --max-memory, in bytes.
+void add_memory_option(CLI::App& command, int64_t& bytes);
+
+/// "300M" and "300MiB" (units of 1024), "300MB" (of 1000), "300000000".
+int64_t parse_bytes(std::string_view text, std::string_view what);
+
 /// "1x3x224x224", "1,3,224,224"; "" is a scalar. `what` stands before the message of a UsageError.
 Shape parse_shape(std::string_view text, std::string_view what);
 

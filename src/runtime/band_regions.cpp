@@ -24,8 +24,8 @@ int64_t floats_of(const BlockedLayout& l) { return l.blocks() * l.block_stride()
 
 class RegionFinder {
  public:
-  RegionFinder(const std::vector<Slot>& slots, std::vector<ScheduledOp>& ops, int threads)
-      : slots_(slots), ops_(ops), threads_(threads), forced_(bands_knob.get() == BandsChoice::on) {
+  RegionFinder(const std::vector<Slot>& slots, std::vector<ScheduledOp>& ops, int threads, BandsChoice choice)
+      : slots_(slots), ops_(ops), threads_(threads), forced_(choice == BandsChoice::on) {
     rules_.reserve(ops.size());
     for (const ScheduledOp& op : ops) rules_.push_back(rule_of(op));
     memory_shares_.assign(ops.size(), -1);
@@ -339,9 +339,9 @@ class RegionFinder {
 }  // namespace
 
 void form_band_regions(const std::vector<Slot>& slots, std::vector<ScheduledOp>& ops, std::deque<MachineStep>& late,
-                       int threads) {
-  if (bands_knob.get() == BandsChoice::off) return;
-  RegionFinder finder(slots, ops, threads);
+                       int threads, BandsChoice choice) {
+  if (choice == BandsChoice::off) return;
+  RegionFinder finder(slots, ops, threads, choice);
   const std::vector<RegionFinder::Region> regions = finder.find();
   if (regions.empty()) return;
   std::vector<ScheduledOp> joined;

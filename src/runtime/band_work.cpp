@@ -1,5 +1,7 @@
 #include "runtime/band_work.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -367,6 +369,15 @@ void BandWork::write_means(int64_t part, int64_t parts, const WorkPointers& p) c
       write_mean_block(mean.summed, pieces.data(), parts, block, to + mean.mean.offset(0, block, 0, 0));
     }
   }
+}
+
+int64_t BandWork::bytes_beside() const {
+  size_t bytes = places_.capacity() * sizeof(Place) + commands_.capacity() * sizeof(commands_[0]);
+  for (const std::vector<Command>& commands : commands_) bytes += commands.capacity() * sizeof(Command);
+  for (const std::unique_ptr<Work>& work : works_) {
+    bytes += ::malloc_usable_size(work.get()) + static_cast<size_t>(work->bytes_beside());
+  }
+  return static_cast<int64_t>(bytes);
 }
 
 void BandWork::run_part(int64_t at_phase, int64_t part, int64_t parts, const WorkPointers& p) const {

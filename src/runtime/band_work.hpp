@@ -47,6 +47,7 @@ class BandWork final : public Work {
   /// The most rows that each step makes in a band.
   const std::vector<int64_t>& heights() const { return heights_; }
   int64_t phases() const override { return means_.empty() ? 1 : 2; }
+  int64_t bytes_beside() const override;
   void run_part(int64_t phase, int64_t part, int64_t parts, const WorkPointers& p) const override;
 
  private:

@@ -1,6 +1,6 @@
 #include "runtime/buffer_pool.hpp"
 
-#include <cstdlib>
+#include <algorithm>
 
 #include "base/error.hpp"
 #include "base/large_memory.hpp"
@@ -24,7 +24,7 @@ struct BufferPool::Store {
   ~Store() { clear(); }
 
   void clear() {
-    for (const auto& [capacity, memory] : free) std::free(memory);
+    for (const auto& [capacity, memory] : free) free_large(memory, capacity);
     free.clear();
     kept = 0;
   }
@@ -83,7 +83,7 @@ Tensor BufferPool::allocate(DType dtype, Shape shape) {
     if (const auto store = home.lock()) {
       store->give(released, capacity);
     } else {
-      std::free(released);
+      free_large(released, capacity);
     }
   });
   return Tensor::borrow(dtype, std::move(shape), memory, bytes, std::move(owner));
@@ -94,7 +94,7 @@ void BufferPool::settle() {
   while (store_->kept > store_->peak && !store_->free.empty()) {
     const auto smallest = store_->free.begin();
     store_->kept -= smallest->first;
-    std::free(smallest->second);
+    free_large(smallest->second, smallest->first);
     store_->free.erase(smallest);
   }
   store_->peak = store_->used;

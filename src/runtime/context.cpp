@@ -6,15 +6,12 @@
 #include <random>
 
 #include "base/error.hpp"
-#include "base/large_memory.hpp"
 #include "base/thread_pool.hpp"
 #include "runtime/executor.hpp"
 #include "runtime/runtime_knobs.hpp"
 
 namespace kiln {
 namespace {
-
-constexpr size_t most_plans = 8;
 
 std::string expected_shape(const Type& type) { return type.shape ? to_string(*type.shape) : "any shape"; }
 
@@ -95,7 +92,10 @@ std::string names_of(const std::vector<Port>& ports) {
 }  // namespace
 
 Context::Context(std::shared_ptr<const EngineDef> engine, ContextOptions options)
-    : engine_(std::move(engine)), next_seed_(options.seed), most_threads_(options.threads) {
+    : engine_(std::move(engine)),
+      next_seed_(options.seed),
+      most_threads_(options.threads),
+      max_memory_(options.max_memory) {
   if (next_seed_ == 0) {
     std::random_device device;
     next_seed_ = (static_cast<uint64_t>(device()) << 32) | device();
@@ -152,21 +152,47 @@ void Context::bind_defaults() {
 }
 
 const Plan& Context::plan_for(const std::vector<Value>& inputs) {
-  for (auto plan = plans_.begin(); plan != plans_.end(); ++plan) {
-    if (!fits(*plan, inputs)) continue;
-    plans_.splice(plans_.begin(), plans_, plan);
-    return plans_.front();
+  const int64_t most = most_memory();
+  const Plan* plan = plans_.find(inputs);
+  if (plan == nullptr || plan->bytes_needed() > most) {
+    Plan made = make_plan(*engine_, inputs, threads(), most);
+    ++plans_made_;
+    plan_seconds_ += made.seconds;
+    if (made.bytes_needed() > most) {
+      fail(ErrorCode::limit_exceeded,
+           "these input shapes need at least {} bytes ({} to work in, {} for outputs, {} for the plan), more than {} "
+           "(max_memory)",
+           made.bytes_needed(), made.arena_bytes(), made.output_bytes, made.bytes, most);
+    }
+    plan = &plans_.add(std::move(made));
   }
-  plans_.push_front(make_plan(*engine_, inputs, threads()));
-  if (plans_.size() > most_plans) plans_.pop_back();
-  return plans_.front();
+  const int64_t beside = plan->arena_bytes() + plan->output_bytes;
+  plans_.keep(most - beside, plans_.size());
+  if (static_cast<int64_t>(pool_.bytes_kept()) > most - beside - plans_.bytes()) pool_.trim();
+  // A little more than the largest needs is no reason to touch the memory anew.
+  const int64_t needed = most == INT64_MAX ? plans_.largest_arena() : plan->arena_bytes();
+  if (arena_used_ > needed + needed / 4 || arena_used_ > most - plan->output_bytes - plans_.bytes()) {
+    release_tail(arena_.get(), arena_.get_deleter().bytes, static_cast<size_t>(needed));
+    arena_used_ = needed;
+  }
+  return *plan;
+}
+
+int64_t Context::most_memory() const {
+  const int64_t most = max_memory_ > 0 ? max_memory_ : max_memory.get();
+  return most > 0 ? most : INT64_MAX;
 }
 
 std::vector<Value> Context::run_bound(const StepOptions& options) {
   bind_defaults();
   const Plan& plan = plan_for(scratch_.inputs);
+  std::byte* const arena = arena_of(plan);
   Executor executor(pool_, default_pool(), options, next_seed_, threads());
-  return executor.run(engine_->program(), scratch_, plan, arena_of(plan));
+  if (const int64_t most = most_memory(); most != INT64_MAX) {
+    // What callers still have of earlier runs is theirs.
+    executor.limit_values(most - arena_used_ - plans_.bytes() + static_cast<int64_t>(pool_.bytes_used()));
+  }
+  return executor.run(engine_->program(), scratch_, plan, arena);
 }
 
 std::vector<Value> Context::run(std::span<const Feed> feeds, std::span<const size_t> outputs,
@@ -219,26 +245,46 @@ int Context::threads() const {
 }
 
 std::byte* Context::arena_of(const Plan& plan) {
-  const int64_t bytes = plan.schedule ? plan.schedule->arena_bytes : 0;
-  if (bytes > arena_bytes_) {
+  const int64_t bytes = plan.arena_bytes();
+  if (static_cast<size_t>(bytes) > arena_.get_deleter().bytes) {
     if (bytes > max_run_bytes.get()) {
       fail(ErrorCode::limit_exceeded, "these input shapes need {} bytes, more than {} (knob max_run_bytes)", bytes,
            max_run_bytes.get());
     }
-    arena_.reset();
-    arena_bytes_ = 0;
-    arena_.reset(static_cast<std::byte*>(allocate_large(static_cast<size_t>(bytes))));
-    if (!arena_) fail(ErrorCode::out_of_memory, "cannot allocate {} bytes to run in", bytes);
-    arena_bytes_ = bytes;
+    release_arena();
+    const auto size = static_cast<size_t>(bytes);
+    arena_ = LargeMemory(static_cast<std::byte*>(allocate_large(size)), FreeLarge{size});
+    if (!arena_) {
+      release_arena();
+      fail(ErrorCode::out_of_memory, "cannot allocate {} bytes to run in", bytes);
+    }
   }
+  arena_used_ = std::max(arena_used_, bytes);
   return arena_.get();
 }
 
-void Context::trim() {
+void Context::release_arena() {
+  arena_ = LargeMemory();
+  arena_used_ = 0;
+}
+
+void Context::release_memory() {
   pool_.trim();
-  arena_.reset();
-  arena_bytes_ = 0;
+  release_arena();
+}
+
+void Context::trim() {
+  release_memory();
   plans_.clear();
+}
+
+ContextMemory Context::memory() const {
+  return {.arena_bytes = arena_used_,
+          .plan_bytes = plans_.bytes(),
+          .plans = plans_.size(),
+          .kept_bytes = static_cast<int64_t>(pool_.bytes_kept()),
+          .plans_made = plans_made_,
+          .plan_seconds = plan_seconds_};
 }
 
 }  // namespace kiln

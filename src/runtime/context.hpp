@@ -1,9 +1,7 @@
 #pragma once
 
 #include <atomic>
-#include <cstdlib>
 #include <functional>
-#include <list>
 #include <map>
 #include <memory>
 #include <span>
@@ -12,9 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/large_memory.hpp"
 #include "runtime/buffer_pool.hpp"
 #include "runtime/engine.hpp"
-#include "runtime/plan.hpp"
+#include "runtime/plan_cache.hpp"
 
 namespace kiln {
 
@@ -42,6 +41,17 @@ struct StepOptions {
 struct ContextOptions {
   uint64_t seed = 0;  ///< random operators without a seed of their own start from here; 0 takes a new one each time
   int threads = 0;    ///< at most, for a run; 0 takes those of the pool
+  int64_t max_memory = 0;  ///< bytes for plans, arena, values and outputs; 0 takes what the knob max_memory says
+};
+
+/// What a context holds, and has done for it.
+struct ContextMemory {
+  int64_t arena_bytes = 0;
+  int64_t plan_bytes = 0;
+  size_t plans = 0;
+  int64_t kept_bytes = 0;  ///< of values that were freed, for those of the next run
+  int64_t plans_made = 0;
+  double plan_seconds = 0;  ///< that making them took
 };
 
 /// A named value given to a run.
@@ -76,9 +86,13 @@ class Context {
                 std::span<const std::pair<std::string, Tensor*>> targets, const StepOptions& options = {});
   /// Gives the memory kept between runs back to the system, and forgets all plans.
   void trim();
-  size_t bytes_kept() const { return pool_.bytes_kept() + static_cast<size_t>(arena_bytes_); }
+  /// The same without forgetting plans.
+  void release_memory();
+  ContextMemory memory() const;
+  /// For the runs after it; 0 takes what the knob max_memory says.
+  void set_max_memory(int64_t bytes) { max_memory_ = bytes; }
   /// The plan of the most recent run; null before the first.
-  const Plan* latest_plan() const { return plans_.empty() ? nullptr : &plans_.front(); }
+  const Plan* latest_plan() const { return plans_.latest(); }
 
  private:
   class Bound;
@@ -87,16 +101,21 @@ class Context {
   std::vector<Value> run_bound(const StepOptions& options);
   const Plan& plan_for(const std::vector<Value>& inputs);
   std::byte* arena_of(const Plan& plan);
+  void release_arena();
+  int64_t most_memory() const;
   int threads() const;
 
   std::shared_ptr<const EngineDef> engine_;
   BufferPool pool_;
-  std::unique_ptr<std::byte, void (*)(void*)> arena_{nullptr, std::free};
-  int64_t arena_bytes_ = 0;
+  LargeMemory arena_;
+  int64_t arena_used_ = 0;  ///< bytes of the arena, from its beginning, that plans have worked in
   RunScratch scratch_;
-  std::list<Plan> plans_;  ///< most recently used first
+  PlanCache plans_;
+  int64_t plans_made_ = 0;
+  double plan_seconds_ = 0;
   uint64_t next_seed_ = 0;
   int most_threads_ = 0;
+  int64_t max_memory_ = 0;
 };
 
 }  // namespace kiln

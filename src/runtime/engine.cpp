@@ -27,4 +27,9 @@ std::shared_ptr<const EngineDef> EngineDef::create(ModelDef model, const MakeMac
   return engine;
 }
 
+const KnownFacts& EngineDef::known() const {
+  std::call_once(known_once_, [&] { known_ = known_facts(*model_); });
+  return known_;
+}
+
 }  // namespace kiln

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +31,8 @@ class EngineDef {
   const ModelDef& model() const { return *model_; }
   const Program& program() const { return *program_; }
   const Machine* machine() const { return machine_ ? &*machine_ : nullptr; }
+  /// Found at the first call.
+  const KnownFacts& known() const;
   const std::vector<Port>& inputs() const { return inputs_; }
   const std::vector<Port>& outputs() const { return outputs_; }
 
@@ -38,6 +41,8 @@ class EngineDef {
   std::unique_ptr<const ModelDef> model_;
   std::unique_ptr<const Program> program_;
   std::optional<Machine> machine_;
+  mutable std::once_flag known_once_;
+  mutable KnownFacts known_;
   std::vector<Port> inputs_, outputs_;
 };
 

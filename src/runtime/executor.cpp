@@ -274,12 +274,11 @@ void Executor::check_cancelled() const {
 Tensor Executor::allocate(DType dtype, Shape shape) {
   check_tensor_limit(dtype, shape);
   const auto bytes = element_count(shape) * static_cast<int64_t>(dtype_size(dtype));
-  const int64_t limit = max_run_bytes.get(), used = static_cast<int64_t>(buffers_.bytes_used());
+  const int64_t most = max_run_bytes.get(), used = static_cast<int64_t>(buffers_.bytes_used());
+  const int64_t limit = std::min(most, most_values_);
   if (bytes > limit - used) {
-    fail(ErrorCode::limit_exceeded,
-         "a tensor of {} {} and the {} bytes held already are more than {} bytes (knob "
-         "max_run_bytes)",
-         dtype_name(dtype), to_string(shape), used, limit);
+    fail(ErrorCode::limit_exceeded, "a tensor of {} {} and the {} bytes held already are more than {} bytes ({})",
+         dtype_name(dtype), to_string(shape), used, limit, limit < most ? "max_memory" : "knob max_run_bytes");
   }
   return buffers_.allocate(dtype, std::move(shape));
 }

@@ -26,6 +26,8 @@ class Executor {
     }
   }
 
+  /// Values may hold so many bytes at the same time, if that is less than max_run_bytes.
+  void limit_values(int64_t bytes) { most_values_ = bytes; }
   /// Runs a main program by its plan, on scratch.inputs. `arena` is as large as the plan's schedule asks for. Results
   /// go to scratch.targets and are not returned; what has no target is returned, in scratch.memory where it fits there.
   std::vector<Value> run(const Program& program, RunScratch& scratch, const Plan& plan, std::byte* arena);
@@ -48,6 +50,7 @@ class Executor {
   BufferPool& buffers_;
   ThreadPool& threads_;
   int most_threads_;
+  int64_t most_values_ = INT64_MAX;
   Team* team_ = nullptr;  ///< while a run is under way
   const StepOptions& options_;
   uint64_t& next_seed_;

@@ -1,5 +1,11 @@
 #include "runtime/plan.hpp"
 
+#include <malloc.h>
+
+#include <chrono>
+
+#include "runtime/runtime_knobs.hpp"
+
 namespace kiln {
 namespace {
 
@@ -13,6 +19,73 @@ bool same_type(const Type& type, const Value& value) {
     if ((*type.shape)[i].value() != tensor.shape()[i]) return false;
   }
   return true;
+}
+
+template <class T>
+int64_t heap_of(const std::vector<T>& list) {
+  return static_cast<int64_t>(list.capacity() * sizeof(T));
+}
+
+int64_t bytes_of(const Schedule::Step& step) {
+  int64_t bytes = heap_of(step.inputs) + heap_of(step.outputs) + heap_of(step.boxed) + heap_of(step.reference) +
+                  heap_of(step.loans) + heap_of(step.releases);
+  for (const auto* loans : {&step.boxed, &step.loans}) {
+    for (const Schedule::Loan& loan : *loans) bytes += heap_of(loan.shape);
+  }
+  if (!step.work) return bytes;
+  return bytes + static_cast<int64_t>(::malloc_usable_size(step.work.get())) + step.work->bytes_beside();
+}
+
+/// What a plan takes, as near as it can be told: kernels with lists of their own take a little more.
+int64_t list_bytes(const Plan& plan) {
+  auto bytes = static_cast<int64_t>(sizeof(Plan)) + heap_of(plan.inputs) + heap_of(plan.constants);
+  for (const Type& type : plan.inputs) bytes += type.shape ? heap_of(*type.shape) : 0;
+  for (const Tensor& constant : plan.constants) {
+    bytes += heap_of(constant.shape()) + static_cast<int64_t>(constant.bytes());
+  }
+  if (!plan.schedule) return bytes;
+  const Schedule& schedule = *plan.schedule;
+  bytes += heap_of(schedule.steps) + heap_of(schedule.outputs) + heap_of(schedule.presets);
+  for (const Schedule::Step& step : schedule.steps) bytes += bytes_of(step);
+  for (const MachineStep& step : schedule.late) {
+    bytes += static_cast<int64_t>(sizeof step) + heap_of(step.group.nodes) + heap_of(step.group.inputs) +
+             heap_of(step.group.outputs) + heap_of(step.formats.inputs) + heap_of(step.formats.outputs);
+  }
+  return bytes;
+}
+
+/// Rounded up, since what malloc gives changes a little from time to time.
+int64_t bytes_of(const Plan& plan) { return (list_bytes(plan) + 1023) / 1024 * 1024; }
+
+int64_t output_bytes(const Program& program, const Facts& facts) {
+  int64_t bytes = 0;
+  for (const ValueSource& source : program.outputs) {
+    if (source.id == no_value || source.kind != ValueSource::Kind::frame) continue;
+    const TensorSpec spec = spec_of(program, facts, source.id);
+    if (spec.is_given()) bytes += element_count(spec.shape) * static_cast<int64_t>(dtype_size(spec.dtype));
+  }
+  return bytes;
+}
+
+/// The fastest schedule with which the plan takes at most so many bytes; where none does, the one with the fewest.
+void add_schedule(const EngineDef& engine, const Facts& facts, int threads, int64_t most_bytes, Plan& plan) {
+  const BandsChoice asked = bands_knob.get();
+  const BandsChoice banded = asked == BandsChoice::off ? BandsChoice::off : BandsChoice::on;
+  std::optional<Schedule> least;
+  int64_t least_bytes = 0, least_needed = 0;
+  for (const ScheduleOptions& options :
+       {ScheduleOptions{threads, asked, false}, ScheduleOptions{threads, banded, false},
+        ScheduleOptions{threads, asked, true}, ScheduleOptions{threads, banded, true}}) {
+    plan.schedule = make_schedule(engine.program(), *engine.machine(), facts, options);
+    plan.bytes = bytes_of(plan);
+    if (!least || plan.bytes_needed() < least_needed) {
+      least_bytes = plan.bytes, least_needed = plan.bytes_needed();
+      least = std::move(plan.schedule);
+    }
+    if (least_needed <= most_bytes) break;
+  }
+  plan.schedule = std::move(least);
+  plan.bytes = least_bytes;
 }
 
 }  // namespace
@@ -36,21 +109,36 @@ Type type_of(const Value& value) {
   return {};
 }
 
-Plan make_plan(const EngineDef& engine, std::span<const Value> inputs, int threads) {
-  Plan plan;
+Facts infer_facts(const EngineDef& engine, std::span<const Type> inputs, Diagnostics& diagnostics) {
   std::map<ValueId, Fact> facts;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    plan.inputs.push_back(type_of(inputs[i]));
     // A value that is no tensor says less of its type than the model does.
-    const bool exact = inputs[i].is_tensor() || inputs[i].is_sparse();
-    facts[engine.inputs()[i].value].type = exact ? plan.inputs.back() : engine.inputs()[i].type;
+    const bool exact = inputs[i].kind == Type::Kind::tensor || inputs[i].kind == Type::Kind::sparse;
+    facts[engine.inputs()[i].value].type = exact ? inputs[i] : engine.inputs()[i].type;
   }
+  ShapeInference inference(engine.model(), diagnostics, ShapeInference::StatedTypes::ignore);
+  inference.begin_with(engine.known());
+  return inference.run(facts);
+}
+
+Plan make_plan(const EngineDef& engine, std::span<const Value> inputs, int threads, int64_t most_bytes) {
+  const auto begin = std::chrono::steady_clock::now();
+  Plan plan;
+  for (const Value& input : inputs) plan.inputs.push_back(type_of(input));
   Diagnostics diagnostics(Diagnostics::Mode::collect);
-  plan.facts = ShapeInference(engine.model(), diagnostics, ShapeInference::StatedTypes::ignore).run(facts);
+  const Facts facts = infer_facts(engine, plan.inputs, diagnostics);
+  plan.output_bytes = output_bytes(engine.program(), facts);
   // Where a rule is broken the reference code runs, and says how.
   if (engine.machine() != nullptr && !diagnostics.has_errors()) {
-    plan.schedule = make_schedule(engine.program(), *engine.machine(), plan.facts, threads);
+    for (size_t i = 0; i < facts.size(); ++i) {
+      const Tensor& constant = facts[i].constant;
+      if (constant.raw() != engine.known().facts[i].constant.raw()) plan.constants.push_back(constant);
+    }
+    add_schedule(engine, facts, threads, most_bytes, plan);
+  } else {
+    plan.bytes = bytes_of(plan);
   }
+  plan.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return plan;
 }
 

@@ -19,6 +19,25 @@ inline Knob<int64_t> max_run_bytes{"max_run_bytes",
                                    "most bytes that the tensors of a run may hold at the same time",
                                    1,
                                    int64_t{1} << 46};
+inline Knob<int64_t> max_memory{"max_memory",
+                                "KILN_MAX_MEMORY",
+                                0,
+                                "most bytes that a run may take: the memory that it works in, plans and outputs; 0 for "
+                                "no limit",
+                                0,
+                                int64_t{1} << 46};
+inline Knob<int64_t> max_plans{
+    "max_plans", "KILN_MAX_PLANS", 32, "most plans (one for each shape of the inputs) that are kept for the next runs",
+    1,           1 << 20};
+inline Knob<int64_t> max_plan_bytes{"max_plan_bytes", "KILN_MAX_PLAN_BYTES", int64_t{16} << 20,
+                                    "most bytes that kept plans may take; the latest stays in any case", 0};
+inline Knob<int64_t> idle_memory_ms{
+    "idle_memory_ms",
+    "KILN_IDLE_MEMORY_MS",
+    10'000,
+    "milliseconds without a run after which a session gives the memory that it works in back; 0 to keep it",
+    0,
+    int64_t{1} << 40};
 inline Knob<int64_t> max_run_ms{"max_run_ms", "KILN_MAX_RUN_MS", 0,
                                 "longest time in milliseconds that a run may take, looked at between nodes and in "
                                 "loops; 0 for no limit",

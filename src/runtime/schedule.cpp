@@ -23,8 +23,13 @@ constexpr int64_t large_bytes = int64_t{4} << 20;  ///< less memory is not worth
 
 class Scheduler {
  public:
-  Scheduler(const Program& program, const Machine& machine, const Facts& facts, int threads)
-      : program_(program), machine_(machine), facts_(facts), threads_(threads), values_(facts.size()) {
+  Scheduler(const Program& program, const Machine& machine, const Facts& facts, const ScheduleOptions& options)
+      : program_(program),
+        machine_(machine),
+        facts_(facts),
+        options_(options),
+        threads_(options.threads),
+        values_(facts.size()) {
     for (ValueSlots& slots : values_) slots.fill(-1);
     for (const Step& step : program.steps) steps_by_node_[step.node_index] = &step;
   }
@@ -36,7 +41,7 @@ class Scheduler {
     settle_halos();
     order_ops(slots_, ops_, bands_knob.get() == BandsChoice::on ? 1 : large_bytes);
     settle_lifetimes();
-    form_band_regions(slots_, ops_, late_, threads_);
+    form_band_regions(slots_, ops_, late_, region_threads(), options_.bands);
     settle_lifetimes();
     share_in_place();
     return finish();
@@ -45,6 +50,7 @@ class Scheduler {
  private:
   using Base = Schedule::Base;
 
+  int region_threads() const { return options_.thrifty ? 1 : threads_; }
   Slot& slot(int index) { return slots_[static_cast<size_t>(index)]; }
   const Slot& slot(int index) const { return slots_[static_cast<size_t>(index)]; }
   int& slot_of(ValueId id, Format format) { return values_[static_cast<size_t>(id)][format == Format::plain ? 0 : 1]; }
@@ -486,7 +492,7 @@ class Scheduler {
     double seconds = 0;
     if (op.region) {
       step.work = std::move(op.region);
-      step.parts = threads_;
+      step.parts = region_threads();
       return;
     }
     if (op.is_copy()) {
@@ -502,8 +508,20 @@ class Scheduler {
       step.work = op.machine->tactic->prepare(*op.problem, layouts, op.machine->tuning);
       step.packed = op.machine->packed;
       seconds = op.machine->tactic->cost(*op.problem, op.machine->tuning);
+      if (options_.thrifty) spare_scratch(op, layouts, step);
     }
     step.parts = parts_for(seconds, threads_);
+    if (options_.thrifty && step.work->scratch_floats(1) < step.work->scratch_floats(step.parts)) step.parts = 1;
+  }
+
+  /// The tuning that needs the least scratch, of a tactic that packs nothing: what is packed goes with its tuning.
+  static void spare_scratch(const ScheduledOp& op, const Layouts& layouts, Schedule::Step& step) {
+    const Tactic& tactic = *op.machine->tactic;
+    if (tactic.packs != 0 || step.work->scratch_floats(1) == 0) return;
+    for (const Tuning& tuning : tactic.tunings(*op.problem)) {
+      std::unique_ptr<Work> other = tactic.prepare(*op.problem, layouts, tuning);
+      if (other->scratch_floats(1) < step.work->scratch_floats(1)) step.work = std::move(other);
+    }
   }
 
   Schedule finish() {
@@ -525,6 +543,7 @@ class Scheduler {
       if (ops_[i].reference.empty()) prepare(ops_[i], step);
       if (const int64_t scratch = step.work ? step.work->scratch_floats(step.parts) : 0; scratch > 0) {
         blocks.push_back({scratch * 4 + 64, static_cast<int>(i), static_cast<int>(i)});
+        schedule.scratch_bytes = std::max(schedule.scratch_bytes, blocks.back().bytes);
         owners.push_back(-1 - static_cast<int>(i));
       }
       schedule.steps.push_back(std::move(step));
@@ -592,6 +611,7 @@ class Scheduler {
   const Program& program_;
   const Machine& machine_;
   const Facts& facts_;
+  const ScheduleOptions options_;
   const int threads_;
   using ValueSlots = std::array<int, 3>;  ///< plain, blocked, and plain put together where the first has rows apart
   std::vector<ValueSlots> values_;
@@ -611,8 +631,9 @@ int parts_for(double seconds, int threads) {
   return seconds > seconds_worth_sharing ? threads : 1;
 }
 
-Schedule make_schedule(const Program& program, const Machine& machine, const Facts& facts, int threads) {
-  return Scheduler(program, machine, facts, threads).make();
+Schedule make_schedule(const Program& program, const Machine& machine, const Facts& facts,
+                       const ScheduleOptions& options) {
+  return Scheduler(program, machine, facts, options).make();
 }
 
 }  // namespace kiln

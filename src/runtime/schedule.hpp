@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/machine.hpp"
+#include "runtime/runtime_knobs.hpp"
 
 namespace kiln {
 
@@ -67,12 +68,20 @@ struct Schedule {
   std::vector<Block> blocks;
   int64_t arena_bytes = 0;
   int64_t arena_lower_bound = 0;
+  int64_t scratch_bytes = 0;  ///< most that a step takes of the arena beside its inputs and outputs
 };
 
 /// How many threads share what should take so many seconds on one.
 int parts_for(double seconds, int threads);
 
+struct ScheduleOptions {
+  int threads = 1;  ///< that share the steps
+  BandsChoice bands = BandsChoice::automatic;
+  bool thrifty = false;  ///< steps take the least scratch that they can do with, whatever their speed
+};
+
 /// Fails with an internal error where the machine and the facts do not fit together.
-Schedule make_schedule(const Program& program, const Machine& machine, const Facts& facts, int threads);
+Schedule make_schedule(const Program& program, const Machine& machine, const Facts& facts,
+                       const ScheduleOptions& options);
 
 }  // namespace kiln

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <new>
 #include <stdexcept>
 
@@ -109,18 +110,15 @@ class ShapeInference::Driver : public InferHost {
     if (scopes_.size() >= max_depth) {
       fail(ErrorCode::invalid_model, "graphs and functions are nested more than {} deep", max_depth);
     }
-    Facts facts = stated_facts(graph);
+    const bool is_known = known != nullptr && &graph == &model_.graph;
+    Facts facts = is_known ? known->facts : stated_facts(graph);
     set_inputs(graph, input_types, replaced, facts);
-    for (const Initializer& initializer : graph.initializers) set_initializer(graph, initializer, facts);
-    for (const SparseInitializer& initializer : graph.sparse_initializers) {
-      if (initializer.value == no_value) continue;
-      const Shape& shape = initializer.tensor.shape;
-      facts[static_cast<size_t>(initializer.value)].type =
-          Type::tensor(initializer.tensor.values.dtype(), SymShape(shape.begin(), shape.end()));
-    }
+    if (!is_known) set_initializers(graph, facts);
     {
       const ScopeGuard guard(scopes_, {&graph, &facts, &opsets, defined_values(graph)});
-      for (size_t i = 0; i < graph.nodes.size(); ++i) infer_node(i);
+      for (size_t i = 0; i < graph.nodes.size(); ++i) {
+        if (!is_known || !known->nodes[i]) infer_node(i);
+      }
     }
     if (observer && !guessing_) observer(graph, facts);
     return facts;
@@ -153,6 +151,7 @@ class ShapeInference::Driver : public InferHost {
 
   Observer observer;
   NodeObserver node_observer;
+  const KnownFacts* known = nullptr;
 
  private:
   struct Scope {
@@ -203,6 +202,16 @@ class ShapeInference::Driver : public InferHost {
       } else if (i < types.size() && types[i].is_known()) {
         fact.type = merge(fact.type, types[i], [&] { return "input '" + graph.name_of(id) + "'"; });
       }
+    }
+  }
+
+  void set_initializers(const Graph& graph, Facts& facts) {
+    for (const Initializer& initializer : graph.initializers) set_initializer(graph, initializer, facts);
+    for (const SparseInitializer& initializer : graph.sparse_initializers) {
+      if (initializer.value == no_value) continue;
+      const Shape& shape = initializer.tensor.shape;
+      facts[static_cast<size_t>(initializer.value)].type =
+          Type::tensor(initializer.tensor.values.dtype(), SymShape(shape.begin(), shape.end()));
     }
   }
 
@@ -391,6 +400,41 @@ Facts ShapeInference::run(const std::map<ValueId, Fact>& inputs) { return driver
 std::vector<Type> ShapeInference::infer_outputs(const Graph& graph, std::span<const Type> inputs,
                                                 std::span<Surrounding> around) {
   return driver_->infer_inside(graph, inputs, around);
+}
+
+void ShapeInference::begin_with(const KnownFacts& known) { driver_->known = &known; }
+
+KnownFacts known_facts(const ModelDef& model) {
+  const Graph& graph = model.graph;
+  Diagnostics ignored(Diagnostics::Mode::collect);
+  const Facts found = ShapeInference(model, ignored, ShapeInference::StatedTypes::ignore).run();
+  KnownFacts known{Facts(graph.values.size()), std::vector<bool>(graph.nodes.size(), false)};
+  std::vector<bool> is_known(graph.values.size(), false);
+  const auto take = [&](ValueId id) {
+    if (id == no_value) return;
+    is_known[static_cast<size_t>(id)] = true;
+    known.facts[static_cast<size_t>(id)] = found[static_cast<size_t>(id)];
+  };
+  for (const Initializer& initializer : graph.initializers) take(initializer.value);
+  for (const SparseInitializer& initializer : graph.sparse_initializers) take(initializer.value);
+  for (ValueId id : graph.inputs) {
+    if (id == no_value) continue;
+    is_known[static_cast<size_t>(id)] = false;
+    known.facts[static_cast<size_t>(id)] = found[static_cast<size_t>(id)];
+  }
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    const auto is_ready = [&](ValueId id) { return id == no_value || is_known[static_cast<size_t>(id)]; };
+    if (!subgraphs_of(node).empty() || !std::all_of(node.inputs.begin(), node.inputs.end(), is_ready)) continue;
+    // Where a rule is broken nothing is known, and every run finds the fault again.
+    const auto is_found = [&](ValueId id) {
+      return id == no_value || found[static_cast<size_t>(id)].constant.defined();
+    };
+    if (!std::all_of(node.outputs.begin(), node.outputs.end(), is_found)) continue;
+    known.nodes[i] = true;
+    for (ValueId id : node.outputs) take(id);
+  }
+  return known;
 }
 
 void ShapeInference::set_observer(Observer observer) { driver_->observer = std::move(observer); }

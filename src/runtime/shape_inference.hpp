@@ -22,6 +22,13 @@ struct Surrounding {
   Facts facts;
 };
 
+/// What follows from a model alone, whatever its inputs are: its initialisers, and the nodes that read nothing else.
+struct KnownFacts {
+  Facts facts;              ///< of the main graph
+  std::vector<bool> nodes;  ///< of the main graph: whether their outputs are among the facts
+};
+KnownFacts known_facts(const ModelDef& model);
+
 /// Infers the type, the shape and, for the small tensors that compute shapes, the content of every value of a model,
 /// its subgraphs and its functions. Nodes that contradict their operator's rules go to the diagnostics; inference
 /// goes on behind them with what their schema says.
@@ -36,6 +43,9 @@ class ShapeInference {
 
   /// Facts of the main graph. `inputs` replaces what the graph says of the inputs it names (by ValueId).
   Facts run(const std::map<ValueId, Fact>& inputs = {});
+
+  /// What run() begins with instead of finding it out anew. It must outlive the inference.
+  void begin_with(const KnownFacts& known);
 
   /// The types of a subgraph's outputs for these inputs, in the graphs around it (outermost first, at least one).
   std::vector<Type> infer_outputs(const Graph& graph, std::span<const Type> inputs, std::span<Surrounding> around);

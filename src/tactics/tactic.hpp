@@ -126,6 +126,8 @@ class Work {
   virtual int64_t scratch_floats(int64_t /*parts*/) const { return 0; }
   /// All parts of a phase end before any of the next begins.
   virtual int64_t phases() const { return 1; }
+  /// What it holds on the heap beside itself.
+  virtual int64_t bytes_beside() const { return 0; }
   /// Does part `part` of `parts`. No allocation, no lock, no exception.
   virtual void run_part(int64_t phase, int64_t part, int64_t parts, const WorkPointers& p) const = 0;
   /// Fails before a run where the inputs' content cannot be worked with (an index out of range, say).

@@ -246,3 +246,74 @@ def test_an_engine_is_taken_too(tmp_path):
     subprocess.run([KILN, "build", model, "--tune", "off"], check=True, capture_output=True)
     assert "conv_" in bench(tmp_path / "m.kiln", "-n", 2, "--profile")
     assert "an ONNX file, or an engine" in bench("--help")
+
+
+# ---- random shapes -------------------------------------------------------------------------------------------------
+
+
+def dynamic_model(path, *inputs):
+    """One Relu for each input (name, shape)."""
+    make = onnx.helper.make_tensor_value_info
+    nodes = [onnx.helper.make_node("Relu", [name], [f"{name}_out"]) for name, _ in inputs]
+    graph = onnx.helper.make_graph(
+        nodes, "g", [make(name, onnx.TensorProto.FLOAT, shape) for name, shape in inputs],
+        [make(f"{name}_out", onnx.TensorProto.FLOAT, shape) for name, shape in inputs])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=9), path)
+    return path
+
+
+def test_random_shapes_tell_time_and_memory(tmp_path):
+    model = dynamic_model(tmp_path / "m.onnx", ("x", ["n", 3, "h", "w"]))
+    page = tmp_path / "out.html"
+    found = json.loads(bench(model, "--shapes", "random:32..96/32,8..12", "--count", 60, "--seed", 4, "--html", page,
+                             "--csv", tmp_path / "out.csv", "--json", "-"))
+    assert found["inputs"] == ["x: [1,3,32..96/32,8..12] (random)"]
+    assert found["runs"] == len(found["dims"]) == len(found["latencies_ms"]) == len(found["resident_bytes"]) == 60
+    heights, widths = zip(*found["dims"])
+    assert set(heights) == {32, 64, 96} and set(widths) == {8, 9, 10, 11, 12}
+    pixels = sum(h * w for h, w in found["dims"])
+    assert found["ns_per_element"] == pytest.approx(1e6 * sum(found["latencies_ms"]) / pixels)
+    assert found["plans_made"] == len(set(map(tuple, found["dims"]))) and found["plan_ms"] > 0
+    assert 0 < found["memory_bytes"]["before"] <= found["memory_bytes"]["last"] <= found["memory_bytes"]["peak"]
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
+    assert [row["dims"] for row in rows] == [f"{h}x{w}" for h, w in found["dims"]]
+    text = page.read_text()
+    assert text.count("<svg") == 2 and "resident MB" in text and "nan" not in text
+    again = json.loads(bench(model, "--shapes", "random:32..96/32,8..12", "--count", 60, "--seed", 4, "--json", "-"))
+    assert again["dims"] == found["dims"]
+
+
+def test_random_shapes_as_text(tmp_path):
+    model = dynamic_model(tmp_path / "m.onnx", ("x", ["n", 3, "h", "w"]), ("y", [2, "k"]))
+    lines = bench(model, "--shapes", "x=random:4..8,5", "--shape", "n=2", "--shape", "k=7", "--count", 12).splitlines()
+    assert lines[:2] == ["input x: [2,3,4..8,5] (random)", "input y: [2,7] (random)"]
+    assert lines[2].split()[:2] == ["runs", "ns/element"] and lines[3].split()[0] == "12"
+    assert lines[-1].startswith("peak ")
+
+
+def test_random_dims_that_inputs_share(tmp_path):
+    model = dynamic_model(tmp_path / "m.onnx", ("x", ["batch", "length"]), ("y", ["batch", "length", 3]))
+    found = json.loads(bench(model, "--shapes", "random:1..8,8..64", "--count", 5, "--json", "-"))
+    assert found["inputs"] == ["x: [1..8,8..64] (random)", "y: [1..8,8..64,3] (random)"]
+
+
+@pytest.mark.parametrize("arguments, part", [
+    (["--shapes", "random:8..4,2"], "8..4/1 holds no number"),
+    (["--shapes", "random:a"], "expected ranges like"),
+    (["--shapes", "z=random:1..4"], "no input of this name"),
+    (["--shapes", "random:1..4"], "say which input"),
+    (["--shapes", "x=random:1,1,1,1,1"], "5 ranges are given for 3 open dims"),
+    (["--shapes", "x=random:4..8,5", "--streams", "2"], "--streams cannot be given with it"),
+    (["--shapes", "x=random:4..8,5", "--shapes", "x=1x3x4x4"], "a second --shapes"),
+])
+def test_wrong_random_shapes(tmp_path, arguments, part):
+    model = dynamic_model(tmp_path / "m.onnx", ("x", ["n", 3, "h", "w"]), ("y", [2, "k"]))
+    assert part in bench(model, *arguments, code=2)
+
+
+def test_max_memory(tmp_path):
+    model = dynamic_model(tmp_path / "m.onnx", ("x", ["n", 3, "h", "w"]))
+    shape = ["--shape", "x=1x3x1000x1000", "-n", 1]
+    bench(model, *shape, "--max-memory", "40MB")
+    assert "(max_memory)" in bench(model, *shape, "--max-memory", "1M", code=1)
+    assert "no number of bytes" in bench(model, *shape, "--max-memory", "lots", code=2)
