@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 #include <new>
+#include <system_error>
 
 #include "base/thread_pool.hpp"
 #include "cli/cli_knobs.hpp"
@@ -74,10 +75,15 @@ int run_program(int argc, char** argv) {
   program.add_option("--knob,--set", settings, "sets a knob for this run (see `kiln knobs`)")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
+  std::vector<std::string> plugins;
+  program.add_option("--plugin", plugins, "loads a library of custom operators (include/kiln/plugin.h)")
+      ->type_name("LIB")
+      ->allow_extra_args(false);
   // Knobs are set before the subcommand, which CLI11 runs while it parses, begins.
   program.parse_complete_callback([&] {
     set_knobs(settings);
     if (threads_option->count() > 0) set_threads(threads);
+    for (const std::string& plugin : plugins) load_plugin(plugin);
   });
 
   int exit_code = exit_good;
@@ -120,6 +126,10 @@ int guarded(int argc, char** argv) {
     return complain(error.what(), exit_code_of(error));
   } catch (const std::bad_alloc&) {
     return complain("out of memory", exit_internal);
+  } catch (const std::system_error& error) {
+    // What fmt throws where a full buffer finds no place.
+    if (std::ferror(stdout) == 0) return complain(fmt::format("internal error: {}", error.what()), exit_internal);
+    return complain(fmt::format("the output cannot be written: {}", error.code().message()), exit_wrong_data);
   } catch (const std::exception& error) {
     return complain(fmt::format("internal error: {}", error.what()), exit_internal);
   }
