@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from typing import Any, Callable, Literal, NamedTuple, Sequence, Union
 
 import numpy as np
@@ -9,6 +10,12 @@ import numpy as np
 from . import _kiln
 
 load_plugin = _kiln.load_plugin
+
+
+def get_include() -> str:
+    """The folder for a C compiler's -I, to find kiln/plugin.h in."""
+    installed = Path(__file__).parent / "include"
+    return str(installed if installed.is_dir() else Path(__file__).resolve().parents[2] / "include")
 
 
 class TensorType(NamedTuple):

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,6 @@ import small_models
 from small_models import FLOAT, tensor
 
 HERE = Path(__file__).parent
-INCLUDE = HERE.parents[1] / "include"
 X = np.arange(6, dtype=np.float32).reshape(2, 3)
 
 
@@ -97,7 +97,7 @@ def test_what_it_raises_names_the_node():
     with pytest.raises(kiln.Error, match=r"node 'the_node' \(mine.Fails\): KeyError: 'gone'") as caught:
         kiln.Session(network("Fails")).run({"x": X})
     assert isinstance(caught.value.__cause__, KeyError) and caught.value.code == "invalid_data"
-    assert "in fails" in "".join(__import__("traceback").format_exception(caught.value))
+    assert "in fails" in "".join(traceback.format_exception(caught.value))
     with pytest.raises(kiln.Error) as other:
         kiln.Session(small_models.add()).run({"x": X})
     assert other.value.__cause__ is None
@@ -186,7 +186,7 @@ def compile_plugin(source, folder, *flags):
     if compiler is None:
         pytest.skip("there is no C compiler")
     library = folder / f"{source.stem}.so"
-    subprocess.run([compiler, "-std=c11", "-Wall", "-Werror", "-shared", "-fPIC", f"-I{INCLUDE}", *flags, source, "-o",
+    subprocess.run([compiler, "-std=c11", "-Wall", "-Werror", "-shared", "-fPIC", f"-I{kiln.get_include()}", *flags, source, "-o",
                     library], check=True)
     return library
 
