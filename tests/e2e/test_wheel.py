@@ -81,7 +81,8 @@ def wheels(tmp_path_factory):
                     "CCACHE_SLOPPINESS": "pch_defines,time_macros"}
     pip = [sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--disable-pip-version-check",
            "-w", folder]
-    run(*pip, ROOT, "-C", f"build-dir={BUILD / 'wheel'}", CXX=compiler(), **settings)
+    # As deep in the tree as the build: the compiler's cache sees paths from there.
+    run(*pip, ROOT, "-C", f"build-dir={BUILD.parent / (BUILD.name + '-wheel')}", CXX=compiler(), **settings)
     package = tmp_path_factory.mktemp("source") / "kiln-onnxruntime"  # setuptools builds beside the source
     shutil.copytree(ROOT / "python" / "kiln-onnxruntime", package)
     run(*pip, package)
