@@ -5,6 +5,7 @@ if(SKBUILD)
   set_target_properties(kiln_cli PROPERTIES INSTALL_RPATH "$ORIGIN/..")
   install(TARGETS kiln kiln_runtime _kiln LIBRARY DESTINATION kiln)
   install(TARGETS kiln_cli RUNTIME DESTINATION kiln/bin)
+  install(FILES ${CMAKE_SOURCE_DIR}/include/kiln/plugin.h DESTINATION kiln/include/kiln)
   return()
 endif()
 

@@ -94,6 +94,8 @@ kiln_status kiln_set_threads(int count);
 int kiln_threads(void);
 /* Sets an option that `kiln knobs` lists. */
 kiln_status kiln_set_knob(const char* name, const char* value);
+/* Loads a library of custom operators (kiln/plugin.h), which stays until the process ends. */
+kiln_status kiln_load_plugin(const char* path);
 
 /* ---- models ---- */
 

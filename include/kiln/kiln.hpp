@@ -21,20 +21,16 @@
 #include <vector>
 
 #include "kiln/build_options.hpp"
+#include "kiln/custom_op.hpp"
 #include "kiln/error.hpp"
 #include "kiln/external_data.hpp"
+#include "kiln/graph_builder.hpp"
 #include "kiln/tensor.hpp"
 
 namespace kiln {
 
 /// "0.1.0"
 std::string_view version();
-
-/// One dim of a port's shape: a number, a named symbol or expression ("batch", "2*h+1"), or neither: unknown.
-struct PortDim {
-  int64_t value = -1;  ///< -1 unless it is a number
-  std::string symbol;  ///< "" for a number or an unknown dim
-};
 
 /// An input or output of a model.
 struct PortInfo {
@@ -83,6 +79,8 @@ class Model {
   Model& operator=(Model&&) noexcept;
   ~Model();
 
+  /// Another of the same, which shares the weights.
+  Model copy() const;
   const ModelInfo& info() const;
   /// Types and shapes as far as the model states them or inference finds them.
   const std::vector<PortInfo>& inputs() const;
@@ -98,6 +96,7 @@ class Model {
 
  private:
   friend class Engine;
+  friend class GraphBuilder;
   friend class Session;
   explicit Model(std::unique_ptr<ModelImpl> impl);
   std::unique_ptr<ModelImpl> impl_;

@@ -97,12 +97,46 @@ class Engine:
     @property
     def outputs(self) -> list[Port]: ...
 
+def register_op(
+    domain: str,
+    name: str,
+    version: int,
+    run: Callable[[dict[str, Any], list[Any]], list[Any]],
+    infer: Callable[[dict[str, Any], list[Any]], list[Any]] | None,
+) -> None: ...
+def load_plugin(path: str | os.PathLike[str]) -> None: ...
+
+class Var:
+    @property
+    def name(self) -> str: ...
+    @property
+    def dtype(self) -> Any: ...
+    @property
+    def shape(self) -> tuple[int | str | None, ...] | None: ...
+
+class GraphBuilder:
+    def __init__(self, name: str = "graph") -> None: ...
+    def input(self, name: str, dtype: Any, shape: tuple[int | str | None, ...]) -> Var: ...
+    def constant(self, array: Any, name: str = "") -> Var: ...
+    def ops(
+        self,
+        type: str,
+        inputs: list[Var | None],
+        attributes: dict[str, Any],
+        outputs: int,
+        domain: str,
+        name: str,
+    ) -> list[Var]: ...
+    def output(self, value: Var, name: str = "") -> None: ...
+    def model(self) -> Model: ...
+
 def build_engine(
-    source: str | os.PathLike[str] | bytes,
+    source: str | os.PathLike[str] | bytes | Model,
     external_folder: str | None,
     options: list[tuple[str, str]],
     progress: Callable[[str, int, int, float, float], None] | None,
     edit: Callable[[Model], None] | None = None,
+    shapes: dict[str, list[int]] = {},
 ) -> Engine: ...
 
 class SessionMemory:
@@ -124,7 +158,7 @@ class SessionMemory:
 class Session:
     def __init__(
         self,
-        source: str | os.PathLike[str] | bytes | Engine,
+        source: str | os.PathLike[str] | bytes | Engine | Model,
         external_folder: str | os.PathLike[str] | None = None,
         seed: int = 0,
         threads: int = 0,

@@ -1,26 +1,63 @@
 """Engines: models made ready for this machine, to be kept in a file."""
 from __future__ import annotations
 
+import logging
 import os
-from typing import Callable, Literal
+import time
+from typing import Callable, Literal, Mapping, Sequence
 
-from . import _kiln
+from . import _kiln, progress as _progress
+from .builder import GraphBuilder
+
+_log = logging.getLogger("kiln")
 
 
-def build(source: str | os.PathLike[str] | bytes, *, tune: Literal["off", "fast", "full"] = "fast",
-          time_budget: float = 60.0, prefer: Literal["balanced", "speed", "memory"] = "balanced",
-          math: Literal["fast", "strict"] = "fast", isa: str = "", threads: int = 0, verify: bool = True,
-          progress: Callable[[str, int, int, float, float], None] | None = None,
+def name_of(source: object) -> str:
+    """What a log line calls the source of a model."""
+    if isinstance(source, (str, os.PathLike)):
+        return os.path.basename(os.fspath(source))
+    kinds = {_kiln.Engine: "an Engine", _kiln.Model: "a Model", GraphBuilder: "a GraphBuilder"}
+    return f"a model of {len(source)} bytes" if isinstance(source, bytes) else kinds.get(type(source), "a model")
+
+
+def build(source: str | os.PathLike[str] | bytes | _kiln.Model | GraphBuilder, *,
+          precision: Literal["model"] = "model", profiles: Mapping[str, Sequence[int]] | None = None,
+          tune: Literal["off", "fast", "full"] = "fast", time_budget: float = 60.0,
+          prefer: Literal["balanced", "speed", "memory"] = "balanced", math: Literal["fast", "strict"] = "fast",
+          isa: str = "", threads: int = 0, verify: bool = True,
+          progress: bool | Callable[[str, int, int, float, float], None] | None = None,
           external_folder: str | os.PathLike[str] | None = None) -> _kiln.Engine:
-    """Make an engine of an ONNX model (a path or bytes) for this machine.
+    """Make an engine of an ONNX model (a path, bytes, a Model or a GraphBuilder) for this machine.
 
-    `tune` says how much is timed before the ways to do each node are chosen, `time_budget` (in seconds) after how long
-    the best so far is taken. `isa` names instruction sets to choose from when the engine runs ("avx2,avx512"), by
-    default the one of this process. `threads` is how many the engine will run with; 0 takes those of the process.
-    `verify` holds the engine against the reference code. `progress` is called with a text, how many of how many are
-    done, the seconds that have passed and those that are left.
+    `precision` is "model": engines compute in the model's own element types. `profiles` says for which shapes of the
+    inputs ways are chosen, where the model leaves dims open; the engine runs with any. `tune` says how much is timed
+    before the ways to do each node are chosen, `time_budget` (in seconds) after how long the best so far is taken.
+    `isa` names instruction sets to choose from when the engine runs ("avx2,avx512"), by default the one of this
+    process. `threads` is how many the engine will run with; 0 takes those of the process. `verify` holds the engine
+    against the reference code. `progress` draws a bar in a terminal or a notebook where it is True, or is called with a
+    text, how many of how many are done, the seconds that have passed and those that are left.
     """
+    if precision != "model":
+        error = _kiln.Error(f"precision '{precision}': engines compute in the model's own element types, 'model'")
+        error.code = "unsupported"
+        raise error
     options = [("tune", tune), ("time_budget_seconds", repr(float(time_budget))), ("prefer", prefer), ("math", math),
                ("isa", isa), ("threads", str(threads)), ("verify", "true" if verify else "false")]
     folder = None if external_folder is None else os.fspath(external_folder)
-    return _kiln.build_engine(source, folder, options, progress)
+    title = name_of(source)
+    if isinstance(source, GraphBuilder):
+        source = source.model()
+    bar = _progress.reporter(title) if progress is True else None
+    report = bar or (progress if callable(progress) else None)
+    begin = time.perf_counter()
+    try:
+        shapes = {name: list(shape) for name, shape in (profiles or {}).items()}
+        engine = _kiln.build_engine(source, folder, options, report, None, shapes)
+    finally:
+        if bar is not None:
+            bar.close()
+    if _log.isEnabledFor(logging.INFO):
+        steps = engine.info["variants"][-1]["steps"] if engine.info["variants"] else []
+        _log.info("built an engine of %s in %.2f s: %d steps, %d of them by the reference code", title,
+                  time.perf_counter() - begin, len(steps), sum(step["tactic"] == "reference" for step in steps))
+    return engine

@@ -1,5 +1,7 @@
 #include <nanobind/ndarray.h>
 
+#include <nanobind/stl/string.h>
+
 #include "bindings.hpp"
 #include "numpy.hpp"
 
@@ -36,20 +38,7 @@ DType dtype_of_dlpack(nb::dlpack::dtype type) {
                                           std::to_string(type.bits) + " bits is no type that models have");
 }
 
-nb::object array_from_dlpack(nb::object given) {
-  auto source = nb::cast<nb::ndarray<nb::device::cpu, nb::c_contig>>(given);
-  const DType dtype = dtype_of_dlpack(source.dtype());
-  Shape shape;
-  for (size_t i = 0; i < source.ndim(); ++i) shape.push_back(static_cast<int64_t>(source.shape(i)));
-  const size_t bytes = source.nbytes();
-  void* const data = source.data();
-  auto keeper = std::shared_ptr<nb::ndarray<nb::device::cpu, nb::c_contig>>(
-      new nb::ndarray<nb::device::cpu, nb::c_contig>(std::move(source)), [](auto* array) {
-        const nb::gil_scoped_acquire gil;
-        delete array;
-      });
-  return value_to_python(Tensor::borrow(dtype, std::move(shape), data, bytes, std::move(keeper)));
-}
+nb::object array_from_dlpack(nb::object given) { return value_to_python(tensor_from_dlpack(std::move(given))); }
 
 nb::object dlpack_from_array(nb::object array) {
   const DType dtype = dtype_from_numpy(array.attr("dtype"));
@@ -62,6 +51,30 @@ nb::object dlpack_from_array(nb::object array) {
 }
 
 }  // namespace
+
+Tensor tensor_from_dlpack(nb::object given) {
+  // A tensor of torch that takes part in training gives its elements only when it is told that none of it counts.
+  if (nb::hasattr(given, "requires_grad") && nb::cast<bool>(nb::bool_(given.attr("requires_grad")))) {
+    given = given.attr("detach")();
+  }
+  using Array = nb::ndarray<nb::ro, nb::device::cpu, nb::c_contig>;
+  Array source;
+  if (!nb::try_cast(given, source)) {
+    throw Error(ErrorCode::invalid_argument, "an object of type " +
+                                                 nb::cast<std::string>(nb::str(given.type().attr("__name__"))) +
+                                                 " gives no tensor in the CPU's memory");
+  }
+  const DType dtype = dtype_of_dlpack(source.dtype());
+  Shape shape;
+  for (size_t i = 0; i < source.ndim(); ++i) shape.push_back(static_cast<int64_t>(source.shape(i)));
+  const size_t bytes = source.nbytes();
+  const void* const data = source.data();
+  auto keeper = std::shared_ptr<Array>(new Array(std::move(source)), [](Array* array) {
+    const nb::gil_scoped_acquire gil;
+    delete array;
+  });
+  return Tensor::borrow(dtype, std::move(shape), data, bytes, std::move(keeper));
+}
 
 void bind_dlpack(nb::module_& module) {
   module.def("array_from_dlpack", &array_from_dlpack, nb::arg("source"),

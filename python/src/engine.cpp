@@ -55,9 +55,12 @@ nb::dict info_dict(const EngineInfo& info) {
 }
 
 Engine build(nb::object source, nb::object external_folder, const Options& settings, nb::object progress,
-             nb::object edit) {
+             nb::object edit, nb::dict shapes) {
   BuildOptions options;
   for (const auto& [name, value] : settings) set_build_option(options, name, value);
+  for (const auto& [name, shape] : shapes) {
+    options.shapes[nb::cast<std::string>(name)] = nb::cast<std::vector<int64_t>>(shape);
+  }
   std::atomic<bool> stop{false};
   bool raised = false;
   options.stop_tuning = &stop;
@@ -118,11 +121,17 @@ void bind_engine(nb::module_& module) {
           nb::arg("path"), "Writes the rewritten graph that the engine does, as ONNX.")
       .def_prop_ro("info", [](const Engine& engine) { return info_dict(engine.info()); })
       .def_prop_ro("model_info", &Engine::model_info, nb::rv_policy::reference_internal)
+      .def("_repr_html_",
+           [](const nb::object& self) {
+             const nb::object table = nb::module_::import_("kiln.session").attr("ports_table");
+             return table(self.attr("model_info").attr("graph_name"), self.attr("inputs"), self.attr("outputs"));
+           })
       .def_prop_ro("inputs", &Engine::inputs)
       .def_prop_ro("outputs", &Engine::outputs);
   module.def("build_engine", &build, nb::arg("source"), nb::arg("external_folder").none(), nb::arg("options"),
-             nb::arg("progress").none(), nb::arg("edit") = nb::none(),
-             "`edit` is called with the model before it is built, and may change it.");
+             nb::arg("progress").none(), nb::arg("edit") = nb::none(), nb::arg("shapes") = nb::dict(),
+             "`edit` is called with the model before it is built, and may change it. `shapes` of inputs are what to "
+             "choose for.");
 }
 
 }  // namespace kiln::python

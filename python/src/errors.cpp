@@ -1,10 +1,36 @@
 #include <nanobind/stl/string.h>
 
 #include <string>
+#include <utility>
 
 #include "bindings.hpp"
 
 namespace kiln::python {
+namespace {
+
+/// Of this thread; the object is released when it is used, or when there is another.
+struct Cause {
+  std::string text;
+  PyObject* raised = nullptr;
+};
+thread_local Cause latest_cause;
+
+void put_cause(PyObject* instance, std::string_view text) {
+  PyObject* const raised = std::exchange(latest_cause.raised, nullptr);
+  if (!raised) return;
+  if (text.ends_with(latest_cause.text)) {
+    PyException_SetCause(instance, raised);
+  } else {
+    Py_DECREF(raised);
+  }
+}
+
+}  // namespace
+
+void remember_cause(const std::string& text, const nb::object& raised) {
+  Py_XDECREF(std::exchange(latest_cause.raised, nb::object(raised).release().ptr()));
+  latest_cause.text = text;
+}
 
 void bind_errors(nb::module_& module) {
   static PyObject* error_type = nullptr;
@@ -23,6 +49,7 @@ void bind_errors(nb::module_& module) {
       }
       nb::object instance = nb::borrow(error_type)(error.what());
       instance.attr("code") = code;
+      put_cause(instance.ptr(), error.what());
       PyErr_SetObject(error_type, instance.ptr());
     }
   });

@@ -71,6 +71,7 @@ std::string path_of(const nb::object& path) {
 
 Model load_model(nb::object source, nb::object external_folder) {
   const LoadOptions options = load_options(external_folder);
+  if (nb::isinstance<Model>(source)) return nb::cast<const Model&>(source).copy();
   if (nb::isinstance<nb::bytes>(source)) {
     // The model borrows its weights from the bytes object, which therefore must live as long.
     auto [content, keeper] = memory_of(nb::borrow<nb::bytes>(source));
@@ -87,7 +88,7 @@ Session make_session(const nb::object& source, const nb::object& external_folder
                      int64_t max_memory) {
   const SessionOptions session{.seed = seed, .threads = threads, .max_memory = max_memory};
   if (nb::isinstance<Engine>(source)) return Session(nb::cast<const Engine&>(source), session);
-  if (nb::isinstance<nb::bytes>(source)) {
+  if (nb::isinstance<nb::bytes>(source) || nb::isinstance<Model>(source)) {
     Model model = load_model(source, external_folder);
     const nb::gil_scoped_release release;
     return Session(std::move(model), session);

@@ -205,6 +205,7 @@ Value value_from_python(nb::handle object, std::string_view type) {
       nb::isinstance<nb::str>(object) || nb::isinstance<nb::bytes>(object)) {
     return tensor_from_list(object, dtype_from_name(inside(type, "tensor")));
   }
+  if (nb::hasattr(object, "__dlpack__")) return tensor_from_dlpack(nb::borrow(object));
   if (nb::hasattr(object, "__array__")) return tensor_from_array(Numpy::get().asarray(object));
   fail("cannot give an object of type " + nb::cast<std::string>(nb::str(object.type().attr("__name__"))) +
        " to a model: expected an array, a list, a dict or None");

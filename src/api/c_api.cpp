@@ -153,6 +153,9 @@ int kiln_threads(void) {
 kiln_status kiln_set_knob(const char* name, const char* value) {
   return guard([&] { find_knob(all_knobs(), &checked(name, "name")).set_text(&checked(value, "value")); });
 }
+kiln_status kiln_load_plugin(const char* path) {
+  return guard([&] { load_plugin(&checked(path, "path")); });
+}
 
 kiln_status kiln_model_load(const char* path, kiln_model** model) {
   return guard([&] { give(model, kiln_model{Model::load(&checked(path, "path"))}); });

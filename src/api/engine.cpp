@@ -105,12 +105,26 @@ void state_output_types(ModelDef& model) {
   }
 }
 
+/// Shapes to choose for must be shapes that the inputs can have.
+void check_shapes(const std::map<std::string, Shape>& shapes, const std::vector<PortInfo>& inputs) {
+  for (const auto& [name, shape] : shapes) {
+    const auto port = std::ranges::find(inputs, name, &PortInfo::name);
+    if (port == inputs.end()) fail(ErrorCode::invalid_argument, "a shape is given for '{}', which is no input", name);
+    bool fits = !port->has_shape || port->shape.size() == shape.size();
+    for (size_t i = 0; fits && port->has_shape && i < shape.size(); ++i) {
+      fits = shape[i] >= 0 && (port->shape[i].value < 0 || port->shape[i].value == shape[i]);
+    }
+    if (!fits) fail(ErrorCode::invalid_argument, "input '{}' cannot have the shape {}", name, to_string(shape));
+  }
+}
+
 }  // namespace
 
 Engine::Engine(std::shared_ptr<const EngineImpl> impl) : impl_(std::move(impl)) {}
 
 Engine Engine::build(Model model, const BuildOptions& options) {
   ModelImpl& source = *model.impl_;
+  check_shapes(options.shapes, source.inputs);
   if (!source.path.empty()) {
     source.sources = source_files(source.path, source.definition, source.external_folder);
   } else if (!source.memory.empty()) {

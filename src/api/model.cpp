@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "formats/onnx/reader.hpp"
 #include "formats/onnx/writer.hpp"
+#include "graph/copy_model.hpp"
 #include "runtime/engine_file.hpp"
 #include "runtime/shape_inference.hpp"
 
@@ -64,14 +65,6 @@ void describe_ports(ModelImpl& impl) {
   }
 }
 
-std::unique_ptr<ModelImpl> make_impl(ModelDef definition) {
-  auto impl = std::make_unique<ModelImpl>();
-  impl->info = model_info(definition);
-  impl->definition = std::move(definition);
-  describe_ports(*impl);
-  return impl;
-}
-
 /// Puts `value` where `choose` picks a dim by its type and axis.
 template <class Choose>
 void set_dims(ModelImpl& impl, int64_t value, Choose&& choose) {
@@ -93,6 +86,14 @@ ReadOptions read_options(const LoadOptions& options) {
 
 }  // namespace
 
+std::unique_ptr<ModelImpl> make_model_impl(ModelDef definition) {
+  auto impl = std::make_unique<ModelImpl>();
+  impl->info = model_info(definition);
+  impl->definition = std::move(definition);
+  describe_ports(*impl);
+  return impl;
+}
+
 std::string_view version() { return KILN_VERSION; }
 
 Model::Model(std::unique_ptr<ModelImpl> impl) : impl_(std::move(impl)) {}
@@ -103,11 +104,11 @@ Model::~Model() = default;
 Model Model::load(const std::string& path, const LoadOptions& options) {
   if (is_engine_file(path)) {
     const EngineFile file = EngineFile::open(path);
-    auto impl = make_impl(file.model());
+    auto impl = make_model_impl(file.model());
     impl->sources = file.record().sources;
     return Model(std::move(impl));
   }
-  auto impl = make_impl(read_onnx_file(path, read_options(options)));
+  auto impl = make_model_impl(read_onnx_file(path, read_options(options)));
   impl->path = path;
   impl->external_folder = options.external_folder;
   return Model(std::move(impl));
@@ -121,9 +122,23 @@ Model Model::from_memory(std::span<const std::byte> bytes, std::shared_ptr<const
     bytes = {copy.get(), bytes.size()};
     keeper = copy;
   }
-  auto impl = make_impl(read_onnx_memory(bytes, keeper, read_options(options)));
+  auto impl = make_model_impl(read_onnx_memory(bytes, keeper, read_options(options)));
   impl->memory = bytes;
   impl->memory_keeper = std::move(keeper);
+  return Model(std::move(impl));
+}
+
+Model Model::copy() const {
+  auto impl = std::make_unique<ModelImpl>();
+  impl->definition = copy_model(impl_->definition);
+  impl->info = impl_->info;
+  impl->inputs = impl_->inputs;
+  impl->outputs = impl_->outputs;
+  impl->path = impl_->path;
+  impl->external_folder = impl_->external_folder;
+  impl->memory = impl_->memory;
+  impl->memory_keeper = impl_->memory_keeper;
+  impl->sources = impl_->sources;
   return Model(std::move(impl));
 }
 

@@ -20,6 +20,8 @@ struct ModelImpl {
 };
 
 ModelInfo model_info(const ModelDef& model);
+/// With the ports described.
+std::unique_ptr<ModelImpl> make_model_impl(ModelDef definition);
 PortInfo port_info(const std::string& name, const Type& type);
 
 }  // namespace kiln

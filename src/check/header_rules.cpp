@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "check/checker.hpp"
+#include "ops/custom.hpp"
 
 namespace kiln::check {
 namespace {
@@ -59,7 +60,7 @@ void check_opsets(Walk& walk) {
   }
   for (const auto& [domain, version] : model.opset_imports) {
     check_opset(walk, domain, version);
-    if (!known_opsets().contains(domain) && !has_function_in(model, domain)) {
+    if (!known_opsets().contains(domain) && !has_custom_domain(domain) && !has_function_in(model, domain)) {
       walk.findings.warning("opset-domain", fmt::format("opset import '{}'", domain),
                             "Kiln has no operators of this domain, and the model no functions");
     }

@@ -3,6 +3,7 @@
 #include "base/nearest.hpp"
 #include "check/checker.hpp"
 #include "graph/captures.hpp"
+#include "ops/custom.hpp"
 
 namespace kiln::check {
 namespace {
@@ -131,8 +132,8 @@ class NodeRules {
     std::string help;
     if (names.empty()) {
       help =
-          "Kiln has no operators of this domain: the model must bring them as functions, or be exported without "
-          "them.";
+          "Kiln has no operators of this domain: load the plugin that has them (--plugin), or export the model "
+          "without them.";
     }
     error("unknown-operator",
           fmt::format("domain '{}' has no operator '{}', and the model no such function{}", shown(node_.domain),
@@ -167,7 +168,8 @@ class NodeRules {
     for (const Attribute& attribute : node_.attributes) {
       const AttributeDef* known = schema.find_attribute(attribute.name);
       if (!known) {
-        if (!is_internal(attribute.name)) unknown_attribute(schema, attribute);
+        const bool takes_any = schema.attributes.empty() && is_custom(*schema.op);
+        if (!is_internal(attribute.name) && !takes_any) unknown_attribute(schema, attribute);
       } else if (attribute.type != known->type) {
         error("attribute-type", fmt::format("attribute '{}' is of type {}, expected {}", attribute.name,
                                             attribute_type_name(attribute.type), attribute_type_name(known->type)));

@@ -75,10 +75,15 @@ int run_program(int argc, char** argv) {
   program.add_option("--knob,--set", settings, "sets a knob for this run (see `kiln knobs`)")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
+  std::vector<std::string> plugins;
+  program.add_option("--plugin", plugins, "loads a library of custom operators (include/kiln/plugin.h)")
+      ->type_name("LIB")
+      ->allow_extra_args(false);
   // Knobs are set before the subcommand, which CLI11 runs while it parses, begins.
   program.parse_complete_callback([&] {
     set_knobs(settings);
     if (threads_option->count() > 0) set_threads(threads);
+    for (const std::string& plugin : plugins) load_plugin(plugin);
   });
 
   int exit_code = exit_good;

@@ -1,5 +1,6 @@
 #include <array>
 
+#include "ops/custom.hpp"
 #include "ops/op.hpp"
 
 namespace kiln {
@@ -482,7 +483,7 @@ const OpDef* find_op(std::string_view domain, std::string_view name) {
   for (const OpDef* op : all) {
     if (op->name == name && op->domain == domain) return op;
   }
-  return nullptr;
+  return find_custom_op(domain, name);
 }
 
 }  // namespace kiln

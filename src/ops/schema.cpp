@@ -6,11 +6,12 @@
 #include <mutex>
 
 #include "base/error.hpp"
+#include "ops/custom.hpp"
 
 namespace kiln {
 namespace {
 
-/// Reads the texts of SchemaText. They are part of the program, so a fault in them is an internal error.
+/// Reads the texts of SchemaText. Most are part of the program, so a fault in them is an internal error.
 class TextReader {
  public:
   explicit TextReader(std::string_view text) : text_(text) {}
@@ -180,6 +181,7 @@ Attribute::Data read_default(TextReader& reader, AttributeType type) {
   std::vector<std::string> items;
   if (reader.take("[")) {
     while (!reader.take("]")) {
+      if (reader.at_end()) reader.fault();
       items.push_back(reader.value());
       reader.take(",");
     }
@@ -227,16 +229,7 @@ class SchemaEntry {
 
   const std::vector<Schema>& read() {
     std::call_once(once_, [&] {
-      for (const SchemaText& text : op_->versions) {
-        Schema schema;
-        schema.op = op_;
-        schema.since = text.since;
-        schema.deprecated = text.deprecated;
-        schema.constraints = read_constraints(text.types);
-        schema.attributes = read_attributes(text.attributes);
-        read_signature(text.signature, schema);
-        schemas_.push_back(std::move(schema));
-      }
+      for (const SchemaText& text : op_->versions) schemas_.push_back(read_schema(*op_, text));
     });
     return schemas_;
   }
@@ -255,7 +248,7 @@ std::span<const Schema> schemas_named(std::string_view domain, std::string_view 
     return made;
   }();
   const auto found = index.find({domain, name});
-  if (found == index.end()) return {};
+  if (found == index.end()) return custom_schemas(domain, name);
   return found->second.read();
 }
 
@@ -282,6 +275,17 @@ size_t max_count(const std::vector<FormalParameter>& parameters) {
 }
 
 }  // namespace
+
+Schema read_schema(const OpDef& op, const SchemaText& text) {
+  Schema schema;
+  schema.op = &op;
+  schema.since = text.since;
+  schema.deprecated = text.deprecated;
+  schema.constraints = read_constraints(text.types);
+  schema.attributes = read_attributes(text.attributes);
+  read_signature(text.signature, schema);
+  return schema;
+}
 
 const AttributeDef* Schema::find_attribute(std::string_view name) const {
   for (const AttributeDef& attribute : attributes) {

@@ -122,10 +122,18 @@ class Aliases {
   std::vector<ValueId> to_;
 };
 
+/// Two outputs that are the same need a node for the second name. It stands behind the maker of the first.
+void copy_output(Graph& graph, ValueId name, ValueId of) {
+  const auto maker = std::ranges::find_if(graph.nodes, [&](const Node& node) { return contains(node.outputs, of); });
+  const Node copy{.name = graph.name_of(name), .op_type = "Identity", .inputs = {of}, .outputs = {name}};
+  graph.nodes.insert(maker == graph.nodes.end() ? graph.nodes.begin() : std::next(maker), copy);
+}
+
 void replace(Graph& graph, ValueId from, ValueId to, Aliases& aliases) {
   from = aliases.follow(from);
   to = aliases.follow(to);
   if (from == to) return;
+  if (contains(graph.outputs, from) && contains(graph.outputs, to)) return copy_output(graph, from, to);
   // An output keeps its name: the maker of `to` and all its readers use `from` instead.
   if (contains(graph.outputs, from)) std::swap(from, to);
   for (Node& node : graph.nodes) {

@@ -223,6 +223,20 @@ void Executor::run_reference(Frame& frame, const Schedule::Step& step, const Mem
   for (const Schedule::Loan& loan : step.loans) frame.values[static_cast<size_t>(loan.value)] = Value();
 }
 
+namespace {
+
+/// The node that a value comes from, in words.
+std::string maker_of(const Graph& graph, ValueId value) {
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    if (std::ranges::find(graph.nodes[i].outputs, value) != graph.nodes[i].outputs.end()) {
+      return graph.nodes[i].describe(i);
+    }
+  }
+  return "an input";
+}
+
+}  // namespace
+
 void Executor::run_work(Frame& frame, const Schedule::Step& step, const Memory& memory) {
   constexpr size_t most_on_stack = 16;
   std::array<const void*, most_on_stack> few_inputs;
@@ -239,8 +253,9 @@ void Executor::run_work(Frame& frame, const Schedule::Step& step, const Memory& 
   for (const Schedule::Loan& loan : step.boxed) {
     const Value& value = frame.values[static_cast<size_t>(loan.value)];
     if (!value.is_tensor() || value.tensor().dtype() != loan.dtype || value.tensor().shape() != loan.shape) {
-      fail(ErrorCode::internal, "'{}' is {}, but the plan says {} {}", frame.program.graph->name_of(loan.value),
-           value.describe(), dtype_name(loan.dtype), to_string(loan.shape));
+      fail(ErrorCode::internal, "{}: '{}' is {}, but its operator's rule said {} {}",
+           maker_of(*frame.program.graph, loan.value), frame.program.graph->name_of(loan.value), value.describe(),
+           dtype_name(loan.dtype), to_string(loan.shape));
     }
   }
   for (size_t i = 0; i < step.inputs.size(); ++i) inputs[i] = memory.at(step.inputs[i], frame);

@@ -199,6 +199,8 @@ TEST(CApi, TurnsErrorsIntoStatusAndText) {
   EXPECT_EQ(kiln_tensor_create(static_cast<kiln_dtype>(99), nullptr, 0, &tensor), KILN_INVALID_ARGUMENT);
   EXPECT_EQ(tensor, nullptr);
   EXPECT_EQ(kiln_set_knob("no_such_knob", "1"), KILN_INVALID_ARGUMENT);
+  EXPECT_EQ(kiln_load_plugin("/there/is/no/such.so"), KILN_NOT_FOUND);
+  EXPECT_EQ(kiln_load_plugin(nullptr), KILN_INVALID_ARGUMENT);
 }
 
 TEST(CApi, RefusesASecondSessionOfOneModel) {

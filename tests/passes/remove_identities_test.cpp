@@ -49,6 +49,17 @@ TEST(RemoveIdentities, NotAResizeThatRoundsToTheSameShape) {
   EXPECT_EQ(operators_after(b, ramp({1, 1, 3, 3})), Names{"Resize"});
 }
 
+TEST(RemoveIdentities, TwoOutputsOfOneValueKeepTheirNames) {
+  ModelBuilder b;
+  b.input("x", {Dim(2), Dim(3)});
+  b.add("Relu", {"x"}, {"a"});
+  b.add("Identity", {"a"}, {"y"});
+  b.add("Identity", {"a"}, {"z"});
+  b.add("Neg", {"a"}, {"w"});
+  for (const char* name : {"y", "z", "w"}) b.output(name);
+  EXPECT_EQ(operators_after(b, ramp({2, 3})), (Names{"Relu", "Identity", "Neg"}));
+}
+
 TEST(RemoveIdleArithmetic, NeutralElements) {
   ModelBuilder b;
   b.input("x", {Dim(2), Dim(3)});

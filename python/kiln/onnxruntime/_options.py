@@ -109,8 +109,11 @@ class SessionOptions(_Options):
             self._files[name] = bytes(memoryview(buffer)[:length])
 
     def register_custom_ops_library(self, path: str) -> None:
-        raise _errors.make(_errors.Fail, f"Failed to load library {path} with error: libraries of custom operators "
-                                         "are made for ONNX Runtime's own C interface, which Kiln does not have")
+        """A library of operators made with kiln/plugin.h; those made for ONNX Runtime's own C interface are refused."""
+        try:
+            _kiln.load_plugin(path)
+        except _kiln.Error as error:
+            raise _errors.make(_errors.Fail, f"Failed to load library {path} with error: {error}") from None
 
     def add_provider(self, name: str, options: Mapping[str, str]) -> None:
         if name not in _providers.get_available_providers():
