@@ -1,10 +1,12 @@
 """Makes the small pictures beside picture_test.cpp, one for each kind of file: 24 x 16 pixels whose colours say
-where they are. Needs Pillow and NumPy."""
+where they are. Needs Pillow, NumPy and
+OpenCV, whose answers the resized and warped ones are."""
 
 import struct
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -27,8 +29,33 @@ def stored(orientation):
     return Image.fromarray(np.ascontiguousarray(back[orientation](seen)))
 
 
+# The test names the same: corners of what is seen, from the top left clockwise, and the size that it is to have.
+CORNERS = [[12, 9], [80, 14], [76, 50], [8, 41]]
+SEEN = (70, 40)
+AFFINE = [[0.9, 0.2, -3.3], [-0.15, 1.1, 2.7]]
+
+
+def resampled():
+    """A picture of noise and ramps, and what OpenCV makes of it."""
+    rng = np.random.default_rng(7)
+    y, x = np.mgrid[0:61, 0:97]
+    source = np.stack([x * 2.6, y * 4.1, 128 + 60 * np.sin(x / 5) * np.cos(y / 4)], axis=-1)
+    source = np.clip(source + rng.integers(-25, 25, source.shape), 0, 255).astype(np.uint8)
+    yield "source", source
+    for width, height in [(97, 61), (48, 30), (33, 17), (194, 122), (250, 40), (1, 1), (40, 200)]:
+        yield f"resized_{width}x{height}", cv2.resize(source, (width, height), interpolation=cv2.INTER_LINEAR)
+    to = np.array([[0, 0], [SEEN[0], 0], list(SEEN), [0, SEEN[1]]], np.float32)
+    matrix = cv2.getPerspectiveTransform(np.array(CORNERS, np.float32), to)
+    for name, flags, border in [("cubic", cv2.INTER_CUBIC, cv2.BORDER_REPLICATE),
+                                ("linear", cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)]:
+        yield f"seen_{name}", cv2.warpPerspective(source, matrix, SEEN, flags=flags, borderMode=border)
+    yield "affine", cv2.warpAffine(source, np.array(AFFINE), (97, 61), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+
+
 def main():
     FOLDER.mkdir(exist_ok=True)
+    for name, picture in resampled():
+        Image.fromarray(picture).save(FOLDER / f"{name}.png")
     rgb = Image.fromarray(pixels())
     for orientation in range(1, 9):
         exif = Image.Exif()
