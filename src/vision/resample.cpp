@@ -157,14 +157,23 @@ PlacedRectangle fit_into(int64_t picture_width, int64_t picture_height, const In
 }
 
 Placement prepare_into(Tensor& batch, int64_t index, const PictureView& picture, const InputFormat& format) {
+  return prepare_into(batch, index, picture, format, fit_into(picture.width, picture.height, format));
+}
+
+Placement prepare_into(Tensor& batch, int64_t index, const PictureView& picture, const InputFormat& format,
+                       const PlacedRectangle& placed) {
   float* const planes = planes_of(batch, index, format);
-  require_pixels(picture, format.width, format.height);
-  const PlacedRectangle placed = fit_into(picture.width, picture.height, format);
+  require_pixels(picture, placed.width, placed.height);
+  if (placed.left < 0 || placed.top < 0 || placed.left > format.width - placed.width ||
+      placed.top > format.height - placed.height) {
+    fail(ErrorCode::invalid_argument, "{} x {} pixels at {}, {} do not lie inside of {} x {}", placed.width,
+         placed.height, placed.left, placed.top, format.width, format.height);
+  }
   const Normalisation how(format);
   const Resizer resizer(picture, placed.width, placed.height);
   const int64_t plane = format.height * format.width;
   std::array<float, 3> fill;
-  for (size_t c = 0; c < 3; ++c) fill[c] = static_cast<float>(format.fill) * how.scale[c] + how.bias[c];
+  for (size_t c = 0; c < 3; ++c) fill[c] = format.fill * how.scale[c] + how.bias[c];
   parallel_for(format.height, grain_of(format.width), [&](int64_t begin, int64_t end) {
     Resizer::Lines lines = resizer.lines();
     for (int64_t y = begin; y < end; ++y) {

@@ -22,8 +22,8 @@ struct InputFormat {
   bool bgr = false;                    ///< blue first
   std::array<float, 3> mean{0, 0, 0};  ///< of values from 0 to 1, in the network's order of colours
   std::array<float, 3> deviation{1, 1, 1};
-  float range = 255;   ///< the levels that a value of 1 stands for
-  uint8_t fill = 114;  ///< the level around the picture
+  float range = 255;  ///< the levels that a value of 1 stands for
+  float fill = 114;   ///< the level around the picture
 };
 
 /// Where a picture lies in a network's input, in its pixels.
@@ -44,6 +44,10 @@ PlacedRectangle fit_into(int64_t picture_width, int64_t picture_height, const In
 /// Resizes (bilinear, the same levels as OpenCV's resize), normalises and spreads a picture into planes of floats, in
 /// one pass over its pixels: into picture `index` of a batch [n, 3, height, width].
 Placement prepare_into(Tensor& batch, int64_t index, const PictureView& picture, const InputFormat& format);
+
+/// The same where the picture lies as `placed` says, inside of what `format` says.
+Placement prepare_into(Tensor& batch, int64_t index, const PictureView& picture, const InputFormat& format,
+                       const PlacedRectangle& placed);
 
 /// A picture of another size, bilinear.
 Picture resize(const PictureView& picture, int64_t width, int64_t height);
