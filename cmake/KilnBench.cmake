@@ -8,6 +8,6 @@ foreach(source ${bench_sources})
   add_executable(bench_${name} ${source})
   set_target_properties(bench_${name} PROPERTIES OUTPUT_NAME ${name}
                                                  RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
-  target_link_libraries(bench_${name} PRIVATE kiln_options kiln benchmark::benchmark_main)
+  target_link_libraries(bench_${name} PRIVATE kiln_options kiln_vision benchmark::benchmark_main)
   add_dependencies(kiln_bench bench_${name})
 endforeach()

@@ -20,5 +20,10 @@ add_library(kiln_images INTERFACE)
 target_link_libraries(kiln_images INTERFACE PkgConfig::libturbojpeg PkgConfig::libpng PkgConfig::libwebp
                                             PkgConfig::libtiff-4 PkgConfig::libopenjp2)
 
+# Letters that are drawn into pictures.
+pkg_check_modules(freetype2 REQUIRED IMPORTED_TARGET freetype2)
+add_library(kiln_fonts INTERFACE)
+target_link_libraries(kiln_fonts INTERFACE PkgConfig::freetype2)
+
 target_include_directories(kiln_options SYSTEM INTERFACE ${PROTOZERO_INCLUDE_DIR})
 target_link_libraries(kiln_options INTERFACE fmt::fmt Threads::Threads)

@@ -9,6 +9,7 @@ packages=(
   clang clang-format clang-tidy lld libclang-rt-dev
   libfmt-dev libprotozero-dev zlib1g-dev nlohmann-json3-dev libcli11-dev libre2-dev
   libturbojpeg0-dev libpng-dev libwebp-dev libtiff-dev libopenjp2-7-dev
+  libfreetype-dev fonts-wqy-microhei
   libgtest-dev librapidcheck-dev libbenchmark-dev
   python3 python3-dev python3-venv
 )

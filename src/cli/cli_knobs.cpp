@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "api/all_knobs.hpp"
+#include "vision/vision_knobs.hpp"
 
 namespace kiln::cli {
 
@@ -11,6 +12,7 @@ KnobList program_knobs() {
     const KnobList library = all_knobs();
     std::vector<KnobBase*> joined(library.begin(), library.end());
     joined.push_back(&python_knob);
+    joined.push_back(&vision::font_knob);
     return joined;
   }();
   return knobs;

@@ -6,7 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/safe_open.hpp"
-#include "ops/images/image.hpp"
+#include "images/image.hpp"
 #include "ops/support/convert.hpp"
 
 namespace kiln::cli {

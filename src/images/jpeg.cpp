@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "ops/images/image.hpp"
+#include "images/image.hpp"
 
 namespace kiln {
 

@@ -4,7 +4,8 @@
 #include <cstring>
 #include <memory>
 
-#include "ops/images/image.hpp"
+#include "images/image.hpp"
+#include "images/orientation.hpp"
 
 namespace kiln {
 
@@ -65,6 +66,10 @@ std::optional<Image> decode_tiff(Bytes file) {
     associated[0] = EXTRASAMPLE_ASSOCALPHA;
     TIFFSetField(tiff.get(), TIFFTAG_EXTRASAMPLES, extra, associated.data());
   }
+  // libtiff would mirror, but not turn: it gets an upright picture, and upright() does both.
+  uint16_t orientation = ORIENTATION_TOPLEFT;
+  TIFFGetFieldDefaulted(tiff.get(), TIFFTAG_ORIENTATION, &orientation);
+  TIFFSetField(tiff.get(), TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);
   Image image(width, height, 3);
   std::vector<uint32_t> colors(static_cast<size_t>(width) * height);
   if (!TIFFReadRGBAImageOriented(tiff.get(), width, height, colors.data(), ORIENTATION_TOPLEFT, 1)) return {};
@@ -73,7 +78,7 @@ std::optional<Image> decode_tiff(Bytes file) {
     image.pixels[3 * i + 1] = TIFFGetG(colors[i]);
     image.pixels[3 * i + 2] = TIFFGetB(colors[i]);
   }
-  return image;
+  return upright(std::move(image), orientation);
 }
 
 }  // namespace kiln

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "ops/images/image.hpp"
+#include "images/image.hpp"
 
 namespace kiln {
 

@@ -3,7 +3,7 @@
 #include <csetjmp>
 #include <cstring>
 
-#include "ops/images/image.hpp"
+#include "images/image.hpp"
 
 namespace kiln {
 

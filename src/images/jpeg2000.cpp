@@ -4,7 +4,7 @@
 #include <cstring>
 #include <memory>
 
-#include "ops/images/image.hpp"
+#include "images/image.hpp"
 
 namespace kiln {
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace kiln {
@@ -22,8 +23,14 @@ struct Image {
 
 using Bytes = std::span<const uint8_t>;
 
+enum class ImageFormat : uint8_t { unknown, bmp, jpeg, jpeg2000, png, pnm, tiff, webp };
+
+/// What the first bytes say.
+ImageFormat image_format(Bytes file);
+std::string_view image_format_name(ImageFormat format);  ///< "JPEG 2000"
+
 /// Decodes BMP, JPEG, JPEG 2000, PNG, PNM, TIFF or WebP, told apart by their first bytes; nothing when the bytes are
-/// none of these or damaged. Alpha is dropped.
+/// none of these or damaged. Alpha is dropped; what is animated gives its first picture.
 std::optional<Image> decode_image(Bytes file);
 
 std::optional<Image> decode_bmp(Bytes file);

@@ -2,7 +2,7 @@
 #include <array>
 #include <bit>
 
-#include "ops/images/image.hpp"
+#include "images/image.hpp"
 
 namespace kiln {
 

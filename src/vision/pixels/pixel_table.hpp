@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+
+#include "base/isa.hpp"
+
+namespace kiln::vision {
+
+/// Bilinear resampling in fixed point, as OpenCV does it: a line is mixed across with weights of 11 bits and kept as
+/// 16-bit numbers, the planes of the three colours one after the other; two such lines then make a line of the result.
+struct PixelTable {
+  /// Pixel i mixes the pixels at byte offsets[i] and the one to its right with weights[i]: the left one's in the lower
+  /// half. The first `safe` offsets may read eight bytes, and the others' right neighbour exists only if it has weight.
+  void (*across)(const uint8_t* line, const int32_t* offsets, const uint32_t* weights, int64_t count, int64_t safe,
+                 int16_t* out, int64_t plane);
+  /// out = level * scale + bias for one plane, where level is the mix as a whole number.
+  void (*down_to_floats)(const int16_t* upper, const int16_t* lower, int32_t upper_weight, int32_t lower_weight,
+                         int64_t count, float scale, float bias, float* out);
+  /// All three planes, as pixels again.
+  void (*down_to_pixels)(const int16_t* upper, const int16_t* lower, int32_t upper_weight, int32_t lower_weight,
+                         int64_t count, int64_t plane, uint8_t* out);
+};
+const PixelTable& pixel_table(Isa isa);
+
+}  // namespace kiln::vision

@@ -1,0 +1,128 @@
+#include <immintrin.h>
+
+#include "vision/pixels/pixel_table.hpp"
+#include "vision/pixels/pixels_plain.hpp"
+
+namespace kiln::vision {
+
+namespace {
+
+struct FourPixels {
+  __m256i red_green, blue;  ///< 32-bit sums of pixels 0 and 1 in the lower half, 2 and 3 in the upper
+};
+
+/// Eight bytes hold a pixel and the one to its right.
+__m128i load_two(const uint8_t* line, const int32_t* offsets) {
+  const __m128i first = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(line + offsets[0]));
+  const __m128i second = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(line + offsets[1]));
+  return _mm_unpacklo_epi64(first, second);
+}
+
+FourPixels mix_four(const uint8_t* line, const int32_t* offsets, const uint32_t* weights) {
+  const __m256i bytes = _mm256_set_m128i(load_two(line, offsets + 2), load_two(line, offsets));
+  const __m256i pick_red_green =
+      _mm256_broadcastsi128_si256(_mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 8, -1, 11, -1, 9, -1, 12, -1));
+  const __m256i pick_blue =
+      _mm256_broadcastsi128_si256(_mm_setr_epi8(2, -1, 5, -1, -1, -1, -1, -1, 10, -1, 13, -1, -1, -1, -1, -1));
+  const __m128i four = _mm_loadu_si128(reinterpret_cast<const __m128i*>(weights));
+  const __m256i each_twice =
+      _mm256_permutevar8x32_epi32(_mm256_castsi128_si256(four), _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
+  return {_mm256_srli_epi32(_mm256_madd_epi16(_mm256_shuffle_epi8(bytes, pick_red_green), each_twice), 4),
+          _mm256_srli_epi32(_mm256_madd_epi16(_mm256_shuffle_epi8(bytes, pick_blue), each_twice), 4)};
+}
+
+void across(const uint8_t* line, const int32_t* offsets, const uint32_t* weights, int64_t count, int64_t safe,
+            int16_t* out, int64_t plane) {
+  // Brings the first colour of four pixels to the front of each half, then the halves together.
+  const __m256i sort = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15));
+  const __m256i join = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  int64_t x = 0;
+  for (; x + 8 <= safe; x += 8) {
+    const FourPixels first = mix_four(line, offsets + x, weights + x);
+    const FourPixels second = mix_four(line, offsets + x + 4, weights + x + 4);
+    const __m256i red_green = _mm256_permutevar8x32_epi32(
+        _mm256_shuffle_epi8(_mm256_packs_epi32(first.red_green, second.red_green), sort), join);
+    const __m256i blue =
+        _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(_mm256_packs_epi32(first.blue, second.blue), sort), join);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + x), _mm256_castsi256_si128(red_green));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + plane + x), _mm256_extracti128_si256(red_green, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 2 * plane + x), _mm256_castsi256_si128(blue));
+  }
+  across_plain(line, offsets, weights, x, count, out, plane);
+}
+
+/// Sixteen levels.
+__m256i mix_lines(const int16_t* upper, const int16_t* lower, __m256i upper_weight, __m256i lower_weight) {
+  const __m256i above = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(upper));
+  const __m256i below = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lower));
+  const __m256i sum =
+      _mm256_add_epi16(_mm256_mulhi_epi16(above, upper_weight), _mm256_mulhi_epi16(below, lower_weight));
+  return _mm256_srli_epi16(_mm256_add_epi16(sum, _mm256_set1_epi16(2)), 2);
+}
+
+void down_to_floats(const int16_t* upper, const int16_t* lower, int32_t upper_weight, int32_t lower_weight,
+                    int64_t count, float scale, float bias, float* out) {
+  const __m256i w0 = _mm256_set1_epi16(static_cast<int16_t>(upper_weight));
+  const __m256i w1 = _mm256_set1_epi16(static_cast<int16_t>(lower_weight));
+  const __m256 factor = _mm256_set1_ps(scale), summand = _mm256_set1_ps(bias);
+  int64_t x = 0;
+  for (; x + 16 <= count; x += 16) {
+    const __m256i levels = mix_lines(upper + x, lower + x, w0, w1);
+    const __m256 first = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm256_castsi256_si128(levels)));
+    const __m256 second = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm256_extracti128_si256(levels, 1)));
+    _mm256_storeu_ps(out + x, _mm256_add_ps(_mm256_mul_ps(first, factor), summand));
+    _mm256_storeu_ps(out + x + 8, _mm256_add_ps(_mm256_mul_ps(second, factor), summand));
+  }
+  floats_plain(upper, lower, upper_weight, lower_weight, x, count, scale, bias, out);
+}
+
+/// Sixteen levels as bytes.
+__m128i narrow(__m256i levels) {
+  return _mm_packus_epi16(_mm256_castsi256_si128(levels), _mm256_extracti128_si256(levels, 1));
+}
+
+/// Which bytes of a colour's plane make bytes 16 * part and on of a line of pixels; -1 where another colour's do.
+struct Picks {
+  alignas(16) int8_t bytes[16];
+
+  constexpr Picks(int part, int colour) : bytes() {
+    for (int i = 0; i < 16; ++i) {
+      const int byte = 16 * part + i;
+      bytes[i] = byte % 3 == colour ? static_cast<int8_t>(byte / 3) : int8_t{-1};
+    }
+  }
+};
+
+template <int part, int colour>
+__m128i pick(__m128i plane) {
+  static constexpr Picks picks(part, colour);
+  return _mm_shuffle_epi8(plane, _mm_load_si128(reinterpret_cast<const __m128i*>(picks.bytes)));
+}
+
+template <int part>
+__m128i pixels_of(__m128i red, __m128i green, __m128i blue) {
+  return _mm_or_si128(_mm_or_si128(pick<part, 0>(red), pick<part, 1>(green)), pick<part, 2>(blue));
+}
+
+void down_to_pixels(const int16_t* upper, const int16_t* lower, int32_t upper_weight, int32_t lower_weight,
+                    int64_t count, int64_t plane, uint8_t* out) {
+  const __m256i w0 = _mm256_set1_epi16(static_cast<int16_t>(upper_weight));
+  const __m256i w1 = _mm256_set1_epi16(static_cast<int16_t>(lower_weight));
+  int64_t x = 0;
+  for (; x + 16 <= count; x += 16) {
+    const __m128i red = narrow(mix_lines(upper + x, lower + x, w0, w1));
+    const __m128i green = narrow(mix_lines(upper + plane + x, lower + plane + x, w0, w1));
+    const __m128i blue = narrow(mix_lines(upper + 2 * plane + x, lower + 2 * plane + x, w0, w1));
+    auto* to = reinterpret_cast<__m128i*>(out + 3 * x);
+    _mm_storeu_si128(to, pixels_of<0>(red, green, blue));
+    _mm_storeu_si128(to + 1, pixels_of<1>(red, green, blue));
+    _mm_storeu_si128(to + 2, pixels_of<2>(red, green, blue));
+  }
+  pixels_plain(upper, lower, upper_weight, lower_weight, x, count, plane, out);
+}
+
+}  // namespace
+
+extern constinit const PixelTable pixel_table_avx2{across, down_to_floats, down_to_pixels};
+
+}  // namespace kiln::vision

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "base/knobs.hpp"
+
+namespace kiln::vision {
+
+inline Knob<std::string> font_knob{"font", "KILN_FONT", "",
+                                   "font file of the letters drawn into pictures; empty looks for one"};
+
+}  // namespace kiln::vision
