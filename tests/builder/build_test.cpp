@@ -105,7 +105,7 @@ TEST(Build, StrictMathematicsForbidsWinograd) {
     }
     return count;
   };
-  EXPECT_EQ(winograds(), 2u);
+  EXPECT_GE(winograds(), 2u);
   options.math = Math::strict;
   EXPECT_EQ(winograds(), 0u);
 }
