@@ -150,7 +150,9 @@ TEST_F(Memory, SessionsMayEndWhileTheyAreWatched) {
 
 TEST_F(Memory, ALimitIsHeldOrRefusedBeforeTheRun) {
   Session free = make_session();
+  bands_knob.set(BandsChoice::off);
   const Value expected = free.run(picture(256, 256))[0];
+  bands_knob.reset();
   const RunMemory needed = free.memory().latest;
   const int64_t whole = needed.arena_bytes + needed.output_bytes + free.memory().plan_bytes;
   Session session = make_session({.max_memory = whole});
