@@ -25,15 +25,10 @@ int64_t lower_bound_of(const std::vector<ArenaBlock>& blocks) {
   return most;
 }
 
-}  // namespace
-
-ArenaPlan plan_arena(const std::vector<ArenaBlock>& blocks) {
+/// Each block of `order` into the smallest gap that takes it.
+ArenaPlan placed_by(const std::vector<ArenaBlock>& blocks, const std::vector<size_t>& order) {
   ArenaPlan plan;
   plan.offsets.assign(blocks.size(), 0);
-  plan.lower_bound = lower_bound_of(blocks);
-  std::vector<size_t> order(blocks.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return blocks[a].bytes > blocks[b].bytes; });
   std::vector<size_t> placed;  // by offset
   for (size_t index : order) {
     const int64_t bytes = rounded(blocks[index].bytes);
@@ -51,6 +46,40 @@ ArenaPlan plan_arena(const std::vector<ArenaBlock>& blocks) {
     placed.insert(at, index);
   }
   return plan;
+}
+
+}  // namespace
+
+ArenaPlan plan_arena(const std::vector<ArenaBlock>& blocks) {
+  constexpr int64_t worth_trying = int64_t{1} << 20;  // bytes that another order may save
+  const int64_t lower_bound = lower_bound_of(blocks);
+  const auto area = [&](size_t i) {
+    return static_cast<double>(blocks[i].bytes) * (blocks[i].last - blocks[i].first + 1);
+  };
+  std::vector<size_t> order(blocks.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return blocks[a].bytes > blocks[b].bytes; });
+  ArenaPlan best = placed_by(blocks, order);
+  if (best.bytes - lower_bound >= worth_trying) {
+    std::vector<size_t> by_area = order;
+    std::stable_sort(by_area.begin(), by_area.end(), [&](size_t a, size_t b) { return area(a) > area(b); });
+    ArenaPlan plan = placed_by(blocks, by_area);
+    if (plan.bytes < best.bytes) best = std::move(plan);
+  }
+  // Then those before all others that stick out at the top.
+  constexpr int most_tries = 12;
+  std::vector<bool> is_early(blocks.size(), false);
+  ArenaPlan latest = placed_by(blocks, order);
+  for (int i = 0; i < most_tries && best.bytes - lower_bound >= worth_trying; ++i) {
+    for (size_t k = 0; k < blocks.size(); ++k) {
+      if (latest.offsets[k] + rounded(blocks[k].bytes) == latest.bytes) is_early[k] = true;
+    }
+    std::stable_partition(order.begin(), order.end(), [&](size_t k) { return is_early[k]; });
+    latest = placed_by(blocks, order);
+    if (latest.bytes < best.bytes) best = latest;
+  }
+  best.lower_bound = lower_bound;
+  return best;
 }
 
 }  // namespace kiln

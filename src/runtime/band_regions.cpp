@@ -13,9 +13,10 @@ namespace {
 // Bytes a second of one thread by where they lie, and what it takes to begin a kernel and to wait for the others.
 constexpr double l2_rate = 90e9, l3_rate = 45e9, memory_rate = 14e9;
 constexpr double call_seconds = 2.5e-7, barrier_seconds = 5e-7;
-constexpr double least_share = 0.02;  ///< of the time that it takes otherwise
+constexpr double least_share = 0.01;  ///< of the time that it takes otherwise
 constexpr size_t longest_region = 24;
-constexpr double byte_price = 1e-11;  ///< seconds that a byte less in memory is worth, for its first touch alone
+constexpr double byte_price = 3e-11;  ///< seconds that a byte less at the peak is worth, for its first touch alone
+constexpr double near_peak = 0.75;    ///< of the most memory, that counts as a peak
 
 constexpr double near_share = 0.6;  ///< of L2, that what a thread touches in a band may take
 
@@ -29,6 +30,7 @@ class RegionFinder {
     rules_.reserve(ops.size());
     for (const ScheduledOp& op : ops) rules_.push_back(rule_of(op));
     memory_shares_.assign(ops.size(), -1);
+    find_peaks();
   }
 
   struct Region {
@@ -155,6 +157,28 @@ class RegionFinder {
     return most;
   }
 
+  // ---- memory ------------------------------------------------------------------------------------------------
+
+  /// At which ops much of the arena is in use, if nothing is done in bands.
+  void find_peaks() {
+    std::vector<int64_t> used(ops_.size() + 1, 0);
+    for (const Slot& s : slots_) {
+      if (s.base != Schedule::Base::none || s.parent >= 0 || s.first < 0 || s.format != Format::blocked) continue;
+      used[static_cast<size_t>(s.first)] += floats_of(s.layout);
+      used[static_cast<size_t>(s.last) + 1] -= floats_of(s.layout);
+    }
+    int64_t most = 0;
+    for (size_t i = 1; i < used.size(); ++i) used[i] += used[i - 1];
+    for (const int64_t floats : used) most = std::max(most, floats);
+    next_peak_.assign(ops_.size() + 1, static_cast<int>(ops_.size()));
+    for (size_t i = ops_.size(); i-- > 0;) {
+      const bool is_peak = static_cast<double>(used[i]) >= near_peak * static_cast<double>(most);
+      next_peak_[i] = is_peak ? static_cast<int>(i) : next_peak_[i + 1];
+    }
+  }
+
+  bool is_at_peak(const Slot& root) const { return next_peak_[static_cast<size_t>(root.first)] <= root.last; }
+
   // ---- what it gains -----------------------------------------------------------------------------------------
 
   double seconds_of(size_t index) {
@@ -213,7 +237,7 @@ class RegionFinder {
   std::optional<Region> judge(RegionPlan& plan, size_t begin, size_t end, double least) {
     plan.settle();
     const std::vector<BandedTensor>& tensors = plan.bands().tensors();
-    double all = 0, passing = 0, kept = 0, weights = 0, meaned = 0, gain = 0;
+    double all = 0, passing = 0, kept = 0, weights = 0, meaned = 0, at_peak = 0, gain = 0;
     std::vector<double> line(tensors.size(), 0), size(tensors.size(), 0);
     for (const auto& [root, tensor] : plan.tensors()) {
       const auto index = static_cast<size_t>(tensor);
@@ -222,6 +246,7 @@ class RegionFinder {
       line[index] = static_cast<double>(l.blocks() * l.row_stride() * 4);
       size[index] = static_cast<double>(floats_of(l)) * 4 / threads_;
       if (tensors[index].memory == tensor) all += size[index];
+      if (is_at_peak(slot(root))) at_peak += size[index] * threads_;
     }
     if (all == 0) return {};
     passing = bytes_passing(begin, end, plan);
@@ -264,9 +289,10 @@ class RegionFinder {
       gain += waiting * memory_share(i);
       gain -= lost_place(i, op, tensors);
     }
-    gain += all * threads_ * byte_price;
+    gain += at_peak * byte_price;
     if (threads_ > 1) gain += (steps - 1) * barrier_seconds;
     gain -= (count - 1) * (steps * call_seconds + kept * 2 / l2_rate + 0.3 * weights / l3_rate);
+    if (bands < 2 && !forced_) return {};
     if (forced_) gain = all + meaned;
     if (!forced_ && gain < least_share * seconds) return {};
     if (gain <= least || !plan.bands().can_divide(threads_)) return {};
@@ -333,6 +359,7 @@ class RegionFinder {
   const int threads_;
   const bool forced_;
   RegionPlan::Rules rules_;
+  std::vector<int> next_peak_;         ///< from each op on
   std::vector<double> memory_shares_;  ///< of ops; less than 0 where it is not known yet
 };
 

@@ -360,6 +360,38 @@ def test_info_counts_convolutions_functions_and_loops(tmp_path):
     assert report["functions"] == 1 and report["subgraphs"] == 1 and report["run"]["uncounted_nodes"] == 0
 
 
+def bands_model(tmp_path):
+    """Two convolutions whose tensors are worth bands."""
+    ws = [numpy_helper.from_array(np.ones((16, channels, 3, 3), np.float32), name)
+          for channels, name in ((3, "w1"), (16, "w2"))]
+    nodes = [helper.make_node("Conv", ["x", "w1"], ["a"], name="first", pads=[1, 1, 1, 1]),
+             helper.make_node("Conv", ["a", "w2"], ["b"], name="second", pads=[1, 1, 1, 1])]
+    graph = helper.make_graph(nodes, "g", [value("x", TensorProto.FLOAT, [1, 3, "h", "w"])],
+                              [value("b", TensorProto.FLOAT, None)], ws)
+    path = tmp_path / "large.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10), path)
+    return path
+
+
+def test_info_of_a_plan(tmp_path):
+    model, svg = bands_model(tmp_path), tmp_path / "memory.svg"
+    arguments = ["info", model, "--plan", "--shape", "x=1x3x400x300"]
+    text = good(*arguments, "--svg", svg, KILN_BANDS="on")
+    for part in ("x [1,3,400,300]", "arena", "first +1", "bands", "scratch memory"):
+        assert part in text
+    assert svg.read_text().startswith("<svg ") and "<rect" in svg.read_text()
+    banded, whole = [json.loads(good(*arguments, "--json", KILN_BANDS=bands)) for bands in ("on", "off")]
+    assert any("bands" in step for step in banded["steps"]) and not any("bands" in step for step in whole["steps"])
+    assert banded["arena_bytes"] < whole["arena_bytes"]
+    for block in banded["blocks"]:
+        assert 0 <= block["offset"] <= banded["arena_bytes"] - block["bytes"]
+        assert block["first_step"] <= block["last_step"] < len(banded["steps"])
+
+
+def test_a_plan_is_drawn_only_where_it_is_asked_for(tmp_path):
+    assert "--plan" in kiln("info", CLASSIFIER, "--svg", tmp_path / "x.svg").stderr
+
+
 def test_info_counts_external_data(tmp_path):
     model = onnx.load(CLASSIFIER)
     onnx.save(model, tmp_path / "m.onnx", save_as_external_data=True, location="m.data", size_threshold=0)
