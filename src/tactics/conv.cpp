@@ -134,11 +134,13 @@ std::string decline_paired_conv(const Problem& p) {
 double paired_conv_cost(const Problem& p, const Tuning& tuning) {
   const ConvProblem c = conv_problem(p);
   const double macs = dense_macs(p, c.channels_in, c.channels_out, 1, 1);
-  const double arithmetic = arithmetic_seconds(macs, p.isa, paired_share(p.isa));
+  // Making pixels ready and beginning and ending tiles shows where there are few channels.
+  const double deep = static_cast<double>(c.channels_in) / static_cast<double>(c.channels_in + 48);
+  const double arithmetic = arithmetic_seconds(macs, p.isa, 0.9 * deep * paired_share(p.isa));
   const double reading = weight_seconds(p, static_cast<double>(4 * c.channels_in * c.channels_out));
   // Pixels are made ready: read, written and read again.
   const double copied = 4 * output_pixels(p) * static_cast<double>(c.channels_in);
-  const double copying = copied / 25e9 + (tile_tuning(tuning).channels_outer ? 0.5 * memory_seconds(copied) : 0);
+  const double copying = copied / 15e9 + (tile_tuning(tuning).channels_outer ? 0.5 * memory_seconds(copied) : 0);
   return std::max(arithmetic, reading) + 0.1 * std::min(arithmetic, reading) + copying +
          memory_seconds(bytes_moved(p, weights_and_bias)) * 0.2 + epilogue_seconds(p);
 }

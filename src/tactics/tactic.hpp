@@ -193,7 +193,7 @@ uint32_t residual_place(const Problem& problem);
 double memory_seconds(double bytes);
 double weight_seconds(const Problem& problem, double bytes);
 double arithmetic_seconds(double multiply_adds, Isa isa, double share_of_peak);
-/// What share of that peak products in pairs (kernels/paired) reach: more than all of it where the CPU adds on the side.
+/// What share of that peak products in pairs (kernels/paired) reach: more than all where the CPU adds on the side.
 double paired_share(Isa isa);
 /// Bytes of all inputs (but packed ones) and outputs.
 double bytes_moved(const Problem& problem, uint32_t packed = 0);

@@ -24,8 +24,8 @@ struct PairedLimits<Isa::portable> {
 };
 
 #if defined(__AVX512F__)
-// Numbers from memory are operands of the arithmetic: a broadcast by itself would take the unit that adds. And compilers
-// left to themselves let multiply-adds write over a factor, which moves all sums from register to register.
+// Numbers from memory are operands of the arithmetic: a broadcast by itself would take the unit that adds. And
+// compilers left to themselves let multiply-adds write over a factor, which moves all sums from register to register.
 [[gnu::always_inline]] inline void add_product(Vec<float, Isa::avx512>& sum, Vec<float, Isa::avx512> a,
                                                const float& b) {
   asm("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(sum.v) : "v"(a.v), "m"(b));
@@ -55,10 +55,16 @@ struct PairedSums {
   V sums[rows][blocks];
 
   [[gnu::always_inline]] void begin(const PairedTileArgs& a) {
+    if (a.partial != nullptr) {
+      unroll<rows>([&](auto i) __attribute__((always_inline)) {
+        unroll<blocks>([&](auto j)
+                           __attribute__((always_inline)) { sums[i][j] = V::load(a.partial + i * wide + j * lanes); });
+      });
+      return;
+    }
     unroll<blocks>([&](auto j) __attribute__((always_inline)) {
       const V of_column = V::load(a.column_start + j * lanes);
-      unroll<rows>([&](auto i)
-                       __attribute__((always_inline)) { sums[i][j] = of_column + V::all(a.row_start[i]); });
+      unroll<rows>([&](auto i) __attribute__((always_inline)) { sums[i][j] = of_column + V::all(a.row_start[i]); });
     });
   }
 
@@ -110,6 +116,12 @@ struct PairedSums {
   }
 
   [[gnu::always_inline]] void end(const PairedTileArgs& a) const {
+    if (a.sums != nullptr) {
+      unroll<rows>([&](auto i) __attribute__((always_inline)) {
+        unroll<blocks>([&](auto j) __attribute__((always_inline)) { sums[i][j].store(a.sums + i * wide + j * lanes); });
+      });
+      return;
+    }
     const V low = V::all(a.low), high = V::all(a.high);
     unroll<blocks>([&](auto j) __attribute__((always_inline)) {
       const V unscale = V::load(a.column_unscale + j * lanes), bias = V::load(a.bias + j * lanes);

@@ -21,6 +21,9 @@ const PairedTable& paired_table(Isa isa) {
 
 namespace {
 
+/// A panel's weights of so much of K, and no more, are used for all rows before those that follow: they stay in L2.
+constexpr int64_t most_depth = 24 * paired_chunk;
+
 int64_t whole_lines(int64_t floats) { return divide_up(floats, 16) * 16; }
 
 /// The power of 2 nearest to a number, with an exponent of at most 60; 1 for 0 and what is no number.
@@ -44,7 +47,9 @@ void PairedWalk::prepare() {
   band_ = std::max<int64_t>(1, tuning.band);
   row_floats_ = divide_up(depth, paired_chunk) * paired_chunk;
   shared_floats_ = tuning.channels_outer ? rows_floats(all_rows()) : 0;
-  part_floats_ = tuning.channels_outer ? 0 : rows_floats(std::min(all_rows(), band_ * tuning.rows));
+  depth_parts_ = tuning.channels_outer ? divide_up(depth, most_depth) : 1;
+  const int64_t sums = depth_parts_ > 1 ? all_rows() * tuning.blocks * lanes() : 0;
+  part_floats_ = tuning.channels_outer ? sums : rows_floats(std::min(all_rows(), band_ * tuning.rows));
   panels_.clear();
   int64_t at = 0;
   for (int64_t block = 0; block < blocks(); block += tuning.blocks) {
@@ -128,8 +133,8 @@ void PairedWalk::write(const Panel& panel, PairedTileArgs& args, int64_t tile_ro
   if (after) args.residual = nullptr;
   table_->tiles[panel.blocks][tile_rows](args);
   if (epilogue.pass) {
-    tiles_->pass({e.activation, e.alpha, e.beta, args.out, last, 1, 0, tile_rows, args.out_step, panel.blocks,
-                  args.out_block});
+    tiles_->pass(
+        {e.activation, e.alpha, e.beta, args.out, last, 1, 0, tile_rows, args.out_step, panel.blocks, args.out_block});
   }
   if (edge) {
     for (int64_t i = 0; i < tile_rows; ++i) std::copy_n(sums + i * wide, used, given.out + i * given.out_step);
@@ -143,39 +148,60 @@ void PairedWalk::write(const Panel& panel, PairedTileArgs& args, int64_t tile_ro
   args = given;
 }
 
-void PairedWalk::run_panel(const Panel& panel, int64_t tile0, int64_t tile1, const Pointers& p,
-                           const Rows& rows) const {
-  const int64_t first = panel.block * lanes(), wide = panel.blocks * lanes(), sixes = depth / paired_step;
+/// Where a tile reads and writes.
+void PairedWalk::place(const Panel& panel, const Tile& t, const Pointers& p, const Rows& rows,
+                       PairedTileArgs& args) const {
+  const int64_t from = t.first - rows.first;
+  const int64_t at = t.line / lines * out_image + t.line % lines * out_line + t.x * out_pixel;
+  args.in = rows.at + from * row_floats_, args.in_chunk = t.count * paired_chunk;
+  args.row_start = rows.start + from, args.row_unscale = rows.unscale + from;
+  args.out = p.out + at + panel.block * out_block;
+  args.residual = p.residual == nullptr ? nullptr : p.residual + at + panel.block * out_block;
+}
+
+void PairedWalk::run_panel(const Panel& panel, int64_t tile0, int64_t tile1, const Pointers& p, const Rows& rows,
+                           float* sums) const {
+  const int64_t first = panel.block * lanes(), wide = panel.blocks * lanes();
   PairedTileArgs args{};
-  args.depth = depth;
-  args.weights = p.packed + panel.weights;
   args.column_start = p.packed + columns_at_ + first;
   args.column_unscale = args.column_start + all_columns(), args.bias = args.column_unscale + all_columns();
   args.out_step = out_pixel, args.out_block = out_block;
   args.low = epilogue.low, args.high = epilogue.high;
   // The next panel's weights come from memory while this one's are used.
   const bool next = tuning.prefetch_weights && &panel != &panels_.back();
-  const char* prefetch = reinterpret_cast<const char*>(args.weights + depth * wide);
+  const char* prefetch = reinterpret_cast<const char*>(p.packed + panel.weights + depth * wide);
   const char* const end = prefetch + depth * wide * static_cast<int64_t>(sizeof(float));
+  const int64_t sixes = depth / paired_step;
   const int64_t lines_each = next ? divide_up(divide_up(depth * wide, 16), (tile1 - tile0) * sixes) : 0;
-  for (int64_t index = tile0; index < tile1; ++index) {
-    const Tile t = tile(index);
-    const int64_t from = t.first - rows.first;
-    const int64_t at = t.line / lines * out_image + t.line % lines * out_line + t.x * out_pixel;
-    args.in = rows.at + from * row_floats_, args.in_chunk = t.count * paired_chunk;
-    args.row_start = rows.start + from, args.row_unscale = rows.unscale + from;
-    args.out = p.out + at + panel.block * out_block;
-    args.residual = p.residual == nullptr ? nullptr : p.residual + at + panel.block * out_block;
-    args.prefetch = prefetch;
-    args.prefetch_lines = prefetch < end ? lines_each : 0;
-    prefetch += lines_each * sixes * 64;
-    write(panel, args, t.count);
+  for (int64_t part = 0; part < depth_parts_; ++part) {
+    const auto [chunk0, chunk1] = part_range(divide_up(depth, paired_chunk), part, depth_parts_);
+    const bool last = part + 1 == depth_parts_;
+    args.weights = p.packed + panel.weights + chunk0 * paired_chunk * wide;
+    args.depth = std::min(chunk1 * paired_chunk, depth) - chunk0 * paired_chunk;
+    float* of_tile = sums;
+    for (int64_t index = tile0; index < tile1; ++index) {
+      const Tile t = tile(index);
+      place(panel, t, p, rows, args);
+      args.in += chunk0 * args.in_chunk;
+      args.partial = part == 0 ? nullptr : of_tile;
+      args.sums = last ? nullptr : of_tile;
+      args.prefetch = prefetch;
+      args.prefetch_lines = prefetch < end ? lines_each : 0;
+      prefetch += lines_each * (args.depth / paired_step) * 64;
+      if (last) {
+        write(panel, args, t.count);
+      } else {
+        table_->tiles[panel.blocks][t.count](args);
+      }
+      of_tile += t.count * wide;
+    }
   }
 }
 
 void PairedWalk::run_part(int64_t phase, int64_t part, int64_t parts, const Pointers& p, float* scratch) const {
   const int64_t tiles = all_tiles();
   const auto [begin, end] = part_range(tiles, part, parts);
+  float* const own = scratch + shared_floats_ + part * part_floats_;
   if (tuning.channels_outer) {
     const Rows rows = rows_in(scratch, 0, all_rows());
     if (phase == 0) {
@@ -189,18 +215,17 @@ void PairedWalk::run_part(int64_t phase, int64_t part, int64_t parts, const Poin
         return std::clamp<int64_t>((place - panel.block * tiles) / panel.blocks, 0, tiles);
       };
       const int64_t tile0 = tile_at(first), tile1 = tile_at(last);
-      if (tile0 < tile1) run_panel(panel, tile0, tile1, p, rows);
+      if (tile0 < tile1) run_panel(panel, tile0, tile1, p, rows, own);
     }
     return;
   }
-  float* const own = scratch + part * part_floats_;
   const int64_t bands = divide_up(end - begin, band_);
   for (int64_t i = 0; i < bands; ++i) {
     const auto [first, last] = part_range(end - begin, i, bands);
     const int64_t tile0 = begin + first, tile1 = begin + last;
     const Rows rows = rows_in(own, tile(tile0).first, std::min(all_rows(), band_ * tuning.rows));
     for (int64_t j = tile0; j < tile1; ++j) make_rows(tile(j), p.in, rows);
-    for (const Panel& panel : panels_) run_panel(panel, tile0, tile1, p, rows);
+    for (const Panel& panel : panels_) run_panel(panel, tile0, tile1, p, rows, nullptr);
   }
 }
 

@@ -10,10 +10,10 @@ namespace kiln {
 
 /// A product of a matrix A and a constant matrix B in which two thirds of K are multiplied in pairs, by Winograd's
 /// formula for inner products: one multiplication and two additions for two multiplications. A core that adds and
-/// multiplies side by side (all of AMD's Zen) does six multiply-adds in the time of four. What the formula adds too much,
-/// products of A's elements with each other and of B's, is summed for each row and column once. Rows of A (in the run)
-/// and columns of B (when packed) are scaled by powers of 2 to the same size, so that errors are relative to the norms
-/// of the row and the column: about twice those of the usual product where all elements are alike.
+/// multiplies side by side (all of AMD's Zen) does six multiply-adds in the time of four. What the formula adds too
+/// much, products of A's elements with each other and of B's, is summed for each row and column once. Rows of A (in the
+/// run) and columns of B (when packed) are scaled by powers of 2 to the same size, so that errors are relative to the
+/// norms of the row and the column: about twice those of the usual product where all elements are alike.
 ///
 /// A's rows are pixels, so many on each line; a row comes in runs, so far apart (one for a row-major matrix, channel
 /// blocks for a picture). All steps are in floats. Made by the kernels, which fill in the fields and call prepare().
@@ -84,12 +84,15 @@ class PairedWalk {
   int64_t all_tiles() const { return images * lines * line_tiles_; }
   Tile tile(int64_t index) const;
   void make_rows(const Tile& tile, const float* in, const Rows& rows) const;
-  void run_panel(const Panel& panel, int64_t tile0, int64_t tile1, const Pointers& p, const Rows& rows) const;
+  void run_panel(const Panel& panel, int64_t tile0, int64_t tile1, const Pointers& p, const Rows& rows,
+                 float* sums) const;
+  void place(const Panel& panel, const Tile& tile, const Pointers& p, const Rows& rows, PairedTileArgs& args) const;
   void write(const Panel& panel, PairedTileArgs& args, int64_t tile_rows) const;
 
   const PairedTable* table_ = nullptr;
   const TileTable* tiles_ = nullptr;
-  int64_t line_tiles_ = 0, band_ = 0, row_floats_ = 0, shared_floats_ = 0, part_floats_ = 0, columns_at_ = 0;
+  int64_t line_tiles_ = 0, band_ = 0, row_floats_ = 0, depth_parts_ = 1, shared_floats_ = 0, part_floats_ = 0,
+          columns_at_ = 0;
   std::vector<Panel> panels_;
 };
 
