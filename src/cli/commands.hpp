@@ -20,6 +20,7 @@ void add_build(CLI::App& program, int& exit_code);
 void add_rebuild(CLI::App& program, int& exit_code);
 void add_compare(CLI::App& program, int& exit_code);
 void add_ocr(CLI::App& program, int& exit_code);
+void add_detect(CLI::App& program, int& exit_code);
 void add_info(CLI::App& program, int& exit_code);
 void add_check(CLI::App& program, int& exit_code);
 void add_ops(CLI::App& program, int& exit_code);

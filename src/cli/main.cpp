@@ -93,6 +93,7 @@ int run_program(int argc, char** argv) {
   add_rebuild(program, exit_code);
   add_compare(program, exit_code);
   add_ocr(program, exit_code);
+  add_detect(program, exit_code);
   add_info(program, exit_code);
   add_check(program, exit_code);
   add_ops(program, exit_code);

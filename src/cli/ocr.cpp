@@ -1,8 +1,5 @@
 #include <fmt/core.h>
 
-#include <chrono>
-
-#include "base/safe_open.hpp"
 #include "cli/commands.hpp"
 #include "cli/terminal.hpp"
 #include "cli/usage_error.hpp"
@@ -19,24 +16,6 @@ struct Options {
   vision::OcrOptions ocr;
   bool json = false, show_time = false;
 };
-
-using Clock = std::chrono::steady_clock;
-double milliseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
-std::vector<std::string> read_lines(const std::string& path) {
-  std::vector<std::string> lines;
-  std::string line;
-  for (const char letter : read_text_file(path) + "\n") {
-    if (letter == '\n')
-      lines.push_back(std::exchange(line, {}));
-    else if (letter != '\r')
-      line += letter;
-  }
-  while (!lines.empty() && lines.back().empty()) lines.pop_back();
-  return lines;
-}
 
 void draw(vision::Picture& picture, const std::vector<vision::TextLine>& lines) {
   for (size_t i = 0; i < lines.size(); ++i) {
@@ -73,9 +52,9 @@ int run(Options& options) {
   const PictureOutput output(options.output, files.pictures.size());
   Json all = Json::array();
   for (const std::string& path : files.pictures) {
-    Clock::time_point start = Clock::now();
+    Timer timer;
     vision::Picture picture = vision::Picture::load(path);
-    PartTimes times{{"decode", milliseconds_since(start)}};
+    PartTimes times{{"decode", timer.milliseconds()}};
     vision::OcrTimes spent;
     const std::vector<vision::TextLine> lines = ocr.read(picture, &spent);
     for (const auto& [part, milliseconds] : PartTimes{{"pre-process", spent.preprocess},
@@ -87,10 +66,10 @@ int run(Options& options) {
       times.emplace_back(part, milliseconds);
     }
     if (output.wanted()) {
-      start = Clock::now();
+      timer = Timer();
       draw(picture, lines);
       picture.save(output.path_for(path));
-      times.emplace_back("draw and write", milliseconds_since(start));
+      times.emplace_back("draw and write", timer.milliseconds());
     }
     if (options.json) {
       all.push_back(lines_json(path, lines, times));

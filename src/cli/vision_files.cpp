@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "base/safe_open.hpp"
 #include "cli/table.hpp"
 #include "cli/usage_error.hpp"
 
@@ -32,6 +33,20 @@ std::string PictureOutput::path_for(const std::string& picture) const {
   const std::string ending = name.extension().string();
   if (ending != ".png" && ending != ".jpg" && ending != ".jpeg") name += ".png";
   return (output_ / name).string();
+}
+
+std::vector<std::string> read_lines(const std::string& path) {
+  std::vector<std::string> lines;
+  std::string line;
+  for (const char letter : read_text_file(path, 1 << 24) + "\n") {
+    if (letter == '\n') {
+      lines.push_back(std::exchange(line, {}));
+    } else if (letter != '\r') {
+      line += letter;
+    }
+  }
+  while (!lines.empty() && lines.back().empty()) lines.pop_back();
+  return lines;
 }
 
 void print_times(const PartTimes& times) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,19 @@ class PictureOutput {
  private:
   std::string output_;
   bool folder_ = false;
+};
+
+/// The lines of a small text file; blank ones at its end are none.
+std::vector<std::string> read_lines(const std::string& path);
+
+class Timer {
+ public:
+  double milliseconds() const {
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
 /// Parts of the way and their milliseconds, in order.

@@ -20,14 +20,17 @@ double line_width_for(const PictureView& picture) {
 void draw_line(Picture& picture, Point from, Point to, Colour colour, double width) {
   if (!std::isfinite(from.x + from.y + to.x + to.y) || !(width > 0)) return;
   const double radius = width / 2, reach = radius + 1;
-  const auto first = [&](float a, float b) {
-    return static_cast<int64_t>(std::max(0.0, std::floor(std::min(a, b) - reach)));
+  // The first and last pixel of a side that may be touched, whatever the numbers.
+  const auto first = [](double low, int64_t size) {
+    return static_cast<int64_t>(std::clamp(std::floor(low), 0.0, static_cast<double>(size)));
   };
-  const auto last = [&](float a, float b, int64_t size) {
-    return static_cast<int64_t>(std::min(static_cast<double>(size - 1), std::ceil(std::max(a, b) + reach)));
+  const auto last = [](double high, int64_t size) {
+    return static_cast<int64_t>(std::clamp(std::ceil(high), -1.0, static_cast<double>(size - 1)));
   };
+  const int64_t top = first(std::min(from.y, to.y) - reach, picture.height());
+  const int64_t bottom = last(std::max(from.y, to.y) + reach, picture.height());
   const double dx = double{to.x} - from.x, dy = double{to.y} - from.y, square = dx * dx + dy * dy;
-  for (int64_t y = first(from.y, to.y), end = last(from.y, to.y, picture.height()); y <= end; ++y) {
+  for (int64_t y = top; y <= bottom; ++y) {
     // Of a long line a row has few pixels: only those near the place where it crosses are looked at.
     double low = std::min(from.x, to.x), high = std::max(from.x, to.x);
     if (std::abs(dy) > 1e-3) {
@@ -36,9 +39,8 @@ void draw_line(Picture& picture, Point from, Point to, Colour colour, double wid
       low = std::max(low, std::min(above, below));
       high = std::min(high, std::max(above, below));
     }
-    const auto begin = static_cast<int64_t>(std::max(0.0, std::floor(low - reach)));
-    const auto stop = static_cast<int64_t>(std::min(static_cast<double>(picture.width() - 1), std::ceil(high + reach)));
-    for (int64_t x = begin; x <= stop; ++x) {
+    const int64_t stop = last(high + reach, picture.width());
+    for (int64_t x = first(low - reach, picture.width()); x <= stop; ++x) {
       const double px = static_cast<double>(x) - from.x, py = static_cast<double>(y) - from.y;
       const double along = square > 0 ? std::clamp((px * dx + py * dy) / square, 0.0, 1.0) : 0.0;
       blend(picture.row(y) + 3 * x, colour, radius + 0.5 - std::hypot(px - along * dx, py - along * dy));
