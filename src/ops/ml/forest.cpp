@@ -222,17 +222,21 @@ template <class Node, class T, int64_t lanes, class Compare, bool missing>
 void descend(const Node* nodes, int depth, const T* const* rows, int32_t* places) {
   constexpr int steps_between_looks = 4;
   std::array<int32_t, lanes> at;
+  std::array<const T*, lanes> row;
   std::copy_n(places, lanes, at.begin());
+  std::copy_n(rows, lanes, row.begin());
   for (int done = 0; done < depth; done += steps_between_looks) {
     int32_t moved = 0;
     for (int step = 0; step < steps_between_looks; ++step) {
+      moved = 0;
+#pragma GCC unroll 8
       for (size_t lane = 0; lane < lanes; ++lane) {
         const Node& node = nodes[at[lane]];
-        const T value = rows[lane][node.feature];
-        bool holds = Compare()(value, node.threshold);
-        if constexpr (missing) holds |= node.missing_true != 0 && std::isnan(value);
-        const int32_t next = node.next[holds ? 1 : 0];
-        if (step + 1 == steps_between_looks) moved |= next ^ at[lane];
+        const T value = row[lane][node.feature];
+        unsigned holds = Compare()(value, node.threshold) ? 1 : 0;
+        if constexpr (missing) holds |= node.missing_true & (std::isnan(value) ? 1U : 0U);
+        const int32_t next = node.next[holds];
+        moved |= next ^ at[lane];
         at[lane] = next;
       }
     }
@@ -285,7 +289,8 @@ void Forest<T>::flatten(int depth) {
     const auto itself = static_cast<int32_t>(flat_.size());
     flat_.push_back({.next = {itself, itself}});
   }
-  descend_ = missing ? descend_by<true>(mode) : descend_by<false>(mode);
+  descend_ = descend_by<false>(mode);
+  if (missing) descend_missing_ = descend_by<true>(mode);
   nodes_ = {};
 }
 
@@ -322,9 +327,16 @@ int64_t Forest<T>::find_leaf(int64_t start, const T* row) const {
 }
 
 template <class T>
+typename Forest<T>::Descend Forest<T>::descend_for(const T* elements, int64_t count) const {
+  if (descend_missing_ == nullptr) return descend_;
+  const auto is_missing = [](T element) { return std::isnan(element); };
+  return std::any_of(elements, elements + count, is_missing) ? descend_missing_ : descend_;
+}
+
+template <class T>
 void Forest<T>::find_leaves(const T* row, int64_t row_step, const int64_t* roots, int64_t root_step, int64_t count,
-                            int64_t* leaves) const {
-  if (descend_ == nullptr) {
+                            Descend descend, int64_t* leaves) const {
+  if (descend == nullptr) {
     for (int64_t i = 0; i < count; ++i) leaves[i] = find_leaf(roots[i * root_step], row + i * row_step);
     return;
   }
@@ -336,7 +348,7 @@ void Forest<T>::find_leaves(const T* row, int64_t row_step, const int64_t* roots
     rows[static_cast<size_t>(i)] = row + from * row_step;
     places[static_cast<size_t>(i)] = static_cast<int32_t>(root >= 0 ? root : first_leaf_ + ~root);
   }
-  descend_(flat_.data(), depth_, rows.data(), places.data());
+  descend(flat_.data(), depth_, rows.data(), places.data());
   for (int64_t i = 0; i < count; ++i) leaves[i] = places[static_cast<size_t>(i)] - first_leaf_;
 }
 

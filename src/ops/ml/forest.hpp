@@ -57,11 +57,12 @@ class Forest {
   template <class Visit>
   void walk(const T* rows, int64_t features, int64_t count, Visit&& visit) const {
     std::array<int64_t, lanes> leaves;
+    const Descend descend = descend_for(rows, features * count);
     if (count < lanes) {
       for (int64_t row = 0; row < count; ++row) {
         for (int64_t tree = 0; tree < trees(); tree += lanes) {
           const int64_t some = std::min(lanes, trees() - tree);
-          find_leaves(rows + row * features, 0, roots_.data() + tree, 1, some, leaves.data());
+          find_leaves(rows + row * features, 0, roots_.data() + tree, 1, some, descend, leaves.data());
           for (int64_t i = 0; i < some; ++i) visit(row, votes_of(leaves[static_cast<size_t>(i)]));
         }
       }
@@ -70,7 +71,7 @@ class Forest {
     for (const int64_t& root : roots_) {
       for (int64_t row = 0; row < count; row += lanes) {
         const int64_t some = std::min(lanes, count - row);
-        find_leaves(rows + row * features, features, &root, 0, some, leaves.data());
+        find_leaves(rows + row * features, features, &root, 0, some, descend, leaves.data());
         for (int64_t i = 0; i < some; ++i) visit(row + i, votes_of(leaves[static_cast<size_t>(i)]));
       }
     }
@@ -112,7 +113,9 @@ class Forest {
   }
   /// The leaves of at most `lanes` walks; walk i is of row i * row_step from root i * root_step on.
   void find_leaves(const T* row, int64_t row_step, const int64_t* roots, int64_t root_step, int64_t count,
-                   int64_t* leaves) const;
+                   Descend descend, int64_t* leaves) const;
+  /// Null where nodes are not flat.
+  Descend descend_for(const T* elements, int64_t count) const;
   int64_t find_leaf(int64_t start, const T* row) const;
 
   int64_t targets_;
@@ -121,8 +124,9 @@ class Forest {
   std::vector<FlatNode> flat_;  ///< nodes, then leaves
   int32_t first_leaf_ = 0;
   int depth_ = 0;
-  Descend descend_ = nullptr;
-  std::vector<int64_t> roots_;  ///< as a node's branches
+  Descend descend_ = nullptr;          ///< where no element is missing
+  Descend descend_missing_ = nullptr;  ///< null where missing elements are as others
+  std::vector<int64_t> roots_;         ///< as a node's branches
   std::vector<size_t> vote_starts_;
   std::vector<Vote<T>> votes_;
 };

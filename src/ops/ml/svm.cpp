@@ -252,9 +252,9 @@ std::pair<std::vector<float>, size_t> classify(const Classifier& svm, const floa
     }
     return {scores, best};
   }
-  std::vector<float> kernels;
+  std::vector<float> kernels(svm.vectors);
   for (size_t k = 0; k < svm.vectors; ++k) {
-    kernels.push_back(svm.kernel(row, svm.support.data() + k * static_cast<size_t>(features), features));
+    kernels[k] = svm.kernel(row, svm.support.data() + k * static_cast<size_t>(features), features);
   }
   std::vector<size_t> won(svm.classes, 0);
   scores = decide_pairs(svm, kernels, won);
