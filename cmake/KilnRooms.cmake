@@ -18,10 +18,12 @@ function(kiln_room_sources out)
     list(FILTER of_isa INCLUDE REGEX "_${isa}\\.cpp$")
     set_source_files_properties(${of_isa} PROPERTIES COMPILE_OPTIONS "${kiln_flags_${isa}}")
   endforeach()
-  # Reference code is the larger half of the library and is there to be right: a release makes it small, not fast.
+  # Reference code is the larger half of the library and is there to be right: a release makes it small, not fast. No
+  # other code does the classical models of ops/ml.
   if(CMAKE_BUILD_TYPE STREQUAL Release)
     set(of_ops ${sources})
     list(FILTER of_ops INCLUDE REGEX "/src/ops/")
+    list(FILTER of_ops EXCLUDE REGEX "/src/ops/ml/")
     set_source_files_properties(${of_ops} PROPERTIES COMPILE_OPTIONS -Os)
   endif()
   set(${out} ${sources} PARENT_SCOPE)

@@ -176,12 +176,46 @@ nb::object tensor_to_array(const Tensor& tensor) {
   return numpy.ndarray(shape_tuple(tensor.shape()), numpy_dtype(tensor.dtype()), nb::cast(Memory{tensor}));
 }
 
-nb::object map_to_dict(const Map& map) {
-  const nb::object keys = tensor_to_array(map.keys).attr("tolist")();
-  const nb::object values = tensor_to_array(map.values).attr("tolist")();
-  nb::dict dict;
-  for (size_t i = 0; i < nb::len(keys); ++i) dict[keys[nb::int_(i)]] = values[nb::int_(i)];
-  return dict;
+/// Makes dicts of maps, which often have the same keys.
+class DictMaker {
+ public:
+  nb::object make(const Map& map) {
+    if (!keys_.is_valid() || map.keys.raw() != keys_of_.raw() || map.keys.size() != keys_of_.size()) {
+      keys_ = nb::list(tensor_to_array(map.keys).attr("tolist")());
+      keys_of_ = map.keys;
+    }
+    nb::dict dict;
+    if (map.values.dtype() == DType::f32 && map.values.size() == map.keys.size()) {
+      const float* value = map.values.data<float>();
+      for (nb::handle key : keys_) set(dict, key, nb::steal(PyFloat_FromDouble(*value++)));
+    } else {
+      const nb::list values(tensor_to_array(map.values).attr("tolist")());
+      size_t i = 0;
+      for (nb::handle key : keys_) set(dict, key, values[i++]);
+    }
+    return dict;
+  }
+
+ private:
+  static void set(nb::dict& dict, nb::handle key, const nb::object& value) {
+    if (PyDict_SetItem(dict.ptr(), key.ptr(), value.ptr()) != 0) throw nb::python_error();
+  }
+
+  Tensor keys_of_;
+  nb::list keys_;
+};
+
+nb::object to_python(const Value& value, DictMaker& dicts) {
+  if (value.is_tensor()) return tensor_to_array(value.tensor());
+  if (value.is_none()) return nb::none();
+  if (value.is_sequence()) {
+    nb::list list;
+    for (const Value& item : value.sequence().items) list.append(to_python(item, dicts));
+    return list;
+  }
+  if (value.is_map()) return dicts.make(value.map());
+  const SparseTensor& sparse = value.sparse();
+  return sparse_class()(tensor_to_array(sparse.values), tensor_to_array(sparse.indices), shape_tuple(sparse.shape));
 }
 
 }  // namespace
@@ -226,16 +260,8 @@ Tensor tensor_to_write(nb::handle array) {
 }
 
 nb::object value_to_python(const Value& value) {
-  if (value.is_tensor()) return tensor_to_array(value.tensor());
-  if (value.is_none()) return nb::none();
-  if (value.is_sequence()) {
-    nb::list list;
-    for (const Value& item : value.sequence().items) list.append(value_to_python(item));
-    return list;
-  }
-  if (value.is_map()) return map_to_dict(value.map());
-  const SparseTensor& sparse = value.sparse();
-  return sparse_class()(tensor_to_array(sparse.values), tensor_to_array(sparse.indices), shape_tuple(sparse.shape));
+  DictMaker dicts;
+  return to_python(value, dicts);
 }
 
 }  // namespace kiln::python

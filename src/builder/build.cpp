@@ -13,6 +13,8 @@
 #include "builder/timing_cache.hpp"
 #include "builder/tune.hpp"
 #include "builder/typical_shapes.hpp"
+#include "graph/captures.hpp"
+#include "runtime/bodies.hpp"
 
 namespace kiln {
 namespace {
@@ -115,15 +117,31 @@ GroupReport report_of(const Program& program, const Choice& choice, size_t picke
   return report;
 }
 
-}  // namespace
+Machine build(const Program& program, const BuildFacts& facts, const BuildOptions& options, Isa isa);
 
-Machine build_machine(const EngineDef& engine, const BuildOptions& options, std::optional<Isa> isa) {
+/// Decides how subgraphs are done, each as an engine of its own.
+void build_bodies(const Program& program, const BuildFacts& facts, const BuildOptions& options, Machine& machine) {
+  BuildOptions inside = options;
+  inside.report = nullptr;
+  for (size_t node = 0; node < program.graph->nodes.size(); ++node) {
+    const std::vector<const Graph*> graphs = subgraphs_of(program.graph->nodes[node]);
+    for (size_t which = 0; which < graphs.size(); ++which) {
+      std::optional<ClosedBody> closed = close_body(program, node, which);
+      if (!closed) continue;
+      const std::vector<ValueId> captured = closed->captured;
+      auto engine = EngineDef::create(std::move(closed->model), [&](const EngineDef& body) {
+        return build(body.program(), facts_of_body(facts, *graphs[which], closed->taken, body), inside, machine.isa);
+      });
+      machine.bodies.push_back({node, which, captured, std::move(engine)});
+    }
+  }
+}
+
+Machine build(const Program& program, const BuildFacts& facts, const BuildOptions& options, Isa isa) {
   Machine machine;
-  machine.isa = isa.value_or(best_isa());
+  machine.isa = isa;
   const int threads = options.threads > 0 ? options.threads : default_pool().threads();
-  const Program& program = engine.program();
   const Target target{machine.isa, threads, options.math, weight_bytes(program) > cache_sizes().l3 / 2};
-  const BuildFacts facts = build_facts(engine, options.shapes);
   const std::vector<Group> groups = fuse(program, facts);
   std::vector<Choice> choices;
   for (const Group& group : groups) choices.push_back(make_choice(program, facts, group, target));
@@ -151,7 +169,14 @@ Machine build_machine(const EngineDef& engine, const BuildOptions& options, std:
       options.report->groups.push_back(report_of(program, choices[i], selection.chosen[i]));
   }
   pack(program, facts, threads, machine);
+  build_bodies(program, facts, options, machine);
   return machine;
+}
+
+}  // namespace
+
+Machine build_machine(const EngineDef& engine, const BuildOptions& options, std::optional<Isa> isa) {
+  return build(engine.program(), build_facts(engine, options.shapes), options, isa.value_or(best_isa()));
 }
 
 }  // namespace kiln

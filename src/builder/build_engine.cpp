@@ -16,15 +16,24 @@
 namespace kiln {
 namespace {
 
-/// Under which the timing cache keeps that this engine is right.
-std::string verified_key(const EngineDef& engine, const std::string& identity) {
-  std::string text = identity + KILN_VERSION;
+/// Who does what in an engine.
+std::string choices_of(const EngineDef& engine) {
+  std::string text;
   const Graph& graph = engine.model().graph;
   for (const MachineStep& step : engine.machine()->steps) {
     for (size_t index : step.group.nodes) text += graph.nodes[index].op_type + " " + graph.nodes[index].name + ",";
     text += fmt::format("{} {} {};", step.tactic != nullptr ? step.tactic->name : "-",
                         fmt::join(step.tuning.numbers, ","), formats_text(step.formats));
   }
+  for (const Body& body : engine.machine()->bodies) {
+    text += fmt::format("[{} {}: {}]", body.node, body.which, choices_of(*body.engine));
+  }
+  return text;
+}
+
+/// Under which the timing cache keeps that this engine is right.
+std::string verified_key(const EngineDef& engine, const std::string& identity) {
+  const std::string text = identity + KILN_VERSION + choices_of(engine);
   const std::string digest = hex(sha256(std::as_bytes(std::span(text))));
   return fmt::format("{}\t{}\tkernels {}\tverified {}", cpu_name(), isa_name(engine.machine()->isa), kernel_version,
                      digest);

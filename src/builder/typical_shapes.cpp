@@ -1,6 +1,7 @@
 #include "builder/typical_shapes.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace kiln {
 namespace {
@@ -9,8 +10,8 @@ namespace {
 struct Sizes {
   int64_t height, width, length;
 };
-constexpr Sizes usual[] = {{640, 640, 128}, {224, 224, 128}, {48, 320, 128},
-                           {32, 320, 64},   {512, 512, 77},  {28, 28, 16}};
+constexpr Sizes usual[] = {{640, 640, 128}, {224, 224, 128}, {48, 320, 128}, {32, 320, 64},
+                           {512, 512, 77},  {28, 28, 16},    {640, 640, 576}};
 
 int64_t typical_dim(const Sizes& sizes, size_t rank, size_t axis) {
   if (axis == 0) return 1;
@@ -26,7 +27,9 @@ class TypicalDims {
     const SymShape& shape = *input.type.shape;
     const auto given = shapes_.find(input.name);
     if (given != shapes_.end() && given->second.size() == shape.size()) return given->second[axis];
-    const int64_t typical = typical_dim(sizes_, shape.size(), axis);
+    // What comes in as layers, batch and features is the state of a recurrence.
+    const bool is_state = shape.size() == 3 && shape[0].is_known() && shape[0].value() > 1 && shape[2].is_known();
+    const int64_t typical = is_state ? 1 : typical_dim(sizes_, shape.size(), axis);
     if (shape[axis].is_unknown()) return typical;
     return symbols_.emplace(shape[axis].str(), typical).first->second;
   }
@@ -57,12 +60,23 @@ size_t unknown_count(const Facts& facts) {
       facts.begin(), facts.end(), [](const Fact& fact) { return !fact.type.shape || is_open(*fact.type.shape); }));
 }
 
-Facts infer(const EngineDef& engine, const std::map<ValueId, Fact>& inputs) {
-  Diagnostics diagnostics(Diagnostics::Mode::collect);
-  return ShapeInference(engine.model(), diagnostics, ShapeInference::StatedTypes::ignore).run(inputs);
+size_t unknown_count(const Facts& facts, const FactsInside& inside) {
+  size_t count = unknown_count(facts);
+  for (const auto& [graph, some] : inside) count += unknown_count(some);
+  return count;
 }
 
-Facts infer_typical(const EngineDef& engine, const Sizes& sizes, const std::map<std::string, Shape>& shapes) {
+Facts infer(const EngineDef& engine, const std::map<ValueId, Fact>& inputs, FactsInside& inside) {
+  Diagnostics diagnostics(Diagnostics::Mode::collect);
+  ShapeInference inference(engine.model(), diagnostics, ShapeInference::StatedTypes::ignore);
+  inference.set_observer([&](const Graph& graph, const Facts& facts) {
+    if (&graph != &engine.model().graph) inside[&graph] = facts;
+  });
+  return inference.run(inputs);
+}
+
+Facts infer_typical(const EngineDef& engine, const Sizes& sizes, const std::map<std::string, Shape>& shapes,
+                    FactsInside& inside) {
   TypicalDims typical(sizes, shapes);
   for (const Port& input : engine.inputs()) {
     if (has_shape(input)) typical.learn(input);
@@ -77,31 +91,48 @@ Facts infer_typical(const EngineDef& engine, const Sizes& sizes, const std::map<
     }
     inputs[input.value].type = type;
   }
-  return infer(engine, inputs);
+  return infer(engine, inputs, inside);
 }
 
 }  // namespace
 
 BuildFacts build_facts(const EngineDef& engine, const std::map<std::string, Shape>& shapes) {
   BuildFacts facts;
-  facts.sure = infer(engine, {});
+  facts.sure = infer(engine, {}, facts.sure_inside);
   const bool open = std::any_of(engine.inputs().begin(), engine.inputs().end(),
                                 [](const Port& input) { return has_shape(input) && is_open(*input.type.shape); });
   if (!open) {
     facts.typical = facts.sure;
+    facts.typical_inside = facts.sure_inside;
     return facts;
   }
   // A model that is made for one size of picture says so by failing with others.
-  size_t fewest = facts.sure.size() + 1;
+  size_t fewest = std::numeric_limits<size_t>::max();
   for (const Sizes& sizes : usual) {
-    Facts tried = infer_typical(engine, sizes, shapes);
-    const size_t unknown = unknown_count(tried);
+    FactsInside inside;
+    Facts tried = infer_typical(engine, sizes, shapes, inside);
+    const size_t unknown = unknown_count(tried, inside);
     if (unknown >= fewest) continue;
     fewest = unknown;
     facts.typical = std::move(tried);
+    facts.typical_inside = std::move(inside);
     if (fewest == 0) break;
   }
   return facts;
+}
+
+BuildFacts facts_of_body(const BuildFacts& around, const Graph& graph, const TakenValues& taken,
+                         const EngineDef& body) {
+  const auto sure = around.sure_inside.find(&graph), typical = around.typical_inside.find(&graph);
+  if (sure == around.sure_inside.end() || typical == around.typical_inside.end()) return build_facts(body);
+  const auto complete = [&](const Facts& inside, const Facts& outside) {
+    Facts facts = inside;
+    facts.resize(body.model().graph.values.size());
+    for (const auto& [from, to] : taken) facts[static_cast<size_t>(to)] = outside[static_cast<size_t>(from)];
+    return facts;
+  };
+  return {complete(sure->second, around.sure), complete(typical->second, around.typical), around.sure_inside,
+          around.typical_inside};
 }
 
 std::map<std::string, Shape> typical_input_shapes(const EngineDef& engine, const std::map<std::string, Shape>& shapes) {

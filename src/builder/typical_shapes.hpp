@@ -3,19 +3,28 @@
 #include <map>
 #include <string>
 
+#include "runtime/bodies.hpp"
 #include "runtime/engine.hpp"
 
 namespace kiln {
+
+/// What is known of the values of subgraphs, as inference met them last.
+using FactsInside = std::map<const Graph*, Facts>;
 
 /// What a builder knows of the main graph's values.
 struct BuildFacts {
   Facts sure;     ///< for any input shapes
   Facts typical;  ///< when the dims that the model leaves open have sizes as in common use
+  FactsInside sure_inside, typical_inside;
 };
 
 /// Typical are the shapes given for inputs by name; else a batch of 1, pictures of 640 x 640 and sequences of 128, or
 /// other sizes where the model does not allow these.
 BuildFacts build_facts(const EngineDef& engine, const std::map<std::string, Shape>& shapes = {});
+
+/// The same for a body of an engine: what is known of the graph around it says it. `graph` is the subgraph as it stands
+/// there.
+BuildFacts facts_of_body(const BuildFacts& around, const Graph& graph, const TakenValues& taken, const EngineDef& body);
 
 /// The typical shapes of the inputs, as far as they are known.
 std::map<std::string, Shape> typical_input_shapes(const EngineDef& engine, const std::map<std::string, Shape>& shapes);

@@ -1,27 +1,8 @@
 #include "graph/captures.hpp"
 
+#include <set>
+
 namespace kiln {
-namespace {
-
-/// The names that a graph takes from around it. A name that a graph defines is hidden from the graphs inside it.
-void collect_free_names(const Graph& graph, std::vector<std::string_view>& names) {
-  const std::vector<bool> local = defined_values(graph);
-  for (size_t i = 0; i < graph.values.size(); ++i) {
-    if (!local[i]) names.push_back(graph.values[i].name);
-  }
-  for (const Node& node : graph.nodes) {
-    for (const Graph* inner : subgraphs_of(node)) {
-      std::vector<std::string_view> needed;
-      collect_free_names(*inner, needed);
-      for (std::string_view name : needed) {
-        const ValueId id = graph.find_value(name);
-        if (id == no_value || !local[static_cast<size_t>(id)]) names.push_back(name);
-      }
-    }
-  }
-}
-
-}  // namespace
 
 std::vector<const Graph*> subgraphs_of(const Node& node) {
   std::vector<const Graph*> graphs;
@@ -43,15 +24,35 @@ std::vector<bool> defined_values(const Graph& graph) {
   return defined;
 }
 
+std::vector<std::string_view> names_read(const Graph& graph) {
+  const std::vector<bool> own = defined_values(graph);
+  std::vector<std::string_view> names;
+  std::set<std::string_view> seen;
+  const auto read = [&](std::string_view name, ValueId id) {
+    if ((id == no_value || !own[static_cast<size_t>(id)]) && seen.insert(name).second) names.push_back(name);
+  };
+  const auto read_all = [&](const std::vector<ValueId>& ids) {
+    for (ValueId id : ids) {
+      if (id != no_value) read(graph.name_of(id), id);
+    }
+  };
+  for (const Node& node : graph.nodes) {
+    read_all(node.inputs);
+    for_each_subgraph(node, [&](const Graph& inner) {
+      for (std::string_view name : names_read(inner)) read(name, graph.find_value(name));
+    });
+  }
+  read_all(graph.outputs);
+  return names;
+}
+
 std::vector<ValueId> values_read(const Graph& graph, const Node& node) {
   std::vector<ValueId> ids;
   for (ValueId id : node.inputs) {
     if (id != no_value) ids.push_back(id);
   }
   for (const Graph* subgraph : subgraphs_of(node)) {
-    std::vector<std::string_view> names;
-    collect_free_names(*subgraph, names);
-    for (std::string_view name : names) {
+    for (std::string_view name : names_read(*subgraph)) {
       const ValueId id = graph.find_value(name);
       if (id != no_value) ids.push_back(id);
     }

@@ -1,13 +1,16 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/function_ref.hpp"
 #include "graph/graph.hpp"
+#include "ops/kept.hpp"
 #include "ops/schema.hpp"
 
 namespace kiln {
@@ -72,8 +75,18 @@ class EvalHost {
 class EvalContext : public NodeView {
  public:
   EvalContext(const Node& node, const Schema& schema, const OpsetImports& opsets, EvalHost& host,
-              std::span<const Value* const> inputs, std::span<Value> outputs)
-      : NodeView(node, schema, opsets), host_(host), inputs_(inputs), outputs_(outputs) {}
+              std::span<const Value* const> inputs, std::span<Value> outputs, Kept* kept = nullptr)
+      : NodeView(node, schema, opsets), host_(host), inputs_(inputs), outputs_(outputs), kept_(kept) {}
+
+  /// What make() gives, a smart pointer to a T that follows from the attributes and the inputs' types alone: made once
+  /// for a node that is run more than once.
+  template <class T, class Make>
+  const T& keep(Make&& make) {
+    auto made = kept_ ? kept_->get<T>(std::forward<Make>(make)) : std::shared_ptr<const T>(make());
+    const T& content = *made;
+    held_ = std::move(made);
+    return content;
+  }
 
   size_t input_count() const { return inputs_.size(); }
   /// False for an optional input that is left out. An empty optional VALUE is present.
@@ -99,6 +112,8 @@ class EvalContext : public NodeView {
   EvalHost& host_;
   std::span<const Value* const> inputs_;
   std::span<Value> outputs_;
+  Kept* kept_;
+  std::shared_ptr<const void> held_;  ///< what keep() gave, for this run
 };
 
 /// What type inference does for an operator with subgraphs.

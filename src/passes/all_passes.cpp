@@ -8,6 +8,8 @@ namespace kiln {
 
 std::span<const Pass> all_passes() {
   static constexpr std::array list{
+      Pass{"inline_branches", "let an If whose condition is known be the nodes of its branch",
+           passes::find_known_branches},
       Pass{"fold_constants", "compute what does not depend on the input", passes::find_constants},
       Pass{"remove_identities", "let readers of a copy read the original", passes::find_identities},
       Pass{"remove_idle_arithmetic", "drop sums with 0, products with 1 and the like", passes::find_idle_arithmetic},

@@ -38,6 +38,7 @@ std::vector<Patch> find_einsums(GraphView& view);
 std::vector<Patch> find_resizes(GraphView& view);
 std::vector<Patch> find_rectifiers(GraphView& view);
 std::vector<Patch> find_high_transposes(GraphView& view);
+std::vector<Patch> find_known_branches(GraphView& view);
 std::vector<Patch> find_dead_nodes(GraphView& view);
 
 }  // namespace kiln::passes

@@ -31,11 +31,16 @@ namespace passes {
 
 void inline_functions(ModelDef& model, ModelChanges& changes);
 void raise_opset(ModelDef& model, ModelChanges& changes);
+void give_constants(ModelDef& model, ModelChanges& changes);
+
+/// Undoes give_constants() where both graphs still have the same constant.
+void take_constants_back(Graph& graph);
 
 /// Main graph first, then every subgraph of its nodes. Subgraphs are shared pointers that the model owns alone.
 void collect_graphs(Graph& graph, std::vector<Graph*>& graphs);
 
-/// What inference finds for every graph of the model, functions' bodies left out.
+/// What inference finds for every graph of the model, functions' bodies left out; of values that a subgraph takes from
+/// around it, what is known there.
 std::map<const Graph*, Facts> infer_all(const ModelDef& model, bool* contradicts = nullptr);
 
 }  // namespace passes

@@ -61,6 +61,7 @@ class Driver {
       }
     }
     report_.nodes_after = count_nodes();
+    passes::take_constants_back(model_.graph);
     std::vector<Graph*> graphs;
     collect_graphs(model_.graph, graphs);
     // Training reads the weights by their names.
@@ -129,16 +130,16 @@ class Driver {
     std::vector<Graph*> graphs;
     collect_graphs(model_.graph, graphs);
     if (facts_.empty()) facts_ = infer_all(model_);
-    for (Graph* graph : graphs) {
-      const auto known = facts_.find(graph);
+    bool changed = false;
+    // Inner graphs come first: a node that is removed may own graphs.
+    for (auto graph = graphs.rbegin(); graph != graphs.rend(); ++graph) {
+      const auto known = facts_.find(*graph);
       if (known == facts_.end()) continue;
-      GraphView view(*graph, model_.opset_imports, known->second);
-      if (!apply_all(pass, *graph, pass.find(view))) continue;
-      // What is known no longer holds, and a removed node may have owned graphs that come later in the list.
-      facts_.clear();
-      return true;
+      GraphView view(**graph, model_.opset_imports, known->second);
+      changed |= apply_all(pass, **graph, pass.find(view));
     }
-    return false;
+    if (changed) facts_.clear();
+    return changed;
   }
 
   /// Node indices in the patches are those of the graph that the pass saw, so they are applied as one.

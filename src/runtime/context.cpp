@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/thread_pool.hpp"
+#include "runtime/body_scratch.hpp"
 #include "runtime/executor.hpp"
 #include "runtime/runtime_knobs.hpp"
 
@@ -90,6 +91,9 @@ std::string names_of(const std::vector<Port>& ports) {
 }
 
 }  // namespace
+
+RunScratch::RunScratch() = default;
+RunScratch::~RunScratch() = default;
 
 Context::Context(std::shared_ptr<const EngineDef> engine, ContextOptions options)
     : engine_(std::move(engine)),
@@ -192,7 +196,7 @@ std::vector<Value> Context::run_bound(const StepOptions& options) {
     // What callers still have of earlier runs is theirs.
     executor.limit_values(most - arena_used_ - plans_.bytes() + static_cast<int64_t>(pool_.bytes_used()));
   }
-  return executor.run(engine_->program(), scratch_, plan, arena);
+  return executor.run(*engine_, scratch_, plan, arena);
 }
 
 std::vector<Value> Context::run(std::span<const Feed> feeds, std::span<const size_t> outputs,
@@ -276,6 +280,7 @@ void Context::release_memory() {
 void Context::trim() {
   release_memory();
   plans_.clear();
+  scratch_.bodies.clear();
 }
 
 ContextMemory Context::memory() const {

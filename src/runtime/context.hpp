@@ -60,13 +60,21 @@ struct Feed {
   Value value;
 };
 
+struct BodyScratch;
+
 /// What a run needs beside its tensors, kept from run to run so that nothing is allocated for it.
 struct RunScratch {
+  RunScratch();
+  RunScratch(const RunScratch&) = delete;
+  RunScratch& operator=(const RunScratch&) = delete;
+  ~RunScratch();
+
   std::vector<Value> inputs;
   std::vector<bool> given;
   std::vector<Tensor*> targets;  ///< for each output of the model, where it must go; null where the caller gave none
   std::vector<Tensor> memory;    ///< or where it may be written, if it fits; undefined where it may not
   std::vector<void*> input_addresses, output_addresses;
+  std::map<const EngineDef*, std::unique_ptr<BodyScratch>> bodies;  ///< for the bodies of the engine
 };
 
 /// One caller's state on an engine: memory to run in and the most recent plans. Not for two threads at once.

@@ -1,6 +1,7 @@
 #include "runtime/engine.hpp"
 
 #include "base/error.hpp"
+#include "graph/captures.hpp"
 
 namespace kiln {
 
@@ -23,13 +24,32 @@ std::shared_ptr<const EngineDef> EngineDef::create(ModelDef model, const MakeMac
     engine->inputs_.push_back(std::move(input));
   }
   for (ValueId id : graph.outputs) engine->outputs_.push_back(port(id));
-  if (make_machine) engine->machine_ = make_machine(*engine);
+  if (make_machine) {
+    engine->machine_ = make_machine(*engine);
+    engine->find_bodies();
+  }
   return engine;
 }
 
 const KnownFacts& EngineDef::known() const {
   std::call_once(known_once_, [&] { known_ = known_facts(*model_); });
   return known_;
+}
+
+void EngineDef::find_bodies() {
+  std::vector<bool> by_reference(program_->graph->nodes.size(), false);
+  for (const MachineStep& step : machine_->steps) {
+    for (size_t node : step.group.nodes) by_reference[node] = step.by_reference;
+  }
+  for (const Body& body : machine_->bodies) {
+    const std::vector<const Graph*> graphs = subgraphs_of(program_->graph->nodes[body.node]);
+    if (!by_reference[body.node]) bodies_[graphs[body.which]] = &body;
+  }
+}
+
+const Body* EngineDef::body_of(const Graph& subgraph) const {
+  const auto found = bodies_.find(&subgraph);
+  return found == bodies_.end() ? nullptr : found->second;
 }
 
 }  // namespace kiln

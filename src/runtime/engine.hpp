@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -33,16 +34,20 @@ class EngineDef {
   const Machine* machine() const { return machine_ ? &*machine_ : nullptr; }
   /// Found at the first call.
   const KnownFacts& known() const;
+  /// How a subgraph of one of the main graph's nodes is done; null where reference code does all of it.
+  const Body* body_of(const Graph& subgraph) const;
   const std::vector<Port>& inputs() const { return inputs_; }
   const std::vector<Port>& outputs() const { return outputs_; }
 
  private:
   EngineDef() = default;
+  void find_bodies();
   std::unique_ptr<const ModelDef> model_;
   std::unique_ptr<const Program> program_;
   std::optional<Machine> machine_;
   mutable std::once_flag known_once_;
   mutable KnownFacts known_;
+  std::map<const Graph*, const Body*> bodies_;
   std::vector<Port> inputs_, outputs_;
 };
 

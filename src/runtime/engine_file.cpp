@@ -299,7 +299,7 @@ Machine EngineFile::bound_machine(size_t variant, const Program& program) const 
   StoredMachine stored = machine(variant, program);
   return with_place(
       [&] {
-        return bind_machine(std::move(stored), {content(section(Kind::packed, variant)), keeper_});
+        return bind_machine(std::move(stored), program, {content(section(Kind::packed, variant)), keeper_});
       },
       [&] { return path_; });
 }

@@ -7,8 +7,10 @@
 #include <stdexcept>
 
 #include "base/error.hpp"
+#include "base/large_memory.hpp"
 #include "base/team.hpp"
 #include "base/thread_pool.hpp"
+#include "runtime/body_scratch.hpp"
 #include "runtime/plan.hpp"
 #include "runtime/runtime_knobs.hpp"
 #include "runtime/verify.hpp"
@@ -54,13 +56,21 @@ void own(Value& value) {
 struct Executor::Frame {
   const Program& program;
   Frame* outer;
+  const EngineDef* engine = nullptr;  ///< of its main graph, with plan and scratch
+  const Plan* plan = nullptr;
+  RunScratch* scratch = nullptr;
   std::vector<Value> values;
 
   Frame(const Program& program_, Frame* outer_)
       : program(program_), outer(outer_), values(program_.graph->values.size()) {}
-  /// Of a main program, whose plan may do without values.
-  Frame(const Program& program_, bool has_values)
-      : program(program_), outer(nullptr), values(has_values ? program_.graph->values.size() : 0) {}
+  /// Of an engine, whose plan may do without values.
+  Frame(const EngineDef& engine_, const Plan& plan_, RunScratch& scratch_)
+      : program(engine_.program()),
+        outer(nullptr),
+        engine(&engine_),
+        plan(&plan_),
+        scratch(&scratch_),
+        values(!plan_.schedule || plan_.schedule->uses_values ? program.graph->values.size() : 0) {}
 
   Surrounding describe() const {
     Surrounding here{program.graph, program.opsets, Facts(values.size())};
@@ -90,6 +100,8 @@ class Executor::Host : public EvalHost {
     executor_.team_->parallel_for(count, grain, body);
   }
   std::vector<Value> run_graph(const Graph& graph, std::span<const Value> inputs) override {
+    const Body* body = frame_.engine != nullptr ? frame_.engine->body_of(graph) : nullptr;
+    if (body != nullptr && inputs.size() == graph.inputs.size()) return executor_.run_body(*body, frame_, inputs);
     const auto subgraph = frame_.program.subgraphs.find(&graph);
     if (subgraph == frame_.program.subgraphs.end()) fail(ErrorCode::internal, "a subgraph was not compiled");
     Frame inner(*subgraph->second, &frame_);
@@ -112,9 +124,9 @@ class Executor::Host : public EvalHost {
   Frame& frame_;
 };
 
-std::vector<Value> Executor::run(const Program& program, RunScratch& scratch, const Plan& plan, std::byte* arena) {
-  const bool uses_values = !plan.schedule || plan.schedule->uses_values;
-  Frame frame(program, uses_values);
+std::vector<Value> Executor::run(const EngineDef& engine, RunScratch& scratch, const Plan& plan, std::byte* arena) {
+  Frame frame(engine, plan, scratch);
+  observer_ = options_.observer;
   std::vector<Value> results;
   const auto main = [&](Team& team) {
     team_ = &team;
@@ -191,14 +203,14 @@ std::vector<Value> Executor::run_schedule(Frame& frame, const Schedule& schedule
     const Schedule::Step& step = schedule.steps[i];
     check_cancelled();
     const StepView view{i, schedule.steps.size(), &step, nullptr};
-    if (options_.observer) options_.observer->before(view);
+    if (observer_) observer_->before(view);
     if (step.work) {
       run_work(frame, step, memory);
     } else {
       run_reference(frame, step, memory);
     }
     for (ValueId id : step.releases) frame.values[static_cast<size_t>(id)] = Value();
-    if (options_.observer) options_.observer->after(view);
+    if (observer_) observer_->after(view);
   }
   for (size_t i = 0; i < written.size(); ++i) {
     const ValueSource& source = program.outputs[i];
@@ -298,6 +310,91 @@ Tensor Executor::allocate(DType dtype, Shape shape) {
   return buffers_.allocate(dtype, std::move(shape));
 }
 
+/// The plan for the inputs in `kept`; null where making plans again and again takes longer than they save.
+const Plan* Executor::plan_of_body(const EngineDef& engine, BodyScratch& kept) {
+  constexpr size_t most_plans = 8;
+  constexpr int patience = 16;
+  const std::vector<Value>& inputs = kept.scratch.inputs;
+  for (auto plan = kept.plans.begin(); plan != kept.plans.end(); ++plan) {
+    if (!fits(*plan, inputs, kept.known)) continue;
+    kept.plans.splice(kept.plans.begin(), kept.plans, plan);
+    kept.misses = 0;
+    kept.making = kept.running = {};
+    return &kept.plans.front();
+  }
+  if (++kept.misses > patience && kept.making > 4 * kept.running) return nullptr;
+  const auto begin = std::chrono::steady_clock::now();
+  kept.plans.push_front(make_plan(engine, inputs, most_threads_, INT64_MAX, kept.known));
+  if (kept.plans.size() > most_plans) kept.plans.pop_back();
+  kept.making += std::chrono::steady_clock::now() - begin;
+  return &kept.plans.front();
+}
+
+/// The memory that a plan of a body runs in: its own where that is little, else from the pool.
+std::byte* Executor::arena_of_body(int64_t bytes, BodyScratch& kept, Tensor& pooled) {
+  constexpr int64_t little = 65536;
+  if (bytes > little) {
+    pooled = allocate(DType::u8, {bytes});
+    return static_cast<std::byte*>(pooled.mutable_raw());
+  }
+  if (bytes > kept.arena_bytes) {
+    kept.arena = LargeMemory(static_cast<std::byte*>(allocate_large(little)), FreeLarge{little});
+    if (!kept.arena) fail(ErrorCode::out_of_memory, "cannot allocate {} bytes to run in", little);
+    kept.arena_bytes = little;
+  }
+  return kept.arena.get();
+}
+
+/// Puts what a body reads where its plan finds it.
+void Executor::bind_body(const Body& body, const Frame& outer, std::span<const Value> inputs, BodyScratch& kept) {
+  std::vector<Value>& bound = kept.scratch.inputs;
+  bound.resize(inputs.size() + body.captured.size());
+  kept.known.resize(bound.size());
+  std::copy(inputs.begin(), inputs.end(), bound.begin());
+  for (size_t i = 0; i < body.captured.size(); ++i) {
+    const size_t to = inputs.size() + i;
+    const ValueId id = body.captured[i];
+    const auto constant = outer.plan->for_bodies.find(id);
+    const bool is_known = constant != outer.plan->for_bodies.end();
+    kept.known[to] = is_known ? constant->second : Tensor();
+    bound[to] = is_known ? Value(constant->second) : outer.read({.id = id});
+  }
+}
+
+/// Runs a subgraph by a plan of its own.
+std::vector<Value> Executor::run_body(const Body& body, Frame& outer, std::span<const Value> inputs) {
+  const EngineDef& engine = *body.engine;
+  std::unique_ptr<BodyScratch>& slot = outer.scratch->bodies[&engine];
+  if (!slot) slot = std::make_unique<BodyScratch>();
+  BodyScratch& kept = *slot;
+  struct Restore {
+    BodyScratch& kept;
+    RunObserver*& observer;
+    RunObserver* const before;
+    ~Restore() {
+      static const Value none;
+      for (Value& input : kept.scratch.inputs) input = none;
+      observer = before;
+    }
+  } const restore{kept, observer_, observer_};
+  observer_ = nullptr;
+  bind_body(body, outer, inputs, kept);
+  const Plan* plan = plan_of_body(engine, kept);
+  if (plan == nullptr || !plan->schedule) {
+    static const Plan unknown;
+    Frame frame(engine, unknown, kept.scratch);
+    return run_frame(frame, kept.scratch.inputs);
+  }
+  Tensor pooled;
+  std::byte* const arena = arena_of_body(plan->schedule->arena_bytes, kept, pooled);
+  Frame frame(engine, *plan, kept.scratch);
+  if (kept.misses == 0) return run_schedule(frame, *plan->schedule, kept.scratch, arena);
+  const auto begin = std::chrono::steady_clock::now();
+  std::vector<Value> results = run_schedule(frame, *plan->schedule, kept.scratch, arena);
+  kept.running += std::chrono::steady_clock::now() - begin;
+  return results;
+}
+
 std::vector<Value> Executor::run_frame(Frame& frame, std::span<const Value> inputs) {
   const Graph& graph = *frame.program.graph;
   if (inputs.size() > graph.inputs.size()) {
@@ -315,7 +412,7 @@ std::vector<Value> Executor::run_frame(Frame& frame, std::span<const Value> inpu
   }
   const std::vector<Step>& steps = frame.program.steps;
   RunObserver* const observer =
-      frame.program.outer || frame.program.graph != &frame.program.model->graph ? nullptr : options_.observer;
+      frame.program.outer || frame.program.graph != &frame.program.model->graph ? nullptr : observer_;
   for (size_t i = 0; i < steps.size(); ++i) {
     check_cancelled();
     const StepView view{i, steps.size(), nullptr, &steps[i]};
@@ -347,7 +444,7 @@ void Executor::run_step(Frame& frame, const Step& step) {
     } else {
       step.types->check(inputs);
       Host host(*this, frame);
-      EvalContext context(*step.node, *step.schema, *frame.program.opsets, host, inputs, outputs);
+      EvalContext context(*step.node, *step.schema, *frame.program.opsets, host, inputs, outputs, step.kept.get());
       step.schema->op->eval(context);
       if (verify_shapes.get()) verify_step(step, *frame.program.opsets, inputs, outputs);
     }

@@ -28,9 +28,9 @@ class Executor {
 
   /// Values may hold so many bytes at the same time, if that is less than max_run_bytes.
   void limit_values(int64_t bytes) { most_values_ = bytes; }
-  /// Runs a main program by its plan, on scratch.inputs. `arena` is as large as the plan's schedule asks for. Results
+  /// Runs an engine by its plan, on scratch.inputs. `arena` is as large as the plan's schedule asks for. Results
   /// go to scratch.targets and are not returned; what has no target is returned, in scratch.memory where it fits there.
-  std::vector<Value> run(const Program& program, RunScratch& scratch, const Plan& plan, std::byte* arena);
+  std::vector<Value> run(const EngineDef& engine, RunScratch& scratch, const Plan& plan, std::byte* arena);
 
  private:
   struct Frame;
@@ -42,6 +42,10 @@ class Executor {
   void run_reference(Frame& frame, const Schedule::Step& step, const Memory& memory);
   void run_work(Frame& frame, const Schedule::Step& step, const Memory& memory);
 
+  std::vector<Value> run_body(const Body& body, Frame& outer, std::span<const Value> inputs);
+  void bind_body(const Body& body, const Frame& outer, std::span<const Value> inputs, BodyScratch& kept);
+  const Plan* plan_of_body(const EngineDef& engine, BodyScratch& kept);
+  std::byte* arena_of_body(int64_t bytes, BodyScratch& kept, Tensor& pooled);
   std::vector<Value> run_frame(Frame& frame, std::span<const Value> inputs);
   void run_step(Frame& frame, const Step& step);
   void check_cancelled() const;
@@ -53,6 +57,7 @@ class Executor {
   int64_t most_values_ = INT64_MAX;
   Team* team_ = nullptr;  ///< while a run is under way
   const StepOptions& options_;
+  RunObserver* observer_ = nullptr;  ///< of the main graph's steps, while they run
   uint64_t& next_seed_;
   std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::time_point::max();
 };

@@ -24,11 +24,23 @@ struct MachineStep {
   bool measured = false;
 };
 
+class EngineDef;
+
+/// A subgraph of a node as an engine of its own. What it takes from the graph around it are inputs behind its own, or
+/// constants where they are.
+struct Body {
+  size_t node = 0;                ///< of the graph around it
+  size_t which = 0;               ///< of the node's subgraphs
+  std::vector<ValueId> captured;  ///< values of the graph around it, one for each input behind the body's own
+  std::shared_ptr<const EngineDef> engine;
+};
+
 /// How the main graph of an engine is done on one kind of machine: every node in exactly one step, in an order in
 /// which every value is made before it is read.
 struct Machine {
   Isa isa = Isa::portable;
   std::vector<MachineStep> steps;
+  std::vector<Body> bodies;                          ///< subgraphs that are done in this way too
   std::vector<std::shared_ptr<const void>> keepers;  ///< of the packed weights
 };
 

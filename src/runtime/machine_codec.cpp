@@ -2,6 +2,8 @@
 
 #include "base/cpu.hpp"
 #include "graph/captures.hpp"
+#include "runtime/bodies.hpp"
+#include "runtime/engine.hpp"
 
 namespace kiln {
 namespace {
@@ -161,11 +163,9 @@ std::vector<std::string> missing_features(const std::vector<std::string>& featur
   return missing;
 }
 
-void write_machine(ByteWriter& writer, const Machine& machine, PlaceWeights place) {
-  writer.byte(static_cast<uint8_t>(machine.isa));
-  const std::vector<std::string> features = features_of(machine.isa);
-  writer.number(features.size());
-  for (const std::string& feature : features) writer.text(feature);
+namespace {
+
+void write_steps(ByteWriter& writer, const Machine& machine, PlaceWeights place) {
   writer.number(machine.steps.size());
   for (const MachineStep& step : machine.steps) {
     write_group(writer, step.group);
@@ -179,6 +179,22 @@ void write_machine(ByteWriter& writer, const Machine& machine, PlaceWeights plac
     writer.number(floats);
     if (floats > 0) writer.number(place(std::as_bytes(std::span(step.packed, floats))) / weight_alignment);
   }
+  writer.number(machine.bodies.size());
+  for (const Body& body : machine.bodies) {
+    writer.number(body.node);
+    writer.number(body.which);
+    write_steps(writer, *body.engine->machine(), place);
+  }
+}
+
+}  // namespace
+
+void write_machine(ByteWriter& writer, const Machine& machine, PlaceWeights place) {
+  writer.byte(static_cast<uint8_t>(machine.isa));
+  const std::vector<std::string> features = features_of(machine.isa);
+  writer.number(features.size());
+  for (const std::string& feature : features) writer.text(feature);
+  write_steps(writer, machine, place);
 }
 
 MachineNeeds read_machine_needs(ByteReader& reader) {
@@ -189,9 +205,36 @@ MachineNeeds read_machine_needs(ByteReader& reader) {
   return needs;
 }
 
-StoredMachine read_machine(ByteReader& reader, const Program& program) {
-  StoredMachine machine;
-  machine.needs = read_machine_needs(reader);
+namespace {
+
+void read_steps(ByteReader& reader, const Program& program, StoredMachine& machine);
+
+/// The bodies of a machine: subgraphs of the program's nodes, each once, in order.
+void read_bodies(ByteReader& reader, const Program& program, StoredMachine& machine) {
+  const size_t count = reader.count("bodies", 4);
+  for (size_t i = 0; i < count; ++i) {
+    StoredMachine::StoredBody& body = machine.bodies.emplace_back();
+    if (program.graph->nodes.empty()) reader.wrong("found a body, but the graph has no nodes");
+    body.node = static_cast<size_t>(reader.number_up_to(program.graph->nodes.size() - 1, "a node's number"));
+    body.which = static_cast<size_t>(reader.number_up_to(1 << 20, "a subgraph's number"));
+    if (i > 0) {
+      const StoredMachine::StoredBody& before = machine.bodies[i - 1];
+      if (std::pair(before.node, before.which) >= std::pair(body.node, body.which)) {
+        reader.wrong("found bodies out of order");
+      }
+    }
+    std::optional<ClosedBody> closed = close_body(program, body.node, body.which);
+    if (!closed) {
+      reader.wrong("{} has no subgraph {} that is done by itself", program.graph->nodes[body.node].describe(body.node),
+                   body.which);
+    }
+    body.machine.needs.isa = machine.needs.isa;
+    const auto engine = EngineDef::create(std::move(closed->model));
+    read_steps(reader, engine->program(), body.machine);
+  }
+}
+
+void read_steps(ByteReader& reader, const Program& program, StoredMachine& machine) {
   OrderCheck order(reader, program);
   const size_t count = reader.count("steps", 30);
   for (size_t i = 0; i < count; ++i) {
@@ -213,11 +256,20 @@ StoredMachine read_machine(ByteReader& reader, const Program& program) {
         step.packed_floats > 0 ? reader.number_up_to(uint64_t{1} << 57, "a place") * weight_alignment : 0);
   }
   order.finish();
+  read_bodies(reader, program, machine);
+}
+
+}  // namespace
+
+StoredMachine read_machine(ByteReader& reader, const Program& program) {
+  StoredMachine machine;
+  machine.needs = read_machine_needs(reader);
+  read_steps(reader, program, machine);
   reader.expect_end();
   return machine;
 }
 
-Machine bind_machine(StoredMachine stored, const WeightSource& packed) {
+Machine bind_machine(StoredMachine stored, const Program& program, const WeightSource& packed) {
   Machine machine;
   machine.isa = stored.needs.isa;
   machine.steps = std::move(stored.steps);
@@ -238,6 +290,14 @@ Machine bind_machine(StoredMachine stored, const WeightSource& packed) {
            packed.weights.size());
     }
     step.packed = reinterpret_cast<const float*>(packed.weights.data() + offset);
+  }
+  for (StoredMachine::StoredBody& body : stored.bodies) {
+    std::optional<ClosedBody> closed = close_body(program, body.node, body.which);
+    if (!closed) fail(ErrorCode::internal, "a body was closed before, and now is not");
+    auto engine = EngineDef::create(std::move(closed->model), [&](const EngineDef& made) {
+      return bind_machine(std::move(body.machine), made.program(), packed);
+    });
+    machine.bodies.push_back({body.node, body.which, std::move(closed->captured), std::move(engine)});
   }
   return machine;
 }

@@ -16,10 +16,19 @@ struct MachineNeeds {
 
 /// A machine as it stands in a file: the tactics by name, so that it can be read about where it cannot run.
 struct StoredMachine {
+  /// Of a subgraph of a node.
+  struct StoredBody;
+
   MachineNeeds needs;
   std::vector<MachineStep> steps;    ///< without tactics and packed weights
   std::vector<std::string> tactics;  ///< of each step; "" for reference code
   std::vector<uint64_t> packed;      ///< offsets among the packed weights
+  std::vector<StoredBody> bodies;
+};
+
+struct StoredMachine::StoredBody {
+  size_t node = 0, which = 0;
+  StoredMachine machine;
 };
 
 /// What a CPU must have for the kernels of an instruction set, and for nothing else: {"avx2", "f16c", "fma"}.
@@ -33,6 +42,6 @@ MachineNeeds read_machine_needs(ByteReader& reader);
 /// Holds everything against the program: the steps do each of its nodes once, after what they read.
 StoredMachine read_machine(ByteReader& reader, const Program& program);
 /// Finds tactics and packed weights. Fails where this Kiln has no such tactic.
-Machine bind_machine(StoredMachine stored, const WeightSource& packed);
+Machine bind_machine(StoredMachine stored, const Program& program, const WeightSource& packed);
 
 }  // namespace kiln

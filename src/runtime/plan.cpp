@@ -3,6 +3,7 @@
 #include <malloc.h>
 
 #include <chrono>
+#include <cstring>
 
 #include "runtime/runtime_knobs.hpp"
 
@@ -67,6 +68,18 @@ int64_t output_bytes(const Program& program, const Facts& facts) {
   return bytes;
 }
 
+/// Keeps what bodies may take as constants.
+void add_for_bodies(const Machine& machine, const Facts& facts, Plan& plan) {
+  constexpr int64_t most_elements = 1024;
+  for (const Body& body : machine.bodies) {
+    for (ValueId id : body.captured) {
+      const Tensor& constant = facts[static_cast<size_t>(id)].constant;
+      if (!constant.defined() || constant.dtype() == DType::string || constant.size() > most_elements) continue;
+      plan.for_bodies.emplace(id, constant);
+    }
+  }
+}
+
 /// The fastest schedule with which the plan takes at most so many bytes; where none does, the one with the fewest.
 void add_schedule(const EngineDef& engine, const Facts& facts, int threads, int64_t most_bytes, Plan& plan) {
   const BandsChoice asked = bands_knob.get();
@@ -86,6 +99,11 @@ void add_schedule(const EngineDef& engine, const Facts& facts, int threads, int6
   }
   plan.schedule = std::move(least);
   plan.bytes = least_bytes;
+}
+
+/// Of tensors of the same type.
+bool same_elements(const Tensor& a, const Tensor& b) {
+  return a.bytes() == b.bytes() && (a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0);
 }
 
 }  // namespace
@@ -109,24 +127,29 @@ Type type_of(const Value& value) {
   return {};
 }
 
-Facts infer_facts(const EngineDef& engine, std::span<const Type> inputs, Diagnostics& diagnostics) {
+Facts infer_facts(const EngineDef& engine, std::span<const Type> inputs, Diagnostics& diagnostics,
+                  std::span<const Tensor> known) {
   std::map<ValueId, Fact> facts;
   for (size_t i = 0; i < inputs.size(); ++i) {
     // A value that is no tensor says less of its type than the model does.
     const bool exact = inputs[i].kind == Type::Kind::tensor || inputs[i].kind == Type::Kind::sparse;
-    facts[engine.inputs()[i].value].type = exact ? inputs[i] : engine.inputs()[i].type;
+    Fact& fact = facts[engine.inputs()[i].value];
+    fact.type = exact ? inputs[i] : engine.inputs()[i].type;
+    if (i < known.size()) fact.constant = known[i];
   }
   ShapeInference inference(engine.model(), diagnostics, ShapeInference::StatedTypes::ignore);
   inference.begin_with(engine.known());
   return inference.run(facts);
 }
 
-Plan make_plan(const EngineDef& engine, std::span<const Value> inputs, int threads, int64_t most_bytes) {
+Plan make_plan(const EngineDef& engine, std::span<const Value> inputs, int threads, int64_t most_bytes,
+               std::vector<Tensor> known) {
   const auto begin = std::chrono::steady_clock::now();
   Plan plan;
   for (const Value& input : inputs) plan.inputs.push_back(type_of(input));
   Diagnostics diagnostics(Diagnostics::Mode::collect);
-  const Facts facts = infer_facts(engine, plan.inputs, diagnostics);
+  plan.known = std::move(known);
+  const Facts facts = infer_facts(engine, plan.inputs, diagnostics, plan.known);
   plan.output_bytes = output_bytes(engine.program(), facts);
   // Where a rule is broken the reference code runs, and says how.
   if (engine.machine() != nullptr && !diagnostics.has_errors()) {
@@ -134,6 +157,7 @@ Plan make_plan(const EngineDef& engine, std::span<const Value> inputs, int threa
       const Tensor& constant = facts[i].constant;
       if (constant.raw() != engine.known().facts[i].constant.raw()) plan.constants.push_back(constant);
     }
+    add_for_bodies(*engine.machine(), facts, plan);
     add_schedule(engine, facts, threads, most_bytes, plan);
   } else {
     plan.bytes = bytes_of(plan);
@@ -142,10 +166,14 @@ Plan make_plan(const EngineDef& engine, std::span<const Value> inputs, int threa
   return plan;
 }
 
-bool fits(const Plan& plan, std::span<const Value> inputs) {
+bool fits(const Plan& plan, std::span<const Value> inputs, std::span<const Tensor> known) {
   if (plan.inputs.size() != inputs.size()) return false;
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!same_type(plan.inputs[i], inputs[i])) return false;
+  }
+  for (size_t i = 0; i < plan.known.size(); ++i) {
+    if (!plan.known[i].defined()) continue;
+    if (i >= known.size() || !known[i].defined() || !same_elements(plan.known[i], known[i])) return false;
   }
   return true;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "graph/graph.hpp"
+#include "ops/kept.hpp"
 #include "ops/schema.hpp"
 #include "runtime/type_rules.hpp"
 
@@ -28,6 +29,7 @@ struct Step {
   std::unique_ptr<Program> function;       ///< the body of such a call
   std::vector<ValueSource> inputs;         ///< id is no_value where an input is left out
   std::vector<ValueId> releases;           ///< values of this frame that nobody reads after this step
+  std::unique_ptr<Kept> kept = std::make_unique<Kept>();
 };
 
 /// A graph made ready to run: steps in an order in which every value is made before it is read.

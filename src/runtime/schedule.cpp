@@ -132,7 +132,8 @@ class Scheduler {
     if (preset(step.group)) return;
     const Node& anchor = program_.graph->nodes[step.group.nodes.front()];
     if (step.by_reference) return add_references(step);
-    if (step.tactic == nullptr && is_view(anchor) && add_view(anchor)) return;
+    if (step.tactic == nullptr && is_view(anchor) && add_view(anchor.inputs[0], anchor.outputs[0])) return;
+    if (step.tactic == nullptr && add_shown(anchor)) return;
     std::optional<Problem> problem = make_problem(program_, facts_, step.group, machine_.isa, threads_);
     if (problem && step.tactic != nullptr) {
       if (step.tactic->declines(*problem).empty() && add_work(step, std::move(*problem))) return;
@@ -205,14 +206,27 @@ class Scheduler {
     return true;
   }
 
-  bool add_view(const Node& node) {
-    const TensorSpec to = spec(node.outputs[0]);
-    if (!to.is_given() || to.dtype == DType::string || is_boxed(node.inputs[0])) return false;
-    const int from = find_slot(node.inputs[0], Format::plain);
-    if (from < 0 || slot(from).dtype != to.dtype || element_count(to.shape) != element_count(slot(from).shape)) {
-      return false;
+  bool can_view(ValueId from, ValueId as) {
+    const TensorSpec is = spec(from), to = spec(as);
+    return to.is_given() && to.dtype != DType::string && !is_boxed(from) && is.is_given() && is.dtype == to.dtype &&
+           element_count(is.shape) == element_count(to.shape) && find_slot(from, Format::plain) >= 0;
+  }
+  bool add_view(ValueId from, ValueId as) {
+    if (!can_view(from, as)) return false;
+    slot_of(as, Format::plain) = part_of(find_slot(from, Format::plain), spec(as), Format::plain, 0);
+    return true;
+  }
+
+  /// An If whose branch only shows values.
+  bool add_shown(const Node& node) {
+    const auto shown = shown_values(program_, facts_, node);
+    if (!shown) return false;
+    for (size_t i = 0; i < shown->size(); ++i) {
+      if (node.outputs[i] != no_value && !can_view((*shown)[i], node.outputs[i])) return false;
     }
-    slot_of(node.outputs[0], Format::plain) = part_of(from, to, Format::plain, 0);
+    for (size_t i = 0; i < shown->size(); ++i) {
+      if (node.outputs[i] != no_value) add_view((*shown)[i], node.outputs[i]);
+    }
     return true;
   }
 

@@ -1,5 +1,9 @@
 #include "runtime/structural.hpp"
 
+#include <algorithm>
+
+#include "graph/captures.hpp"
+
 namespace kiln {
 namespace {
 
@@ -54,6 +58,38 @@ std::optional<std::vector<int64_t>> split_columns(const Problem& problem) {
     at += part.shape.back();
   }
   return columns;
+}
+
+namespace {
+
+/// The name around a branch under which it finds what it shows as a value; "" where the value is made in it.
+std::string_view shown_name(const Graph& branch, ValueId id) {
+  const std::vector<bool> own = defined_values(branch);
+  for (size_t steps = 0; id != no_value && steps <= branch.nodes.size(); ++steps) {
+    if (!own[static_cast<size_t>(id)]) return branch.name_of(id);
+    const auto makes = [&](const Node& node) { return node.outputs.size() == 1 && node.outputs[0] == id; };
+    const auto maker = std::find_if(branch.nodes.begin(), branch.nodes.end(), makes);
+    if (maker == branch.nodes.end() || !is_view(*maker)) return {};
+    id = maker->inputs[0];
+  }
+  return {};
+}
+
+}  // namespace
+
+std::optional<std::vector<ValueId>> shown_values(const Program& program, const Facts& facts, const Node& node) {
+  if (node.op_type != "If" || !canonical_domain(node.domain).empty() || !program.model->functions.empty()) return {};
+  const Tensor* condition = constant_value(program, facts, node.inputs[0]);
+  if (condition == nullptr || condition->dtype() != DType::boolean || condition->size() != 1) return {};
+  const Attribute* attribute = node.find_attribute(*condition->data<bool>() ? "then_branch" : "else_branch");
+  const auto* branch = attribute ? std::get_if<std::shared_ptr<Graph>>(&attribute->data) : nullptr;
+  if (branch == nullptr || !*branch || (*branch)->outputs.size() != node.outputs.size()) return {};
+  std::vector<ValueId> shown;
+  for (ValueId id : (*branch)->outputs) {
+    shown.push_back(program.graph->find_value(shown_name(**branch, id)));
+    if (shown.back() == no_value) return {};
+  }
+  return shown;
 }
 
 }  // namespace kiln

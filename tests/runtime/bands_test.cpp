@@ -220,8 +220,9 @@ Ran run_with(const EngineDef& engine, const Tensor& input, BandsChoice bands, in
   uint64_t seed = 1;
   Ran ran;
   Executor executor(buffers, default_pool(), options, seed, threads);
-  RunScratch scratch{.inputs = inputs};
-  ran.values = executor.run(engine.program(), scratch, plan, arena.get());
+  RunScratch scratch;
+  scratch.inputs = inputs;
+  ran.values = executor.run(engine, scratch, plan, arena.get());
   for (const Schedule::Step& step : plan.schedule->steps) {
     const bool is_region = step.work != nullptr && step.work->name().starts_with("bands_");
     ran.regions += is_region;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <limits>
 #include <map>
 
 #include "base/error.hpp"
@@ -107,7 +109,7 @@ Forest<T>::Forest(const TreeAttributes& a, int64_t targets) : targets_(targets) 
     if (place < 0) votes[static_cast<size_t>(~place)].push_back(vote);
   }
   set_votes(std::move(votes));
-  check_walks();
+  finish();
 }
 
 template <class T>
@@ -153,7 +155,7 @@ Forest<T>::Forest(const LeafAttributes& a, int64_t targets) : targets_(targets) 
   std::vector<std::vector<Vote<T>>> votes;
   for (size_t i = 0; i < a.targets.size(); ++i) votes.push_back({make_vote<T>(a.targets[i], a.weights[i], targets)});
   set_votes(std::move(votes));
-  check_walks();
+  finish();
 }
 
 template <class T>
@@ -165,12 +167,25 @@ void Forest<T>::set_votes(std::vector<std::vector<Vote<T>>> votes) {
   }
 }
 
-/// Looks for a way round by walking in depth: a node that is met again while its own branches are walked.
 template <class T>
-void Forest<T>::check_walks() const {
+void Forest<T>::finish() {
+  for (const Node& node : nodes_) {
+    least_feature_ = std::min(least_feature_, node.feature);
+    most_feature_ = std::max(most_feature_, node.feature);
+  }
+  flatten(check_walks());
+}
+
+/// Looks for a way round by walking in depth: a node that is met again while its own branches are walked. Gives the
+/// most nodes that a walk meets.
+template <class T>
+int Forest<T>::check_walks() const {
   enum class State : uint8_t { fresh, open, done };
   std::vector<State> states(nodes_.size(), State::fresh);
+  std::vector<int> heights(nodes_.size(), 0);
+  const auto height = [&](int64_t place) { return place < 0 ? 0 : heights[static_cast<size_t>(place)]; };
   std::vector<int64_t> stack;
+  int highest = 0;
   for (int64_t root : roots_) {
     stack.push_back(root);
     while (!stack.empty()) {
@@ -180,13 +195,14 @@ void Forest<T>::check_walks() const {
         continue;
       }
       State& state = states[static_cast<size_t>(place)];
+      const Node& node = nodes_[static_cast<size_t>(place)];
       if (state == State::open) {
         state = State::done;
+        heights[static_cast<size_t>(place)] = 1 + std::max(height(node.if_true), height(node.if_false));
         stack.pop_back();
         continue;
       }
       state = State::open;
-      const Node& node = nodes_[static_cast<size_t>(place)];
       for (int64_t next : {node.if_true, node.if_false}) {
         if (next >= 0 && states[static_cast<size_t>(next)] == State::open) {
           fail(ErrorCode::invalid_model, "the branches of a tree lead round in a circle");
@@ -194,15 +210,95 @@ void Forest<T>::check_walks() const {
         stack.push_back(next);
       }
     }
+    highest = std::max(highest, height(root));
   }
+  return highest;
+}
+
+namespace {
+
+/// Several walks, each a node further in turn, so that none waits for another's memory.
+template <class Node, class T, int64_t lanes, class Compare, bool missing>
+void descend(const Node* nodes, int depth, const T* const* rows, int32_t* places) {
+  constexpr int steps_between_looks = 4;
+  std::array<int32_t, lanes> at;
+  std::array<const T*, lanes> row;
+  std::copy_n(places, lanes, at.begin());
+  std::copy_n(rows, lanes, row.begin());
+  for (int done = 0; done < depth; done += steps_between_looks) {
+    int32_t moved = 0;
+    for (int step = 0; step < steps_between_looks; ++step) {
+      moved = 0;
+#pragma GCC unroll 8
+      for (size_t lane = 0; lane < lanes; ++lane) {
+        const Node& node = nodes[at[lane]];
+        const T value = row[lane][node.feature];
+        unsigned holds = Compare()(value, node.threshold) ? 1 : 0;
+        if constexpr (missing) holds |= node.missing_true & (std::isnan(value) ? 1U : 0U);
+        const int32_t next = node.next[holds];
+        moved |= next ^ at[lane];
+        at[lane] = next;
+      }
+    }
+    if (moved == 0) break;
+  }
+  std::copy(at.begin(), at.end(), places);
+}
+
+}  // namespace
+
+template <class T>
+template <bool missing>
+typename Forest<T>::Descend Forest<T>::descend_by(Mode mode) {
+  switch (mode) {
+    case Mode::leq: return descend<FlatNode, T, lanes, std::less_equal<>, missing>;
+    case Mode::lt: return descend<FlatNode, T, lanes, std::less<>, missing>;
+    case Mode::gte: return descend<FlatNode, T, lanes, std::greater_equal<>, missing>;
+    case Mode::gt: return descend<FlatNode, T, lanes, std::greater<>, missing>;
+    case Mode::eq: return descend<FlatNode, T, lanes, std::equal_to<>, missing>;
+    case Mode::neq: return descend<FlatNode, T, lanes, std::not_equal_to<>, missing>;
+    case Mode::member: return nullptr;
+  }
+  return nullptr;
+}
+
+/// Puts nodes and leaves into one list of small nodes, where that is possible.
+template <class T>
+void Forest<T>::flatten(int depth) {
+  const size_t leaves = vote_starts_.size() - 1;
+  const Mode mode = nodes_.empty() ? Mode::leq : nodes_.front().mode;
+  const auto differs = [&](const Node& node) { return node.mode != mode; };
+  constexpr auto most = static_cast<int64_t>(std::numeric_limits<int32_t>::max());
+  if (mode == Mode::member || least_feature_ < 0 || most_feature_ > most ||
+      nodes_.size() + leaves > static_cast<size_t>(most) || std::any_of(nodes_.begin(), nodes_.end(), differs)) {
+    return;
+  }
+  first_leaf_ = static_cast<int32_t>(nodes_.size());
+  depth_ = depth;
+  const auto place = [&](int64_t branch) { return static_cast<int32_t>(branch >= 0 ? branch : first_leaf_ + ~branch); };
+  bool missing = false;
+  flat_.reserve(nodes_.size() + leaves);
+  for (const Node& node : nodes_) {
+    flat_.push_back({.threshold = node.threshold,
+                     .feature = static_cast<uint32_t>(node.feature) & 0x7fffffffU,
+                     .missing_true = node.missing_true ? 1U : 0U,
+                     .next = {place(node.if_false), place(node.if_true)}});
+    missing |= node.missing_true;
+  }
+  for (size_t i = 0; i < leaves; ++i) {
+    const auto itself = static_cast<int32_t>(flat_.size());
+    flat_.push_back({.next = {itself, itself}});
+  }
+  descend_ = descend_by<false>(mode);
+  if (missing) descend_missing_ = descend_by<true>(mode);
+  nodes_ = {};
 }
 
 template <class T>
 void Forest<T>::check_features(int64_t features) const {
-  for (const Node& node : nodes_) {
-    if (node.feature >= 0 && node.feature < features) continue;
-    fail(ErrorCode::invalid_argument, "a tree asks for feature {}, and the input has {}", node.feature, features);
-  }
+  if (least_feature_ >= 0 && most_feature_ < features) return;
+  fail(ErrorCode::invalid_argument, "a tree asks for feature {}, and the input has {}",
+       least_feature_ < 0 ? least_feature_ : most_feature_, features);
 }
 
 template <class T>
@@ -221,13 +317,39 @@ bool Forest<T>::holds(const Node& node, T value) {
 }
 
 template <class T>
-size_t Forest<T>::find_leaf(int64_t start, const T* row) const {
+int64_t Forest<T>::find_leaf(int64_t start, const T* row) const {
   int64_t place = start;
   while (place >= 0) {
     const Node& node = nodes_[static_cast<size_t>(place)];
     place = holds(node, row[node.feature]) ? node.if_true : node.if_false;
   }
-  return static_cast<size_t>(~place);
+  return ~place;
+}
+
+template <class T>
+typename Forest<T>::Descend Forest<T>::descend_for(const T* elements, int64_t count) const {
+  if (descend_missing_ == nullptr) return descend_;
+  const auto is_missing = [](T element) { return std::isnan(element); };
+  return std::any_of(elements, elements + count, is_missing) ? descend_missing_ : descend_;
+}
+
+template <class T>
+void Forest<T>::find_leaves(const T* row, int64_t row_step, const int64_t* roots, int64_t root_step, int64_t count,
+                            Descend descend, int64_t* leaves) const {
+  if (descend == nullptr) {
+    for (int64_t i = 0; i < count; ++i) leaves[i] = find_leaf(roots[i * root_step], row + i * row_step);
+    return;
+  }
+  std::array<const T*, lanes> rows;
+  std::array<int32_t, lanes> places;
+  for (int64_t i = 0; i < lanes; ++i) {
+    // Lanes without a walk of their own go with the first one.
+    const int64_t from = i < count ? i : 0, root = roots[from * root_step];
+    rows[static_cast<size_t>(i)] = row + from * row_step;
+    places[static_cast<size_t>(i)] = static_cast<int32_t>(root >= 0 ? root : first_leaf_ + ~root);
+  }
+  descend(flat_.data(), depth_, rows.data(), places.data());
+  for (int64_t i = 0; i < count; ++i) leaves[i] = places[static_cast<size_t>(i)] - first_leaf_;
 }
 
 template class Forest<float>;

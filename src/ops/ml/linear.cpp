@@ -72,8 +72,9 @@ void eval_linear_classifier(EvalContext& c) {
   const int64_t columns = pair ? 2 : targets;
   Tensor classes = c.host().allocate(labels.dtype(), {rows.count});
   Tensor output = c.host().allocate(DType::f32, {rows.count, columns});
+  std::vector<float> row;
   for (int64_t i = 0; i < rows.count; ++i) {
-    std::vector<float> row(scores.begin() + i * targets, scores.begin() + (i + 1) * targets);
+    row.assign(scores.begin() + i * targets, scores.begin() + (i + 1) * targets);
     if (pair) {
       labels.write(classes, i, row[0] > 0 ? 1 : 0);
     } else if (targets == 1) {
@@ -82,7 +83,7 @@ void eval_linear_classifier(EvalContext& c) {
       labels.write(classes, i, static_cast<size_t>(std::max_element(row.begin(), row.end()) - row.begin()));
     }
     if (targets == 1) {
-      row = expand_score(transform, row[0], pair ? SecondClass::complement : SecondClass::none);
+      expand_score(transform, row[0], pair ? SecondClass::complement : SecondClass::none, row);
     } else {
       transform_scores(transform, row);
     }
@@ -116,12 +117,13 @@ void eval_linear_regressor(EvalContext& c) {
   if (static_cast<int64_t>(intercepts.size()) != targets) intercepts = {};
   std::vector<float> scores = linear_scores(rows, coefficients, intercepts, targets);
   float* to = c.output(0, DType::f32, {rows.count, targets}).mutable_data<float>();
+  std::vector<float> row;
   for (int64_t i = 0; i < rows.count; ++i) {
-    std::vector<float> row(scores.begin() + i * targets, scores.begin() + (i + 1) * targets);
+    row.assign(scores.begin() + i * targets, scores.begin() + (i + 1) * targets);
     if (targets > 1) {
       transform_scores(transform, row);
     } else {
-      row = expand_score(transform, row[0], SecondClass::none);
+      expand_score(transform, row[0], SecondClass::none, row);
     }
     to = std::copy(row.begin(), row.end(), to);
   }

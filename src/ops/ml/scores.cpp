@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <type_traits>
 
 #include "base/error.hpp"
 #include "tensor/dispatch.hpp"
@@ -71,18 +72,23 @@ void transform_scores(PostTransform transform, std::vector<float>& scores) {
   }
 }
 
-std::vector<float> expand_score(PostTransform transform, float score, SecondClass second) {
+void expand_score(PostTransform transform, float score, SecondClass second, std::vector<float>& row) {
   if (transform == PostTransform::probit) score = probit(score);
+  const bool logistics = transform == PostTransform::logistic;
   switch (second) {
-    case SecondClass::none: break;
+    case SecondClass::none: row.assign({score}); break;
     case SecondClass::complement:
-      if (transform == PostTransform::logistic) score = logistic(score);
-      return {1 - score, score};
+      if (logistics) score = logistic(score);
+      row.assign({1 - score, score});
+      break;
     case SecondClass::opposite:
-      if (transform == PostTransform::logistic) return {logistic(-score), logistic(score)};
-      return {-score, score};
+      if (logistics) {
+        row.assign({logistic(-score), logistic(score)});
+      } else {
+        row.assign({-score, score});
+      }
+      break;
   }
-  return {score};
 }
 
 ClassLabels::ClassLabels(const NodeView& node, std::string_view strings, std::string_view ints) {
@@ -119,10 +125,15 @@ Rows<T> read_rows(const Tensor& tensor) {
   Rows<T> rows;
   rows.count = tensor.rank() == 1 ? 1 : tensor.dim(0);
   rows.features = tensor.dim(-1);
-  rows.elements.resize(static_cast<size_t>(tensor.size()));
   dispatch(Types<float, double, int64_t, int32_t, f16, bf16>{}, tensor.dtype(), [&]<class From>() {
     const From* from = tensor.data<From>();
-    for (size_t i = 0; i < rows.elements.size(); ++i) rows.elements[i] = static_cast<T>(from[i]);
+    if constexpr (std::is_same_v<From, T>) {
+      rows.begin = from;
+    } else {
+      rows.converted.resize(static_cast<size_t>(tensor.size()));
+      std::transform(from, from + tensor.size(), rows.converted.begin(), [](From x) { return static_cast<T>(x); });
+      rows.begin = rows.converted.data();
+    }
   });
   return rows;
 }

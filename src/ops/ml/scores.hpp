@@ -24,8 +24,8 @@ enum class SecondClass : uint8_t {
   complement,  ///< 1 - s, s, where s may be transformed by logistic or probit
   opposite,    ///< -s, s, or the logistic of both
 };
-/// The row that stands for one score.
-std::vector<float> expand_score(PostTransform transform, float score, SecondClass second);
+/// Lets `row` stand for one score.
+void expand_score(PostTransform transform, float score, SecondClass second, std::vector<float>& row);
 
 /// The classes that a classifier names: strings or integers.
 class ClassLabels {
@@ -46,13 +46,14 @@ class ClassLabels {
   std::vector<int64_t> ints_;
 };
 
-/// A matrix of features: [N, F], or [F] as one row.
+/// A matrix of features: [N, F], or [F] as one row. Those of a T are read where they lie.
 template <class T>
 struct Rows {
   int64_t count = 0;
   int64_t features = 0;
-  std::vector<T> elements;
-  const T* row(int64_t index) const { return elements.data() + index * features; }
+  const T* begin = nullptr;
+  std::vector<T> converted;
+  const T* row(int64_t index) const { return begin + index * features; }
 };
 
 /// Reads a tensor of f32, f64, f16, bf16, i64 or i32 as T; fails when its rank is neither 1 nor 2.

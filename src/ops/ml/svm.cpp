@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "base/error.hpp"
 #include "ops/context.hpp"
@@ -245,15 +246,15 @@ std::pair<std::vector<float>, size_t> classify(const Classifier& svm, const floa
       if (second) best = 1;
     }
     if (svm.classes == 1) {
-      scores = expand_score(svm.transform, scores[0], SecondClass::none);
+      expand_score(svm.transform, scores[0], SecondClass::none, scores);
     } else {
       transform_scores(svm.transform, scores);
     }
     return {scores, best};
   }
-  std::vector<float> kernels;
+  std::vector<float> kernels(svm.vectors);
   for (size_t k = 0; k < svm.vectors; ++k) {
-    kernels.push_back(svm.kernel(row, svm.support.data() + k * static_cast<size_t>(features), features));
+    kernels[k] = svm.kernel(row, svm.support.data() + k * static_cast<size_t>(features), features);
   }
   std::vector<size_t> won(svm.classes, 0);
   scores = decide_pairs(svm, kernels, won);
@@ -265,7 +266,7 @@ std::pair<std::vector<float>, size_t> classify(const Classifier& svm, const floa
   } else {
     const float lone = scores.empty() ? 0 : scores[0];
     const bool raw = svm.transform == PostTransform::none;
-    scores = expand_score(svm.transform, lone, raw ? SecondClass::opposite : SecondClass::complement);
+    expand_score(svm.transform, lone, raw ? SecondClass::opposite : SecondClass::complement, scores);
   }
   return {scores, first_largest(won)};
 }
@@ -278,7 +279,7 @@ void check_features(size_t numbers, size_t rows, int64_t features, const char* w
 }
 
 void eval_svm_classifier(EvalContext& c) {
-  const Classifier svm(c);
+  const Classifier& svm = c.keep<Classifier>([&] { return std::make_unique<Classifier>(c); });
   const Rows<float> rows = read_rows<float>(c.input(0));
   if (svm.votes()) {
     check_features(svm.support.size(), svm.vectors, rows.features, "support_vectors");

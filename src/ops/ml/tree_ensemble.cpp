@@ -85,50 +85,80 @@ std::vector<double> read_numbers(const NodeView& node, const std::string& name) 
   return {floats.begin(), floats.end()};
 }
 
-/// Adds a row's votes up; a target that no leaf voted for has no score.
+/// The votes for some rows, added up; a target that no leaf voted for has no score.
 template <class T>
-struct Votes {
-  std::vector<T> score;
-  std::vector<bool> has;
+class Votes {
+ public:
+  static constexpr int64_t most_rows = 64;
 
-  Votes(const Forest<T>& forest, const T* row, Aggregate aggregate)
-      : score(static_cast<size_t>(forest.targets()), 0), has(score.size(), false) {
-    for (int64_t root : forest.roots()) {
-      for (const Vote<T>& vote : forest.votes_of(forest.find_leaf(root, row))) {
-        T& total = score[vote.target];
-        const bool first = !has[vote.target];
-        has[vote.target] = true;
-        switch (aggregate) {
-          case Aggregate::average:
-          case Aggregate::sum: total += vote.weight; break;
-          case Aggregate::min: total = first ? vote.weight : std::min(total, vote.weight); break;
-          case Aggregate::max: total = first ? vote.weight : std::max(total, vote.weight); break;
+  void count(const Forest<T>& forest, const T* rows, int64_t features, int64_t count, Aggregate aggregate) {
+    targets_ = static_cast<size_t>(forest.targets());
+    scores_.assign(static_cast<size_t>(count) * targets_, 0);
+    has_.assign(scores_.size(), 0);
+    const auto walk = [&](auto&& add) {
+      forest.walk(rows, features, count, [&](int64_t row, std::span<const Vote<T>> votes) {
+        const size_t begin = static_cast<size_t>(row) * targets_;
+        for (const Vote<T>& vote : votes) {
+          T& total = scores_[begin + vote.target];
+          uint8_t& has = has_[begin + vote.target];
+          total = add(total, vote.weight, has == 0);
+          has = 1;
         }
-      }
+      });
+    };
+    switch (aggregate) {
+      case Aggregate::average:
+      case Aggregate::sum: walk([](T total, T weight, bool) { return total + weight; }); break;
+      case Aggregate::min:
+        walk([](T total, T weight, bool first) { return first ? weight : std::min(total, weight); });
+        break;
+      case Aggregate::max:
+        walk([](T total, T weight, bool first) { return first ? weight : std::max(total, weight); });
+        break;
     }
-    if (aggregate == Aggregate::average && !forest.roots().empty()) {
-      for (T& total : score) total /= static_cast<T>(forest.roots().size());
+    if (aggregate == Aggregate::average && forest.trees() > 0) {
+      for (T& total : scores_) total /= static_cast<T>(forest.trees());
     }
   }
+
+  std::span<T> score(int64_t row) { return {scores_.data() + static_cast<size_t>(row) * targets_, targets_}; }
+  std::span<uint8_t> has(int64_t row) { return {has_.data() + static_cast<size_t>(row) * targets_, targets_}; }
+
+ private:
+  size_t targets_ = 0;
+  std::vector<T> scores_;
+  std::vector<uint8_t> has_;
 };
 
+/// Counts the votes of all rows, some at a time, on all threads: each(votes, first row, number of rows).
 template <class T>
-int64_t rows_at_once(const Forest<T>& forest) {
-  constexpr int64_t guessed_depth = 8;
-  return std::max<int64_t>(1, 32768 / (guessed_depth * static_cast<int64_t>(forest.roots().size() + 1)));
+void count_votes(EvalContext& c, const Forest<T>& forest, const Rows<T>& rows, Aggregate aggregate, auto&& each) {
+  constexpr int64_t guessed_depth = 8, nodes_worth_sharing = 32768;
+  const int64_t grain = std::max<int64_t>(1, nodes_worth_sharing / (guessed_depth * (forest.trees() + 1)));
+  c.parallel_for(rows.count, grain, [&](int64_t begin, int64_t end) {
+    Votes<T> votes;
+    for (int64_t first = begin; first < end; first += Votes<T>::most_rows) {
+      const int64_t count = std::min(Votes<T>::most_rows, end - first);
+      votes.count(forest, rows.row(first), rows.features, count, aggregate);
+      each(votes, first, count);
+    }
+  });
 }
 
 /// The regressed row: base values added, scores transformed.
 template <class T>
-std::vector<float> regress(Votes<T>& votes, const std::vector<double>& base, PostTransform transform) {
-  std::vector<T>& score = votes.score;
-  if (base.size() == score.size()) {
-    for (size_t k = 0; k < score.size(); ++k) score[k] += static_cast<T>(base[k]);
+void regress(std::span<const T> score, const std::vector<double>& base, PostTransform transform,
+             std::vector<float>& row) {
+  row.clear();
+  for (size_t k = 0; k < score.size(); ++k) {
+    const T offset = base.size() == score.size() ? static_cast<T>(base[k]) : 0;
+    row.push_back(static_cast<float>(base.size() == score.size() ? score[k] + offset : score[k]));
   }
-  std::vector<float> row(score.begin(), score.end());
-  if (row.size() == 1) return expand_score(transform, row[0], SecondClass::none);
-  transform_scores(transform, row);
-  return row;
+  if (row.size() == 1) {
+    expand_score(transform, row[0], SecondClass::none, row);
+  } else {
+    transform_scores(transform, row);
+  }
 }
 
 template <class T>
@@ -137,12 +167,12 @@ Tensor run_regressor(EvalContext& c, const Forest<T>& forest, Aggregate aggregat
   const Rows<T> rows = read_rows<T>(c.input(0));
   forest.check_features(rows.features);
   Tensor output = c.host().allocate(DType::f32, {rows.count, forest.targets()});
-  float* to = output.mutable_data<float>();
-  c.parallel_for(rows.count, rows_at_once(forest), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      Votes<T> votes(forest, rows.row(i), aggregate);
-      const std::vector<float> row = regress(votes, base, transform);
-      std::copy(row.begin(), row.end(), to + i * forest.targets());
+  float* const to = output.mutable_data<float>();
+  count_votes(c, forest, rows, aggregate, [&](Votes<T>& votes, int64_t first, int64_t count) {
+    std::vector<float> row;
+    for (int64_t i = 0; i < count; ++i) {
+      regress<T>(votes.score(i), base, transform, row);
+      std::copy(row.begin(), row.end(), to + (first + i) * forest.targets());
     }
   });
   return output;
@@ -188,7 +218,8 @@ void eval_tree_ensemble_regressor(EvalContext& c) {
   const Aggregate aggregate = aggregate_from(c.attr_string("aggregate_function"));
   const PostTransform transform = post_transform_from(c.attr_string("post_transform"));
   dispatch_width(c.input(0).dtype(), [&]<class T>() {
-    const Forest<T> forest(read_trees(c, "target"), regressor_targets(c));
+    const Forest<T>& forest =
+        c.keep<Forest<T>>([&] { return std::make_unique<Forest<T>>(read_trees(c, "target"), regressor_targets(c)); });
     c.set_output(0, run_regressor(c, forest, aggregate, read_numbers(c, "base_values"), transform));
   });
 }
@@ -207,34 +238,39 @@ class Decision {
     for (double weight : read_numbers(node, "class_weights")) all_positive_ &= weight >= 0;
   }
 
-  /// Writes the class of the row and gives its scores.
-  std::vector<float> operator()(Votes<T>& votes, Tensor& classes, int64_t row) const {
-    return votes.score.size() > 2 ? many(votes, classes, row) : few(votes, classes, row);
+  /// Writes the class of the row, and its scores into `scores`.
+  void operator()(std::span<T> score, std::span<uint8_t> has, Tensor& classes, int64_t row,
+                  std::vector<float>& scores) const {
+    if (score.size() > 2) {
+      many(score, has, classes, row, scores);
+    } else {
+      few(score, has, classes, row, scores);
+    }
   }
 
  private:
-  std::vector<float> many(Votes<T>& votes, Tensor& classes, int64_t row) const {
-    for (size_t k = 0; k < std::min(base_.size(), votes.score.size()); ++k) {
-      votes.score[k] += static_cast<T>(base_[k]);
-      votes.has[k] = true;
+  void many(std::span<T> score, std::span<uint8_t> has, Tensor& classes, int64_t row,
+            std::vector<float>& scores) const {
+    for (size_t k = 0; k < std::min(base_.size(), score.size()); ++k) {
+      score[k] += static_cast<T>(base_[k]);
+      has[k] = 1;
     }
     size_t best = 0;
     bool found = false;
-    for (size_t k = 0; k < votes.score.size(); ++k) {
-      if (!votes.has[k] || (found && !(votes.score[k] > votes.score[best]))) continue;
+    for (size_t k = 0; k < score.size(); ++k) {
+      if (has[k] == 0 || (found && !(score[k] > score[best]))) continue;
       best = k;
       found = true;
     }
     labels_.write(classes, row, best);
-    std::vector<float> scores(votes.score.begin(), votes.score.end());
+    scores.assign(score.begin(), score.end());
     transform_scores(transform_, scores);
-    return scores;
   }
 
-  std::vector<float> few(Votes<T>& votes, Tensor& classes, int64_t row) const {
-    std::vector<T>& score = votes.score;
+  void few(std::span<T> score, std::span<const uint8_t> has, Tensor& classes, int64_t row,
+           std::vector<float>& scores) const {
     const size_t columns = score.size();
-    bool second = columns == 2 && votes.has[1];
+    const bool second = columns == 2 && has[1] != 0;
     if (base_.size() == 2 && columns == 2) {
       if (second) {
         score[1] = static_cast<T>(base_[1]) + score[0];
@@ -248,7 +284,7 @@ class Decision {
     }
     // Two columns of which the trees fill only the first are one score.
     const bool lone = columns == 1 || (!second && base_.size() < 2);
-    const T positive = second ? score[1] : columns == 1 || votes.has[0] ? score[0] : 0;
+    const T positive = second ? score[1] : columns == 1 || has[0] != 0 ? score[0] : 0;
     SecondClass pair = SecondClass::none;
     if (one_id_) {
       labels_.write(classes, row, positive > (all_positive_ ? T(0.5) : T(0)) ? 1 : 0);
@@ -258,17 +294,16 @@ class Decision {
       if (columns == 2 && base_.empty()) pair = SecondClass::opposite;
     }
     // A class that no leaf voted for keeps nothing of its base value.
-    std::vector<float> scores(columns, 0);
+    scores.assign(columns, 0);
     for (size_t k = 0; k < columns; ++k) {
-      if (columns == 1 || votes.has[k]) scores[k] = static_cast<float>(score[k]);
+      if (columns == 1 || has[k] != 0) scores[k] = static_cast<float>(score[k]);
     }
     if (lone) {
-      scores = expand_score(transform_, scores[0], columns == 2 ? pair : SecondClass::none);
+      expand_score(transform_, scores[0], columns == 2 ? pair : SecondClass::none, scores);
       scores.resize(columns, 0);
     } else {
       transform_scores(transform_, scores);
     }
-    return scores;
   }
 
   /// Integer classes are then 1 and 0 whatever the labels say.
@@ -287,6 +322,29 @@ class Decision {
   bool all_positive_ = true;
 };
 
+/// What a classifier's attributes say.
+template <class T>
+struct Classifier {
+  ClassLabels labels;
+  Forest<T> forest;
+  Decision<T> decide;
+
+  explicit Classifier(const NodeView& node)
+      : labels(node, "classlabels_strings", "classlabels_int64s"),
+        forest(read_trees(node, "class"), checked_classes(labels)),
+        decide(node, labels) {}
+  Classifier(const Classifier&) = delete;
+  Classifier& operator=(const Classifier&) = delete;
+
+ private:
+  static int64_t checked_classes(const ClassLabels& labels) {
+    if (labels.size() == 0) {
+      fail(ErrorCode::invalid_model, "one of classlabels_strings and classlabels_int64s is needed");
+    }
+    return static_cast<int64_t>(labels.size());
+  }
+};
+
 void infer_tree_ensemble_classifier(InferContext& c) {
   const ClassLabels labels(c, "classlabels_strings", "classlabels_int64s");
   post_transform_from(c.attr_string("post_transform"));
@@ -296,24 +354,21 @@ void infer_tree_ensemble_classifier(InferContext& c) {
 }
 
 void eval_tree_ensemble_classifier(EvalContext& c) {
-  const ClassLabels labels(c, "classlabels_strings", "classlabels_int64s");
-  if (labels.size() == 0) {
-    fail(ErrorCode::invalid_model, "one of classlabels_strings and classlabels_int64s is needed");
-  }
-  const auto columns = static_cast<int64_t>(labels.size());
   dispatch_width(c.input(0).dtype(), [&]<class T>() {
-    const Forest<T> forest(read_trees(c, "class"), columns);
-    const Decision<T> decide(c, labels);
+    const Classifier<T>& kept = c.keep<Classifier<T>>([&] { return std::make_unique<Classifier<T>>(c); });
+    const ClassLabels& labels = kept.labels;
+    const Forest<T>& forest = kept.forest;
+    const int64_t columns = forest.targets();
     const Rows<T> rows = read_rows<T>(c.input(0));
     forest.check_features(rows.features);
     Tensor classes = c.host().allocate(labels.dtype(), {rows.count});
     Tensor output = c.host().allocate(DType::f32, {rows.count, columns});
     float* to = output.mutable_data<float>();
-    c.parallel_for(rows.count, rows_at_once(forest), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        Votes<T> votes(forest, rows.row(i), Aggregate::sum);
-        const std::vector<float> scores = decide(votes, classes, i);
-        std::copy(scores.begin(), scores.end(), to + i * columns);
+    count_votes(c, forest, rows, Aggregate::sum, [&](Votes<T>& votes, int64_t first, int64_t count) {
+      std::vector<float> scores;
+      for (int64_t i = 0; i < count; ++i) {
+        kept.decide(votes.score(i), votes.has(i), classes, first + i, scores);
+        std::copy(scores.begin(), scores.end(), to + (first + i) * columns);
       }
     });
     if (c.wants_output(0)) c.set_output(0, std::move(classes));
@@ -386,21 +441,23 @@ void eval_tree_ensemble(EvalContext& c) {
   const Aggregate aggregate = aggregate_number(c);
   const PostTransform transform = transform_number(c);
   dispatch_width(input.dtype(), [&]<class T>() {
-    const Forest<T> forest(read_leaves(c), ensemble_targets(c));
+    const Forest<T>& forest =
+        c.keep<Forest<T>>([&] { return std::make_unique<Forest<T>>(read_leaves(c), ensemble_targets(c)); });
     const Rows<T> rows = read_rows<T>(input);
     forest.check_features(rows.features);
     Tensor& output = c.output(0, input.dtype(), {rows.count, forest.targets()});
     dispatch(FloatTypes{}, input.dtype(), [&]<class Out>() {
-      Out* to = output.mutable_data<Out>();
-      c.parallel_for(rows.count, rows_at_once(forest), [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) {
-          Votes<T> votes(forest, rows.row(i), aggregate);
-          Out* row = to + i * forest.targets();
+      Out* const to = output.mutable_data<Out>();
+      count_votes(c, forest, rows, aggregate, [&](Votes<T>& votes, int64_t first, int64_t count) {
+        std::vector<float> scores;
+        for (int64_t i = 0; i < count; ++i) {
+          Out* row = to + (first + i) * forest.targets();
           if (transform == PostTransform::none) {
-            for (T score : votes.score) *row++ = static_cast<Out>(score);
-          } else {
-            for (float score : regress(votes, {}, transform)) *row++ = static_cast<Out>(score);
+            for (T score : votes.score(i)) *row++ = static_cast<Out>(score);
+            continue;
           }
+          regress<T>(votes.score(i), {}, transform, scores);
+          for (float score : scores) *row++ = static_cast<Out>(score);
         }
       });
     });
