@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 build=$1
 shift
 folders=("$@")
-[ ${#folders[@]} -gt 0 ] || folders=(house check python clients conformance fuzz e2e)
+[ ${#folders[@]} -gt 0 ] || folders=(house check python clients conformance fuzz e2e vision)
 jobs=$(nproc)
 reports=$PWD/$build/reports
 rm -rf "$reports"
