@@ -64,7 +64,7 @@ def compiler():
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory):
-    missing = [name for name in ("scikit_build_core", "nanobind", "pip", "setuptools")
+    missing = [name for name in ("scikit_build_core", "nanobind", "pip", "setuptools", "wheel")
                if importlib.util.find_spec(name) is None]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")
@@ -82,7 +82,7 @@ def wheels(tmp_path_factory):
     pip = [sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--disable-pip-version-check",
            "-w", folder]
     # As deep in the tree as the build: the compiler's cache sees paths from there.
-    run(*pip, ROOT, "-C", f"build-dir={BUILD.parent / (BUILD.name + '-wheel')}", CXX=compiler(), **settings)
+    run(*pip, ROOT, f"--config-settings=build-dir={BUILD.parent / (BUILD.name + '-wheel')}", CXX=compiler(), **settings)
     package = tmp_path_factory.mktemp("source") / "kiln-onnxruntime"  # setuptools builds beside the source
     shutil.copytree(ROOT / "python" / "kiln-onnxruntime", package)
     run(*pip, package)
