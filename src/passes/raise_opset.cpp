@@ -41,12 +41,16 @@ bool takes_argument(const LiftedNode& l, size_t index, const Schema& before, con
   return fact && fact->type.is_known() && after.allows(*to, fact->type.onnx_name());
 }
 
+bool has_arguments_of(const Node& node, const Schema& schema) {
+  return node.inputs.size() >= schema.min_inputs() && node.inputs.size() <= schema.max_inputs() &&
+         node.outputs.size() >= schema.min_outputs() && node.outputs.size() <= schema.max_outputs();
+}
+
 /// Fits a node to the next version of its schema. What is new there is taken to leave the old meaning by default:
 /// where it does not, OpsetChange has the operator.
 bool carry_over(LiftedNode& l, const Schema& before, const Schema& after) {
   remove_attribute(l.node, "consumed_inputs");
-  if (l.node.inputs.size() < after.min_inputs() || l.node.inputs.size() > after.max_inputs()) return false;
-  if (l.node.outputs.size() > after.max_outputs()) return false;
+  if (!has_arguments_of(l.node, after)) return false;
   for (size_t i = 0; i < l.node.inputs.size(); ++i) {
     if (!takes_argument(l, i, before, after)) return false;
   }
@@ -70,7 +74,7 @@ bool lift(LiftedNode& l, int64_t opset, int64_t target) {
   int64_t at = opset;
   while (true) {
     const Schema* now = find_schema("", l.node.op_type, at);
-    if (!now || withdrawn(*now)) return false;
+    if (!now || withdrawn(*now) || !has_arguments_of(l.node, *now)) return false;
     const Schema* next = nullptr;
     for (const Schema& schema : schemas_of(*now->op)) {
       if (!next && schema.since > at && schema.since <= target) next = &schema;

@@ -87,6 +87,18 @@ TEST(RaiseOpset, LeavesAModelWithANodeThatCannotBeRaised) {
   EXPECT_NE(report.notes[0].find("'trains'"), std::string::npos);
 }
 
+TEST(RaiseOpset, LeavesNodesThatLackArguments) {
+  ModelBuilder b(9);
+  b.input("x", {Dim(1), Dim(2), Dim(3), Dim(3)});
+  b.add("Upsample", {"x"}, {"y"});
+  b.output("y");
+  ModelChanges changes;
+  passes::raise_opset(b.model, changes);
+  EXPECT_EQ(b.model.opset_imports[""], 9);
+  EXPECT_EQ(b.model.graph.nodes[0].op_type, "Upsample");
+  EXPECT_EQ(changes.notes.size(), 1u);
+}
+
 /// f(a, b) = (relu(a) + b, n) with n a name that the caller has too.
 Function sum_of_relu(int64_t opset) {
   ModelBuilder body(opset);
