@@ -1,6 +1,6 @@
 #include "base/error.hpp"
-#include "ops/context.hpp"
 #include "images/image.hpp"
+#include "ops/context.hpp"
 #include "ops/op.hpp"
 
 namespace kiln::ops {
