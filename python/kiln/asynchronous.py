@@ -1,7 +1,6 @@
 """Runs on other threads, for programs that await and for those that do not."""
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import functools
 import os
@@ -23,6 +22,8 @@ class RunFuture(concurrent.futures.Future):
         return super().cancel()
 
     def __await__(self) -> Generator[Any, None, Any]:
+        import asyncio  # takes longer to import than all of Kiln
+
         return asyncio.wrap_future(self).__await__()
 
 
