@@ -1,5 +1,7 @@
 #include "runtime/machine.hpp"
 
+#include "runtime/runtime_knobs.hpp"
+
 namespace kiln {
 
 const Tensor* constant_value(const Program& program, const Facts& facts, ValueId id) {
@@ -25,6 +27,7 @@ TensorSpec spec_of(const Program& program, const Facts& facts, ValueId id) {
     if (!dim.is_known()) return {};
     spec.shape.push_back(dim.value());
   }
+  if (!is_within_tensor_limit(type.dtype, spec.shape)) return {};  // the run refuses it, where it is made
   spec.dtype = type.dtype;
   return spec;
 }

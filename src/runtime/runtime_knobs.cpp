@@ -13,12 +13,20 @@ KnobList runtime_knobs() {
   return list;
 }
 
-void check_tensor_limit(DType dtype, const Shape& shape) {
-  const int64_t count = element_count(shape), limit = max_tensor_bytes.get();
-  if (count > limit / static_cast<int64_t>(std::max<size_t>(1, dtype_size(dtype)))) {
-    fail(ErrorCode::limit_exceeded, "a tensor of {} {} is larger than {} bytes (knob max_tensor_bytes)",
-         dtype_name(dtype), to_string(shape), limit);
+bool is_within_tensor_limit(DType dtype, const Shape& shape) {
+  auto bytes = static_cast<int64_t>(std::max<size_t>(1, dtype_size(dtype)));
+  bool overflow = false;
+  for (int64_t dim : shape) {
+    if (dim == 0) return true;
+    overflow = overflow || __builtin_mul_overflow(bytes, dim, &bytes);
   }
+  return !overflow && bytes <= max_tensor_bytes.get();
+}
+
+void check_tensor_limit(DType dtype, const Shape& shape) {
+  if (is_within_tensor_limit(dtype, shape)) return;
+  fail(ErrorCode::limit_exceeded, "a tensor of {} {} is larger than {} bytes (knob max_tensor_bytes)",
+       dtype_name(dtype), to_string(shape), max_tensor_bytes.get());
 }
 
 }  // namespace kiln

@@ -59,7 +59,10 @@ inline ChoiceKnob<BandsChoice> bands_knob{
 /// The knobs of this room.
 KnobList runtime_knobs();
 
-/// Fails, naming the knob, for a tensor larger than max_tensor_bytes.
+/// Whether a run may make such a tensor: it takes at most max_tensor_bytes.
+bool is_within_tensor_limit(DType dtype, const Shape& shape);
+
+/// Fails, naming the knob, for a tensor that a run may not make.
 void check_tensor_limit(DType dtype, const Shape& shape);
 
 }  // namespace kiln
