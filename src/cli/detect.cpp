@@ -11,10 +11,9 @@ namespace kiln::cli {
 namespace {
 
 struct Options {
-  std::vector<std::string> files;
-  std::string output, names;
+  PictureOptions pictures;
+  std::string names;
   vision::DetectorOptions detector;
-  bool json = false, show_time = false;
 };
 
 void draw(vision::Picture& picture, const vision::Detector& detector, const std::vector<vision::Detection>& found) {
@@ -28,8 +27,7 @@ void draw(vision::Picture& picture, const vision::Detector& detector, const std:
   }
 }
 
-Json found_json(const std::string& path, const vision::Detector& detector, const std::vector<vision::Detection>& found,
-                const PartTimes& times) {
+Json found_json(const vision::Detector& detector, const std::vector<vision::Detection>& found) {
   Json list = Json::array();
   for (const vision::Detection& object : found) {
     list.push_back({{"name", detector.name_of(object.class_index)},
@@ -37,12 +35,11 @@ Json found_json(const std::string& path, const vision::Detector& detector, const
                     {"score", object.score},
                     {"box", {object.left, object.top, object.right, object.bottom}}});
   }
-  return {{"picture", path}, {"objects", list}, {"times_ms", times_json(times)}};
+  return {{"objects", list}};
 }
 
-void print_found(const std::string& path, const vision::Detector& detector,
-                 const std::vector<vision::Detection>& found) {
-  fmt::print("{} {} objects\n", paint(printable(path) + ":", Colour::bold), found.size());
+void print_found(const vision::Detector& detector, const std::vector<vision::Detection>& found) {
+  fmt::print("{} objects\n", found.size());
   for (const vision::Detection& object : found) {
     fmt::print("  {:.3f}  {:<16} {:.0f},{:.0f} to {:.0f},{:.0f}\n", object.score,
                printable(detector.name_of(object.class_index)), object.left, object.top, object.right, object.bottom);
@@ -50,38 +47,25 @@ void print_found(const std::string& path, const vision::Detector& detector,
 }
 
 int run(Options& options) {
-  const VisionFiles files = sort_files(options.files);
+  const VisionFiles files = sort_files(options.pictures.files);
   if (files.models.size() != 1) fail_usage("one detector is expected, found {}", files.models.size());
-  if (!options.names.empty()) {
-    require_file(options.names);
-    options.detector.names = read_lines(options.names);
-  }
+  if (!options.names.empty()) options.detector.names = read_lines(options.names);
   vision::Detector detector(Session::load(files.models[0]), options.detector);
-  const PictureOutput output(options.output, files.pictures.size());
-  Json all = Json::array();
-  for (const std::string& path : files.pictures) {
-    Timer timer;
-    vision::Picture picture = vision::Picture::load(path);
-    PartTimes times{{"decode", timer.milliseconds()}};
-    vision::DetectorTimes spent;
-    const std::vector<vision::Detection> found = detector.detect(picture, &spent);
-    times.emplace_back("pre-process", spent.preprocess);
-    times.emplace_back("detect", spent.detect);
-    times.emplace_back("post-process", spent.postprocess);
-    if (output.wanted()) {
-      timer = Timer();
-      draw(picture, detector, found);
-      picture.save(output.path_for(path));
-      times.emplace_back("draw and write", timer.milliseconds());
-    }
-    if (options.json) {
-      all.push_back(found_json(path, detector, found, times));
-    } else {
-      print_found(path, detector, found);
-      if (options.show_time) print_times(times);
-    }
-  }
-  if (options.json) print_json(all);
+  using Found = std::vector<vision::Detection>;
+  const PictureCommand<Found> command{
+      .find =
+          [&](const vision::Picture& picture, PartTimes& times) {
+            vision::DetectorTimes spent;
+            Found found = detector.detect(picture, &spent);
+            times.insert(
+                times.end(),
+                {{"pre-process", spent.preprocess}, {"detect", spent.detect}, {"post-process", spent.postprocess}});
+            return found;
+          },
+      .draw = [&](vision::Picture& picture, const Found& found) { draw(picture, detector, found); },
+      .json = [&](const Found& found) { return found_json(detector, found); },
+      .print = [&](const Found& found) { print_found(detector, found); }};
+  look_at_pictures(options.pictures, files.pictures, command);
   return exit_good;
 }
 
@@ -97,23 +81,18 @@ Examples:
   kiln detect yolov8n.kiln street.jpg -o found.jpg --show-time
   kiln detect yolov5n.kiln pictures/*.jpg --score 0.4 -o found/ --json)");
   auto options = std::make_shared<Options>();
-  command->add_option("files", options->files, "an engine or ONNX model, and pictures")->required()->type_name("FILE");
-  command->add_option("--output,-o", options->output, "draw boxes into this picture, or folder for several")
-      ->type_name("PATH");
+  add_picture_options(*command, options->pictures,
+                      {.files = "an engine or ONNX model, and pictures",
+                       .output = "draw boxes into this picture, or folder for several",
+                       .json = "print JSON: name, score and box of each object, and times in ms"});
   command
       ->add_option("--names", options->names, "a file with a class's name a line; else the model's metadata say them")
       ->type_name("FILE");
-  command->add_option("--score", options->detector.score_threshold, "the least score of an object (default 0.25)")
-      ->check(CLI::Range(0.0, 1.0))
-      ->type_name("X");
-  command
-      ->add_option("--overlap", options->detector.overlap_threshold,
-                   "leave out boxes that overlap a better one more than that (default 0.45)")
-      ->check(CLI::Range(0.0, 1.0))
-      ->type_name("X");
+  add_threshold_option(*command, "--score", options->detector.score_threshold,
+                       "the least score of an object (default 0.25)");
+  add_threshold_option(*command, "--overlap", options->detector.overlap_threshold,
+                       "leave out boxes that overlap a better one more than that (default 0.45)");
   command->add_flag("--agnostic", options->detector.agnostic, "also where the two are of different classes");
-  command->add_flag("--json", options->json, "print JSON: name, score and box of each object, and times in ms");
-  command->add_flag("--show-time", options->show_time, "print what each part took");
   command->callback([options, &exit_code] { exit_code = run(*options); });
 }
 

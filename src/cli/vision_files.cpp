@@ -1,7 +1,6 @@
 #include "cli/vision_files.hpp"
 
-#include <fmt/core.h>
-
+#include <CLI/CLI.hpp>
 #include <filesystem>
 
 #include "base/safe_open.hpp"
@@ -35,7 +34,19 @@ std::string PictureOutput::path_for(const std::string& picture) const {
   return (output_ / name).string();
 }
 
+void add_picture_options(CLI::App& command, PictureOptions& options, const PictureHelp& help) {
+  command.add_option("files", options.files, help.files)->required()->type_name("FILE");
+  command.add_option("--output,-o", options.output, help.output)->type_name("PATH");
+  command.add_flag("--json", options.json, help.json);
+  command.add_flag("--show-time", options.show_time, "print what each part took");
+}
+
+void add_threshold_option(CLI::App& command, const std::string& name, float& value, const std::string& help) {
+  command.add_option(name, value, help)->check(CLI::Range(0.0, 1.0))->type_name("X");
+}
+
 std::vector<std::string> read_lines(const std::string& path) {
+  require_file(path);
   std::vector<std::string> lines;
   std::string line;
   for (const char letter : read_text_file(path, 1 << 24) + "\n") {

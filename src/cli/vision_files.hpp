@@ -1,11 +1,16 @@
 #pragma once
 
+#include <fmt/core.h>
+
+#include <CLI/App.hpp>
 #include <chrono>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "cli/json.hpp"
+#include "cli/terminal.hpp"
 #include "kiln/vision/picture.hpp"
 #include "kiln/vision/point.hpp"
 
@@ -31,7 +36,21 @@ class PictureOutput {
   bool folder_ = false;
 };
 
-/// The lines of a small text file; blank ones at its end are none.
+/// What all commands on pictures are given.
+struct PictureOptions {
+  std::vector<std::string> files;
+  std::string output;
+  bool json = false, show_time = false;
+};
+/// What their help says of the options that mean something else for each command.
+struct PictureHelp {
+  std::string files, output, json;
+};
+void add_picture_options(CLI::App& command, PictureOptions& options, const PictureHelp& help);
+/// An option that is a score or a share, from 0 to 1.
+void add_threshold_option(CLI::App& command, const std::string& name, float& value, const std::string& help);
+
+/// The lines of a small text file; blank ones at its end are none. Fails with UsageError where it is missing.
 std::vector<std::string> read_lines(const std::string& path);
 
 class Timer {
@@ -51,5 +70,48 @@ Json times_json(const PartTimes& times);
 
 /// [[x, y], ...]
 Json box_json(const vision::Quad& box);
+
+/// What a command does with each of its pictures.
+template <class Found>
+struct PictureCommand {
+  /// Looks at a picture, and adds what its own parts took to `times`.
+  std::function<Found(const vision::Picture& picture, PartTimes& times)> find;
+  /// Draws what was found, for --output.
+  std::function<void(vision::Picture& picture, const Found& found)> draw;
+  /// What was found as the members of an object, for --json; those that all commands have come from the loop.
+  std::function<Json(const Found& found)> json;
+  /// Prints what was found behind the picture's name, which ends no line.
+  std::function<void(const Found& found)> print;
+};
+
+template <class Found>
+void look_at_pictures(const PictureOptions& options, const std::vector<std::string>& pictures,
+                      const PictureCommand<Found>& command) {
+  const PictureOutput output(options.output, pictures.size());
+  Json all = Json::array();
+  for (const std::string& path : pictures) {
+    Timer timer;
+    vision::Picture picture = vision::Picture::load(path);
+    PartTimes times{{"decode", timer.milliseconds()}};
+    const Found found = command.find(picture, times);
+    if (output.wanted()) {
+      timer = Timer();
+      command.draw(picture, found);
+      picture.save(output.path_for(path));
+      times.emplace_back("draw and write", timer.milliseconds());
+    }
+    if (options.json) {
+      Json entry = {{"picture", path}};
+      entry.update(command.json(found));
+      entry["times_ms"] = times_json(times);
+      all.push_back(std::move(entry));
+    } else {
+      fmt::print("{} ", paint(printable(path) + ":", Colour::bold));
+      command.print(found);
+      if (options.show_time) print_times(times);
+    }
+  }
+  if (options.json) print_json(all);
+}
 
 }  // namespace kiln::cli
