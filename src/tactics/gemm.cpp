@@ -1,9 +1,7 @@
 #include <algorithm>
 
 #include "base/cpu.hpp"
-#include "kernels/gemm/gemm.hpp"
-#include "kernels/gemm/paired_gemm.hpp"
-#include "kernels/gemm/strassen_gemm.hpp"
+#include "kernels/gemm/walked_gemm.hpp"
 #include "tactics/kernel_work.hpp"
 #include "tactics/tactics.hpp"
 #include "tactics/tile_tuning.hpp"

@@ -1,7 +1,4 @@
-#include "kernels/gemm/gemm.hpp"
-
-#include "kernels/gemm/paired_gemm.hpp"
-#include "kernels/gemm/strassen_gemm.hpp"
+#include "kernels/gemm/walked_gemm.hpp"
 #include "kernels/reference.hpp"
 
 namespace kiln::kernel_test {

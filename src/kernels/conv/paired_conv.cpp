@@ -9,7 +9,7 @@ namespace kiln {
 
 bool PairedConv::can_do(const ConvProblem& p) {
   return p.kernel_h == 1 && p.kernel_w == 1 && p.group == 1 && p.pad_top == 0 && p.pad_left == 0 && p.pad_bottom == 0 &&
-         p.pad_right == 0 && p.channels_in >= 48 && p.channels_out >= 16;
+         p.pad_right == 0 && PairedWalk::can_do(p.channels_out, p.channels_in);
 }
 
 PairedConv::PairedConv(const ConvProblem& p, const BlockedLayout& in, const BlockedLayout& out, Isa isa,
@@ -41,13 +41,7 @@ PairedConv::PairedConv(const ConvProblem& p, const BlockedLayout& in, const Bloc
 std::string PairedConv::name() const { return fmt::format("conv_f32_paired_{}", isa_name(walk_.isa)); }
 
 void PairedConv::pack(const float* weights, const float* bias, float* packed) const {
-  walk_.pack(
-      packed,
-      [&](int64_t k, int64_t first, int64_t count, float* to) {
-        const float* const from = weights + first * walk_.depth + k;
-        for (int64_t i = 0; i < count; ++i) to[i] = from[i * walk_.depth];
-      },
-      [&](int64_t i) { return bias == nullptr ? 0.0f : bias[i]; });
+  walk_.pack(weights, 1, walk_.depth, bias, packed);
 }
 
 void PairedConv::run_part(int64_t phase, int64_t part, int64_t parts, const ConvPointers& p, float* scratch) const {

@@ -16,9 +16,7 @@ constexpr int64_t group_length = 64;
 
 void set_up(TileWalk& walk, Isa isa, int64_t m, int64_t n, int64_t k, int64_t a_row, int64_t c_row,
             const Epilogue& epilogue) {
-  if (m < 0 || n < 1 || k < 0 || a_row < 0 || c_row < 0) {
-    fail(ErrorCode::invalid_argument, "a product of {} x {} and {} x {} matrices makes no sense", m, k, k, n);
-  }
+  check_gemm(m, n, k, a_row, c_row);
   walk.isa = isa;
   walk.epilogue = EpiloguePlan(epilogue);
   walk.row_major = true;
@@ -45,6 +43,12 @@ void set_up(TileWalk& walk, Isa isa, int64_t m, int64_t n, int64_t k, int64_t a_
 }
 
 }  // namespace
+
+void check_gemm(int64_t m, int64_t n, int64_t k, int64_t a_row, int64_t c_row) {
+  if (m < 0 || n < 1 || k < 0 || a_row < 0 || c_row < 0) {
+    fail(ErrorCode::invalid_argument, "a product of {} x {} and {} x {} matrices makes no sense", m, k, k, n);
+  }
+}
 
 PackedGemm::PackedGemm(const GemmProblem& p, Isa isa, const TileTuning& tuning) {
   walk_.tuning = tuning;

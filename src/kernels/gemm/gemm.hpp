@@ -15,6 +15,9 @@ struct GemmProblem {
   Epilogue epilogue;
 };
 
+/// Fails with Error(invalid_argument) where the sizes make no sense; K may be 0.
+void check_gemm(int64_t m, int64_t n, int64_t k, int64_t a_row, int64_t c_row);
+
 struct GemmPointers {
   const float* a;
   const float* packed;  ///< what pack() made

@@ -6,6 +6,12 @@
 
 namespace kiln {
 
+void pack_row(const float* row, int64_t b_column, int64_t columns, int64_t first, int64_t wide, float* to) {
+  const int64_t count = std::clamp<int64_t>(columns - first, 0, wide);
+  for (int64_t j = 0; j < count; ++j) to[j] = row[(first + j) * b_column];
+  std::fill(to + count, to + wide, 0.0f);
+}
+
 void pack_columns(const float* b, int64_t b_row, int64_t rows, int64_t columns, int64_t wide, float scale, float* to) {
   const FourFloats factor = {scale, scale, scale, scale};
   for (int64_t i = 0; i < rows; ++i, to += wide, b += b_row) {

@@ -6,6 +6,7 @@
 
 #include "base/cpu.hpp"
 #include "base/error.hpp"
+#include "kernels/gemm/pack.hpp"
 
 namespace kiln {
 
@@ -36,7 +37,7 @@ float nearest_power(double x) {
 
 void PairedWalk::prepare() {
   table_ = &paired_table(isa), tiles_ = &tile_table(isa);
-  if (columns < 1 || depth < 2 * paired_step) {
+  if (!can_do(columns, depth)) {
     fail(ErrorCode::unsupported, "a product of {} columns and depth {} is too small", columns, depth);
   }
   int most = TileTable::most_blocks;
@@ -58,6 +59,17 @@ void PairedWalk::prepare() {
     at += count * lanes() * depth;
   }
   columns_at_ = at;
+}
+
+void PairedWalk::pack(const float* b, int64_t b_row, int64_t b_column, const float* bias, float* packed) const {
+  for (const Panel& panel : panels_) {
+    const int64_t wide = panel.blocks * lanes(), first = panel.block * lanes();
+    for (int64_t k = 0; k < depth; ++k) {
+      pack_row(b + k * b_row, b_column, columns, first, wide, packed + panel.weights + place_of(k) * wide);
+    }
+    pair_up(panel, packed);
+  }
+  pack_row(bias, 1, bias == nullptr ? 0 : columns, 0, all_columns(), packed + columns_at_ + 2 * all_columns());
 }
 
 /// Where a float of K lies in a panel.

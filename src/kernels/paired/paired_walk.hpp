@@ -28,6 +28,7 @@ class PairedWalk {
   int64_t out_image = 0, out_line = 0, out_pixel = 0, out_block = 0;
   bool row_major = false;  ///< columns past the last stay untouched, and are written as zeros otherwise
 
+  static bool can_do(int64_t columns, int64_t depth) { return columns >= 16 && depth >= 48; }
   /// To be called once all fields above are set; fails with Error(unsupported) where there is nothing to gain.
   void prepare();
 
@@ -38,22 +39,8 @@ class PairedWalk {
   };
 
   int64_t packed_floats() const { return columns_at_ + 3 * all_columns(); }
-  /// Packs what fill(k, first, count, to) and bias(column) say.
-  template <class Fill, class Bias>
-  void pack(float* packed, Fill&& fill, Bias&& bias) const {
-    for (const Panel& panel : panels_) {
-      const int64_t wide = panel.blocks * lanes(), first = panel.block * lanes();
-      const int64_t count = columns - first < wide ? columns - first : wide;
-      for (int64_t k = 0; k < depth; ++k) {
-        float* const to = packed + panel.weights + place_of(k) * wide;
-        fill(k, first, count, to);
-        for (int64_t i = count; i < wide; ++i) to[i] = 0;
-      }
-      pair_up(panel, packed);
-    }
-    float* const of_columns = packed + columns_at_ + 2 * all_columns();
-    for (int64_t i = 0; i < all_columns(); ++i) of_columns[i] = i < columns ? bias(i) : 0.0f;
-  }
+  /// As PackedGemm::pack().
+  void pack(const float* b, int64_t b_row, int64_t b_column, const float* bias, float* packed) const;
   int64_t scratch_floats(int64_t parts) const { return shared_floats_ + parts * part_floats_; }
   int64_t phases() const { return tuning.channels_outer ? 2 : 1; }
   void run_part(int64_t phase, int64_t part, int64_t parts, const Pointers& p, float* scratch) const;

@@ -5,6 +5,7 @@
 
 #include "base/cpu.hpp"
 #include "base/error.hpp"
+#include "kernels/gemm/pack.hpp"
 
 namespace kiln {
 
@@ -25,7 +26,6 @@ constexpr float infinity = std::numeric_limits<float>::infinity();
 constexpr int64_t sum_count = 4;
 /// Tiles' sums that a band keeps between its products.
 constexpr int64_t buffer_count = 3;
-constexpr int64_t least_columns = 64, least_depth = 64;
 
 }  // namespace
 
@@ -46,7 +46,7 @@ struct StrassenWalk::Band {
 
 void StrassenWalk::prepare() {
   table_ = &tile_table(isa), strassen_ = &strassen_table(isa);
-  if (columns < least_columns || depth < least_depth) {
+  if (!can_do(columns, depth)) {
     fail(ErrorCode::unsupported, "a product of {} columns and depth {} is too small", columns, depth);
   }
   quartered_ = rows >= least_rows;
@@ -90,6 +90,33 @@ int64_t StrassenWalk::weights_at(const Panel& panel, int which) const {
   int64_t above = 0;
   for (int i = 0; i < which; ++i) above += groups_ * group_ + (i == lower_left || i == lower_right ? tail_ : 0);
   return panel.weights + above * panel.blocks * lanes();
+}
+
+void StrassenWalk::pack(const float* b, int64_t b_row, int64_t b_column, const float* bias, float* packed) const {
+  for (const Panel& panel : panels_) pack_panel(panel, b, b_row, b_column, packed);
+  pack_row(bias, 1, bias == nullptr ? 0 : columns, 0, 2 * half_blocks_ * lanes(), packed + bias_at_);
+}
+
+void StrassenWalk::pack_panel(const Panel& panel, const float* b, int64_t b_row, int64_t b_column,
+                              float* packed) const {
+  const int64_t wide = panel.blocks * lanes(), left = panel.block * lanes(), right = half_blocks_ * lanes() + left;
+  const int64_t half = groups_ * group_;
+  float* to[weights_count];
+  for (int i = 0; i < weights_count; ++i) to[i] = packed + weights_at(panel, i);
+  const auto fetch = [&](int64_t k, int64_t first, float* row) {
+    pack_row(b + k * b_row, b_column, columns, first, wide, row);
+  };
+  for (int64_t k = 0; k < half; ++k) {
+    fetch(k, left, to[upper_left] + k * wide);
+    fetch(half + k, left, to[lower_left] + k * wide);
+    fetch(k, right, to[upper_more] + k * wide);
+    for (int64_t i = k * wide; i < (k + 1) * wide; ++i) to[upper_more][i] -= to[upper_left][i];
+    fetch(half + k, right, to[lower_right] + k * wide);
+  }
+  for (int64_t k = half; k < half + tail_; ++k) {
+    fetch(half + k, left, to[lower_left] + k * wide);
+    fetch(half + k, right, to[lower_right] + k * wide);
+  }
 }
 
 /// What one of a band's products fetches of the weights that come next, as much as any other does.

@@ -17,7 +17,7 @@ namespace kiln {
 /// one half the rows away from it, not to those of the row alone.
 ///
 /// Rows too few to be worth it are multiplied in the usual way with the same packed weights. All steps are in floats.
-/// Made by StrassenGemm, which fills in the fields and calls prepare().
+/// Made by a kernel, which fills in the fields and calls prepare().
 class StrassenWalk {
  public:
   Isa isa = Isa::portable;
@@ -31,6 +31,7 @@ class StrassenWalk {
   /// So few rows are multiplied in the usual way.
   static constexpr int64_t least_rows = 24;
 
+  static bool can_do(int64_t columns, int64_t depth) { return columns >= 64 && depth >= 64; }
   /// To be called once all fields above are set; fails with Error(unsupported) where there is nothing to gain.
   void prepare();
 
@@ -41,17 +42,8 @@ class StrassenWalk {
   };
 
   int64_t packed_floats() const { return bias_at_ + 2 * half_blocks_ * lanes(); }
-  /// Packs what fill(k, first, count, to) and bias(column) say.
-  template <class Fill, class Bias>
-  void pack(float* packed, Fill&& fill, Bias&& bias) const {
-    const auto fetch = [&](int64_t k, int64_t first, int64_t wide, float* to) {
-      const int64_t left = columns - first, count = left < 0 ? 0 : left < wide ? left : wide;
-      if (count > 0) fill(k, first, count, to);
-      for (int64_t i = count; i < wide; ++i) to[i] = 0;
-    };
-    for (size_t panel = 0; panel < panels_.size(); ++panel) pack_panel(panel, packed, fetch);
-    for (int64_t i = 0; i < 2 * half_blocks_ * lanes(); ++i) packed[bias_at_ + i] = i < columns ? bias(i) : 0.0f;
-  }
+  /// As PackedGemm::pack().
+  void pack(const float* b, int64_t b_row, int64_t b_column, const float* bias, float* packed) const;
   int64_t scratch_floats(int64_t parts) const { return shared_floats_ + parts * part_floats_; }
   int64_t phases() const { return shared_floats_ != 0 ? 2 : 1; }
   void run_part(int64_t phase, int64_t part, int64_t parts, const Pointers& p, float* scratch) const;
@@ -83,8 +75,7 @@ class StrassenWalk {
   struct Band;
 
   int64_t lanes() const { return table_->lanes; }
-  template <class Fetch>
-  void pack_panel(size_t index, float* packed, Fetch&& fetch) const;
+  void pack_panel(const Panel& panel, const float* b, int64_t b_row, int64_t b_column, float* packed) const;
   int64_t weights_at(const Panel& panel, int which) const;
   std::span<const float> next_weights(const Band& band, int64_t product) const;
   void set_depth();
@@ -112,25 +103,5 @@ class StrassenWalk {
   std::vector<ptrdiff_t> offsets_;  ///< of the groups of K, in a row of A and of its quarters' sums
   std::vector<Panel> panels_;
 };
-
-template <class Fetch>
-void StrassenWalk::pack_panel(size_t index, float* packed, Fetch&& fetch) const {
-  const Panel& panel = panels_[index];
-  const int64_t wide = panel.blocks * lanes(), first = panel.block * lanes(), right = half_blocks_ * lanes() + first;
-  const int64_t half = groups_ * group_;
-  float* to[weights_count];
-  for (int i = 0; i < weights_count; ++i) to[i] = packed + weights_at(panel, i);
-  for (int64_t k = 0; k < half; ++k) {
-    fetch(k, first, wide, to[upper_left] + k * wide);
-    fetch(half + k, first, wide, to[lower_left] + k * wide);
-    fetch(k, right, wide, to[upper_more] + k * wide);
-    for (int64_t i = k * wide; i < (k + 1) * wide; ++i) to[upper_more][i] -= to[upper_left][i];
-    fetch(half + k, right, wide, to[lower_right] + k * wide);
-  }
-  for (int64_t k = half; k < half + tail_; ++k) {
-    fetch(half + k, first, wide, to[lower_left] + k * wide);
-    fetch(half + k, right, wide, to[lower_right] + k * wide);
-  }
-}
 
 }  // namespace kiln
