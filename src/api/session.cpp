@@ -6,6 +6,7 @@
 #include "api/model_impl.hpp"
 #include "base/error.hpp"
 #include "base/thread_pool.hpp"
+#include "base/timer.hpp"
 #include "builder/build.hpp"
 #include "builder/builder_knobs.hpp"
 #include "passes/optimize.hpp"
@@ -23,12 +24,9 @@ class CallerObserver : public RunObserver {
  public:
   CallerObserver(const Context& context, const RunOptions& options)
       : context_(context), graph_(context.engine().model().graph), options_(options) {}
-  void before(const StepView&) override { begin_ = std::chrono::steady_clock::now(); }
+  void before(const StepView&) override { timer_ = Timer(); }
   void after(const StepView& step) override {
-    if (options_.on_step) {
-      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin_;
-      options_.on_step(describe(step, took.count()));
-    }
+    if (options_.on_step) options_.on_step(describe(step, timer_.seconds()));
     if (options_.progress) options_.progress(step.index + 1, step.count);
   }
 
@@ -62,7 +60,7 @@ class CallerObserver : public RunObserver {
   const Graph& graph_;
   const RunOptions& options_;
   Facts facts_;  ///< of the plan, which does not keep them
-  std::chrono::steady_clock::time_point begin_;
+  Timer timer_;
 };
 
 Value owned_copy(const Sequence& sequence, bool shared) {

@@ -1,19 +1,16 @@
 #include "builder/timing.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 
 #include "base/cpu.hpp"
 #include "base/error.hpp"
+#include "base/timer.hpp"
 #include "runtime/copy_work.hpp"
 #include "runtime/schedule.hpp"
 
 namespace kiln {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 size_t rounded(size_t bytes) { return (bytes + 127) / 64 * 64; }
 
@@ -117,7 +114,7 @@ double Stopwatch::repeat(const Work& work, WorkPointers pointers, int parts, siz
       weight_place_ += rounded(packed_bytes);
       if (weight_place_ > weight_bytes_) weight_place_ = 0;
     }
-    const Clock::time_point begin = Clock::now();
+    const Timer timer;
     for (int64_t phase = 0; phase < work.phases(); ++phase) {
       if (parts == 1) {
         work.run_part(phase, 0, 1, pointers);
@@ -125,12 +122,12 @@ double Stopwatch::repeat(const Work& work, WorkPointers pointers, int parts, siz
         team_.run(parts, [&](int part) { work.run_part(phase, part, parts, pointers); });
       }
     }
-    return seconds_since(begin);
+    return timer.seconds();
   };
-  const Clock::time_point begin = Clock::now();
+  const Timer timer;
   run_once();
   std::vector<double> times;
-  while (times.size() < 3 || (times.size() < 200 && seconds_since(begin) < seconds)) {
+  while (times.size() < 3 || (times.size() < 200 && timer.seconds() < seconds)) {
     times.push_back(run_once());
     if (times.size() == 2 && std::min(times[0], times[1]) > give_up) break;
   }

@@ -4,11 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 #include <map>
 
 #include "base/cpu.hpp"
+#include "base/timer.hpp"
 #include "builder/problem_key.hpp"
 #include "builder/timing.hpp"
 
@@ -101,9 +101,9 @@ class Tuner {
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
-  double elapsed() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
-  bool is_over() const { return elapsed() > options_.time_budget_seconds || (options_.stopped && options_.stopped()); }
+  bool is_over() const {
+    return timer_.seconds() > options_.time_budget_seconds || (options_.stopped && options_.stopped());
+  }
 
   const Choice& choice_of(const Question& question) const { return choices_[question.choices.front()]; }
   const Candidate& candidate(const Question& question, size_t i) const {
@@ -170,12 +170,12 @@ class Tuner {
   void tell_progress(const std::string& what) {
     if (!options_.progress) return;
     const double share = static_cast<double>(done_) / static_cast<double>(std::max<size_t>(total_, 1));
-    const double left = std::max(0.0, options_.time_budget_seconds - elapsed());
+    const double spent = timer_.seconds(), left = std::max(0.0, options_.time_budget_seconds - spent);
     options_.progress({.what = what,
                        .done = done_,
                        .total = total_,
-                       .seconds = elapsed(),
-                       .seconds_left = share > 0.02 ? std::min(left, elapsed() * (1 - share) / share) : left});
+                       .seconds = spent,
+                       .seconds_left = share > 0.02 ? std::min(left, spent * (1 - share) / share) : left});
   }
 
   void time(Stopwatch& stopwatch, Question& question, size_t i, bool thorough, double give_up) {
@@ -276,7 +276,7 @@ class Tuner {
   TimingCache& cache_;
   const TuneOptions& options_;
   const std::string machine_;
-  const Clock::time_point begin_ = Clock::now();
+  const Timer timer_;
   std::vector<Question> questions_;
   size_t done_ = 0, total_ = 0;
   double quick_seconds_ = 0, thorough_seconds_ = 0;

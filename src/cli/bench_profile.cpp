@@ -3,11 +3,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 
 #include "base/cpu.hpp"
 #include "base/function_ref.hpp"
+#include "base/timer.hpp"
 
 namespace kiln::cli {
 namespace {
@@ -47,10 +47,9 @@ double LayerProfile::share_of_limit(const StepTime& step) const {
 }
 
 LayerProfile profile_layers(Session& session, const Session::Feeds& feeds, int threads, double seconds, int64_t runs) {
-  using Clock = std::chrono::steady_clock;
   LayerProfile profile;
   std::vector<std::vector<double>> times;
-  const Clock::time_point begin = Clock::now();
+  const Timer timer;
   do {
     size_t index = 0;
     RunOptions options;
@@ -63,7 +62,7 @@ LayerProfile profile_layers(Session& session, const Session::Feeds& feeds, int t
     };
     session.run(feeds, {}, options);
     ++profile.runs;
-  } while (runs > 0 ? profile.runs < runs : std::chrono::duration<double>(Clock::now() - begin).count() < seconds);
+  } while (runs > 0 ? profile.runs < runs : timer.seconds() < seconds);
   for (size_t i = 0; i < times.size(); ++i) profile.steps[i].seconds = median(times[i]);
   profile.limits = machine_limits(best_isa(), threads);
   return profile;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <barrier>
-#include <chrono>
 #include <cmath>
 #include <exception>
 #include <fstream>
@@ -13,15 +12,10 @@
 #include <thread>
 
 #include "base/function_ref.hpp"
+#include "base/timer.hpp"
 
 namespace kiln::cli {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double milliseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 double cpu_seconds() {
   rusage usage{};
@@ -83,23 +77,22 @@ class Stream {
   void run_once() { session_.run(feeds_[next_++ % feeds_.size()]); }
 
   void warm_up() {
-    const Clock::time_point start = Clock::now();
+    const Timer timer;
     const double enough = limits_.warmup > 0 || limits_.runs > 0 ? 0 : 100 * limits_.seconds;
-    for (int64_t i = 0; i < std::max<int64_t>(limits_.warmup, 1) || milliseconds_since(start) < enough; ++i) run_once();
+    for (int64_t i = 0; i < std::max<int64_t>(limits_.warmup, 1) || timer.milliseconds() < enough; ++i) run_once();
   }
 
   void measure() {
-    const Clock::time_point start = Clock::now();
-    Clock::time_point begin = start;
+    Timer timer;
+    double spent_ms = 0;
     const auto more = [&] {
       if (limits_.runs > 0) return static_cast<int64_t>(latencies_.size()) < limits_.runs;
-      return latencies_.empty() || std::chrono::duration<double>(begin - start).count() < limits_.seconds;
+      return latencies_.empty() || spent_ms < 1e3 * limits_.seconds;
     };
     while (more()) {
       run_once();
-      const Clock::time_point end = Clock::now();
-      latencies_.push_back(std::chrono::duration<double, std::milli>(end - begin).count());
-      begin = end;
+      latencies_.push_back(timer.lap());
+      spent_ms += latencies_.back();
     }
   }
 
@@ -114,17 +107,17 @@ class Stream {
 void run_streams(Session& session, const std::vector<Session::Feeds>& feeds, const BenchLimits& limits,
                  BenchResult& result) {
   std::vector<Stream> streams(static_cast<size_t>(result.streams), Stream(session, feeds, limits));
-  Clock::time_point start;
+  Timer timer;
   double cpu = 0;
   std::barrier begin(result.streams, [&]() noexcept {
-    start = Clock::now();
+    timer = Timer();
     cpu = cpu_seconds();
   });
   const auto wait = [&] { begin.arrive_and_wait(); };
   std::vector<std::jthread> callers;
   for (Stream& stream : streams) callers.emplace_back([&] { stream.run(wait); });
   callers.clear();  // waits for all
-  result.seconds = milliseconds_since(start) / 1e3;
+  result.seconds = timer.seconds();
   result.cpu_seconds = cpu_seconds() - cpu;
   for (const Stream& stream : streams) {
     stream.rethrow();
@@ -155,13 +148,13 @@ BenchResult run_bench_case(const std::string& model, const BenchCase& wanted, co
   set_threads(wanted.threads);
   reset_peak_memory();
   result.before = process_memory();
-  const Clock::time_point start = Clock::now();
+  const Timer loading;
   Session session = Session::load(model, {.seed = wanted.feeds.front().seed, .max_memory = limits.max_memory});
-  result.load_ms = milliseconds_since(start);
+  result.load_ms = loading.milliseconds();
   const std::vector<Session::Feeds> feeds = all_feeds(session, wanted, result);
-  const Clock::time_point first = Clock::now();
+  const Timer first;
   session.run(feeds.front());
-  result.first_ms = result.load_ms + milliseconds_since(first);
+  result.first_ms = result.load_ms + first.milliseconds();
   run_streams(session, feeds, limits, result);
   result.after = process_memory();
   result.memory = session.memory().latest;

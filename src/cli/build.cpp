@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <map>
 #include <optional>
 
+#include "base/timer.hpp"
 #include "builder/builder_knobs.hpp"
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
@@ -185,7 +185,7 @@ std::map<std::string, Shape> shapes_of(const Model& model, const std::vector<std
 /// Builds, saves to options.output, and reports.
 int build(Options& options) {
   require_file(options.model);
-  const auto begin = std::chrono::steady_clock::now();
+  const Timer timer;
   if (!options.budget.empty()) options.build.time_budget_seconds = seconds_of(options.budget);
   if (!options.timing_cache.empty()) timing_cache_knob.set(options.timing_cache);
   options.build.verify = !options.no_verify;
@@ -206,15 +206,15 @@ int build(Options& options) {
   }
   if (!options.onnx_output.empty()) engine->save_onnx(options.onnx_output);
   engine->save(options.output, {.strip = options.strip});
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  const double took = timer.seconds();
   if (options.json) {
-    Json json = report_json(report, took.count());
+    Json json = report_json(report, took);
     json["engine"] = options.output;
     print_json(json);
     return exit_good;
   }
   if (options.explain) explain(report);
-  print_summary(report, took.count());
+  print_summary(report, took);
   fmt::print("wrote {}\n", options.output);
   return exit_good;
 }

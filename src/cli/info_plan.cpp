@@ -1,7 +1,6 @@
 #include "cli/info_plan.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <iterator>
 
 #include <fmt/core.h>
@@ -9,6 +8,7 @@
 #include "base/atomic_write.hpp"
 #include "base/error.hpp"
 #include "base/thread_pool.hpp"
+#include "base/timer.hpp"
 #include "cli/feeds.hpp"
 #include "cli/html.hpp"
 #include "cli/json.hpp"
@@ -48,9 +48,9 @@ Planned make(const std::string& path, const std::vector<std::string>& shapes) {
   }
   planned.threads = default_pool().threads();
   make_plan(*planned.engine, inputs, planned.threads);  // what is done once only
-  const auto begin = std::chrono::steady_clock::now();
+  const Timer timer;
   planned.plan = make_plan(*planned.engine, inputs, planned.threads);
-  planned.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  planned.seconds = timer.seconds();
   if (!planned.plan.schedule) fail(ErrorCode::unsupported, "{}: these shapes have no plan", path);
   return planned;
 }

@@ -1,9 +1,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <numeric>
 
+#include "base/timer.hpp"
 #include "cli/commands.hpp"
 #include "cli/feeds.hpp"
 #include "cli/output.hpp"
@@ -23,11 +23,6 @@ struct Options {
   int64_t max_memory = 0;
   bool print = false, json = false;
 };
-
-using Clock = std::chrono::steady_clock;
-double milliseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 struct Timings {
   double load = 0;           ///< reading the model and making it ready, in ms
@@ -52,9 +47,9 @@ std::vector<Value> run_all(Session& session, const std::vector<FedInput>& inputs
     options.progress = [&](size_t done, size_t total) {
       bar.update((i + static_cast<double>(done) / static_cast<double>(total)) / repeat);
     };
-    const Clock::time_point start = Clock::now();
+    const Timer timer;
     outputs = session.run(feeds, {}, options);
-    timings.runs.push_back(milliseconds_since(start));
+    timings.runs.push_back(timer.milliseconds());
   }
   return outputs;
 }
@@ -96,9 +91,9 @@ void print_report(const Options& options, const Session& session, const std::vec
 int run(const Options& options) {
   require_file(options.model);
   Timings timings;
-  const Clock::time_point start = Clock::now();
+  const Timer timer;
   Session session = Session::load(options.model, {.seed = options.feeds.seed, .max_memory = options.max_memory});
-  timings.load = milliseconds_since(start);
+  timings.load = timer.milliseconds();
   const std::vector<FedInput> inputs = make_feeds(session.inputs(), options.feeds);
   const std::vector<Value> outputs = run_all(session, inputs, options.repeat, timings);
   if (!options.output_folder.empty()) {

@@ -3,19 +3,13 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 
+#include "base/timer.hpp"
 #include "cli/bench_run.hpp"
 #include "cli/random_shapes.hpp"
 
 namespace kiln::cli {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double milliseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 /// Values of the largest shapes, of which every run gets the first elements: what the inputs take does not change.
 std::vector<FedInput> largest_feeds(const std::vector<PortInfo>& ports, const RandomShapes& random,
@@ -90,15 +84,15 @@ SoakResult run_soak(const SoakOptions& options) {
   for (SoakResult::Run& run : result.runs) run.dims = random.draw();
   reset_peak_memory();
   result.before = process_memory().resident;
-  const Clock::time_point start = Clock::now();
+  const Timer loading;
   Session session = Session::load(options.model, options.session);
-  result.load_ms = milliseconds_since(start);
+  result.load_ms = loading.milliseconds();
   double plan_seconds = 0;
   for (SoakResult::Run& run : result.runs) {
     const Session::Feeds feeds = feeds_of(largest, random.shapes(run.dims));
-    const Clock::time_point begin = Clock::now();
+    const Timer timer;
     session.run(feeds);
-    run.ms = milliseconds_since(begin);
+    run.ms = timer.milliseconds();
     const double seconds = session.memory().plan_seconds;
     run.plan_ms = 1e3 * (seconds - plan_seconds);
     plan_seconds = seconds;

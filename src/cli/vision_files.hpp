@@ -3,12 +3,12 @@
 #include <fmt/core.h>
 
 #include <CLI/App.hpp>
-#include <chrono>
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/timer.hpp"
 #include "cli/json.hpp"
 #include "cli/terminal.hpp"
 #include "kiln/vision/picture.hpp"
@@ -53,16 +53,6 @@ void add_threshold_option(CLI::App& command, const std::string& name, float& val
 /// The lines of a small text file; blank ones at its end are none. Fails with UsageError where it is missing.
 std::vector<std::string> read_lines(const std::string& path);
 
-class Timer {
- public:
-  double milliseconds() const {
-    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
 /// Parts of the way and their milliseconds, in order.
 using PartTimes = std::vector<std::pair<std::string, double>>;
 void print_times(const PartTimes& times);
@@ -92,7 +82,7 @@ void look_at_pictures(const PictureOptions& options, const std::vector<std::stri
   for (const std::string& path : pictures) {
     Timer timer;
     vision::Picture picture = vision::Picture::load(path);
-    PartTimes times{{"decode", timer.milliseconds()}};
+    PartTimes times{{"decode", timer.lap()}};
     const Found found = command.find(picture, times);
     if (output.wanted()) {
       timer = Timer();

@@ -1,7 +1,6 @@
 #include "kernels/limits/machine_limits.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -9,6 +8,7 @@
 
 #include "base/cpu.hpp"
 #include "base/team.hpp"
+#include "base/timer.hpp"
 #include "kernels/limits/limits_table.hpp"
 
 namespace kiln {
@@ -30,9 +30,9 @@ double least_seconds(Team& team, int parts, FunctionRef<void(int)> body) {
   constexpr int tries = 6;
   double least = 1e9;
   for (int i = 0; i < tries; ++i) {
-    const auto begin = std::chrono::steady_clock::now();
+    const Timer timer;
     team.run(parts, body);
-    least = std::min(least, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    least = std::min(least, timer.seconds());
   }
   return least;
 }

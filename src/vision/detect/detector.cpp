@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/timer.hpp"
 #include "kiln/vision/preprocess.hpp"
 #include "vision/detect/boxes.hpp"
-#include "vision/stopwatch.hpp"
 
 namespace kiln::vision {
 
@@ -77,7 +77,7 @@ std::vector<Detection> Detector::detect(const PictureView& picture, DetectorTime
   DetectorTimes own;
   DetectorTimes& spent = times ? *times : own;
   const DetectorOptions& options = impl_->options;
-  Stopwatch watch;
+  Timer watch;
   const InputFormat& format = impl_->format;
   Tensor input(DType::f32, {1, 3, format.height, format.width});
   const Placement place = prepare_into(input, 0, picture, format);

@@ -6,10 +6,10 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "base/timer.hpp"
 #include "kiln/vision/preprocess.hpp"
 #include "vision/ocr/ctc.hpp"
 #include "vision/ocr/text_boxes.hpp"
-#include "vision/stopwatch.hpp"
 
 namespace kiln::vision {
 
@@ -176,7 +176,7 @@ void Ocr::Impl::find_characters() {
 }
 
 std::vector<Quad> Ocr::Impl::detect(const PictureView& picture, OcrTimes& times) {
-  Stopwatch watch;
+  Timer watch;
   const int64_t shorter = std::min(picture.width, picture.height);
   const double ratio = std::max(1.0, static_cast<double>(options.shortest_side) / static_cast<double>(shorter));
   const auto side = [&](int64_t length) {
@@ -262,7 +262,7 @@ std::vector<TextLine> Ocr::read(const PictureView& picture, OcrTimes* times) {
   OcrTimes& spent = times ? *times : own;
   spent = {};
   if (picture.width < 1 || picture.height < 1) fail(ErrorCode::invalid_argument, "the picture has no pixels");
-  Stopwatch watch;
+  Timer watch;
   const Scene scene = prepare_scene(picture, impl_->options);
   spent.preprocess = watch.lap();
   const std::vector<Quad> boxes = impl_->detect(scene.view, spent);
