@@ -60,7 +60,9 @@ ArenaPlan plan_arena(const std::vector<ArenaBlock>& blocks) {
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return blocks[a].bytes > blocks[b].bytes; });
   ArenaPlan best = placed_by(blocks, order);
+  ArenaPlan latest;
   if (best.bytes - lower_bound >= worth_trying) {
+    latest = best;
     std::vector<size_t> by_area = order;
     std::stable_sort(by_area.begin(), by_area.end(), [&](size_t a, size_t b) { return area(a) > area(b); });
     ArenaPlan plan = placed_by(blocks, by_area);
@@ -69,7 +71,6 @@ ArenaPlan plan_arena(const std::vector<ArenaBlock>& blocks) {
   // Then those before all others that stick out at the top.
   constexpr int most_tries = 12;
   std::vector<bool> is_early(blocks.size(), false);
-  ArenaPlan latest = placed_by(blocks, order);
   for (int i = 0; i < most_tries && best.bytes - lower_bound >= worth_trying; ++i) {
     for (size_t k = 0; k < blocks.size(); ++k) {
       if (latest.offsets[k] + rounded(blocks[k].bytes) == latest.bytes) is_early[k] = true;

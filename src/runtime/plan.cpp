@@ -86,9 +86,13 @@ void add_schedule(const EngineDef& engine, const Facts& facts, int threads, int6
   const BandsChoice banded = asked == BandsChoice::off ? BandsChoice::off : BandsChoice::on;
   std::optional<Schedule> least;
   int64_t least_bytes = 0, least_needed = 0;
-  for (const ScheduleOptions& options :
-       {ScheduleOptions{threads, asked, false}, ScheduleOptions{threads, banded, false},
-        ScheduleOptions{threads, asked, true}, ScheduleOptions{threads, banded, true}}) {
+  std::vector<ScheduleOptions> tries{{threads, asked, false}, {threads, banded, false}};
+  if (banded == asked) tries.pop_back();
+  for (size_t i = 0, count = tries.size(); i < count; ++i) {
+    tries.push_back(tries[i]);
+    tries.back().thrifty = true;
+  }
+  for (const ScheduleOptions& options : tries) {
     plan.schedule = make_schedule(engine.program(), *engine.machine(), facts, options);
     plan.bytes = bytes_of(plan);
     if (!least || plan.bytes_needed() < least_needed) {
