@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,7 @@ class Setting:
     timeout: float = 600
     kiln: Path = ROOT / "build" / "kiln"
     kiln_python: Path = ROOT / "build" / "python"
+    variables: dict[str, str] = field(default_factory=dict)  # more of the worker's environment, such as knobs
 
     def environment(self) -> dict:
         variables = {name: value for name, value in os.environ.items() if not name.startswith("KILN_")}
@@ -51,7 +52,7 @@ class Setting:
         if self.isa:
             variables["KILN_ISA"] = self.isa
             variables["ONEDNN_MAX_CPU_ISA"] = self.isa.upper()
-        return variables
+        return variables | self.variables
 
 
 def prepare(engine: str, model: Path, inputs: Path, setting: Setting) -> Path:
