@@ -133,7 +133,7 @@ class Worker:
                 "runs": len(times), "cpu_seconds": time.process_time() - begun_cpu}
 
     def run_shapes(self, all_shapes: list[dict]) -> dict:
-        pool = Pool(self.engine.feeds, all_shapes)
+        pool = self.pool = Pool(self.engine.feeds, all_shapes)  # kept: libraries read the last inputs in later runs too
         self.bare_mb = memory_mb("VmRSS")
         self.engine.load()
         seconds, resident = [0.0] * len(all_shapes), [0.0] * len(all_shapes)

@@ -8,6 +8,7 @@ from typing import Callable, Literal, Mapping, Sequence
 
 from . import _kiln, progress as _progress
 from .builder import GraphBuilder
+from .errors import error_of
 
 _log = logging.getLogger("kiln")
 
@@ -38,9 +39,8 @@ def build(source: str | os.PathLike[str] | bytes | _kiln.Model | GraphBuilder, *
     text, how many of how many are done, the seconds that have passed and those that are left.
     """
     if precision != "model":
-        error = _kiln.Error(f"precision '{precision}': engines compute in the model's own element types, 'model'")
-        error.code = "unsupported"
-        raise error
+        raise error_of("unsupported",
+                       f"precision '{precision}': engines compute in the model's own element types, 'model'")
     options = [("tune", tune), ("time_budget_seconds", repr(float(time_budget))), ("prefer", prefer), ("math", math),
                ("isa", isa), ("threads", str(threads)), ("verify", "true" if verify else "false")]
     folder = None if external_folder is None else os.fspath(external_folder)

@@ -14,6 +14,7 @@ from .asynchronous import RunFuture, submit
 from .batches import run_in_batches
 from .builder import GraphBuilder
 from .engine import name_of
+from .errors import error_of
 
 _log = logging.getLogger("kiln")
 
@@ -66,9 +67,8 @@ class Session:
             return dict(zip(names, self._session.run(feed if type(feed) is dict else dict(feed), names, cancel)))
         unknown = [name for name in into if name not in names]
         if unknown:
-            error = _kiln.Error(f"into: the run gives no output '{unknown[0]}', expected one of {names}")
-            error.code = "invalid_argument"
-            raise error
+            raise error_of("invalid_argument",
+                           f"into: the run gives no output '{unknown[0]}', expected one of {names}")
         memory = [_writable(into.get(name)) for name in names]
         found = self._session.run(feed if type(feed) is dict else dict(feed), names, cancel, memory)
         return {name: into.get(name, result) for name, result in zip(names, found)}

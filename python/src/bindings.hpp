@@ -49,6 +49,8 @@ nb::object value_to_python(const Value& value);
 
 /// An element type: one of numpy's or ml_dtypes' types, or a name ("float32", "bfloat16", "f32").
 DType dtype_from_python(nb::object dtype);
+/// What Python takes for an integer (operator.index).
+int64_t integer_from_python(nb::handle value);
 /// Numbers, symbols and None for dims.
 std::vector<PortDim> dims_from_python(nb::handle shape);
 /// (numpy's type, a tuple of dims), either None while it is not known.

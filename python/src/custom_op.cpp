@@ -123,7 +123,7 @@ std::vector<PortDim> dims_from_python(nb::handle shape) {
     if (nb::isinstance<nb::str>(dim)) {
       made.symbol = nb::cast<std::string>(dim);
     } else if (!dim.is_none()) {
-      made.value = nb::cast<int64_t>(nb::module_::import_("operator").attr("index")(dim));
+      made.value = integer_from_python(dim);
     }
   }
   return dims;

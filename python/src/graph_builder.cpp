@@ -23,8 +23,7 @@ AttributeValue list_from_python(nb::handle list) {
   }
   if (is_ints) {
     std::vector<int64_t> numbers;
-    const nb::object index = nb::module_::import_("operator").attr("index");
-    for (nb::handle item : list) numbers.push_back(nb::cast<int64_t>(index(item)));
+    for (nb::handle item : list) numbers.push_back(integer_from_python(item));
     return numbers;
   }
   if (is_texts) return nb::cast<std::vector<std::string>>(list);
@@ -41,9 +40,7 @@ AttributeValue attribute_from_python(nb::handle value) {
     return std::string(bytes.c_str(), bytes.size());
   }
   if (nb::isinstance<nb::list>(value) || nb::isinstance<nb::tuple>(value)) return list_from_python(value);
-  if (PyIndex_Check(value.ptr())) {
-    return nb::cast<int64_t>(nb::module_::import_("operator").attr("index")(value));
-  }
+  if (PyIndex_Check(value.ptr())) return integer_from_python(value);
   return nb::cast<float>(nb::float_(value));
 }
 

@@ -226,6 +226,12 @@ void bind_values(nb::module_& module) {
       "What the arrays that a run gives lie in: it keeps their elements for as long as an array needs them.");
 }
 
+int64_t integer_from_python(nb::handle value) {
+  const nb::object number = nb::steal(PyNumber_Index(value.ptr()));
+  if (!number.is_valid()) nb::raise_python_error();
+  return nb::cast<int64_t>(number);
+}
+
 Value value_from_python(nb::handle object, std::string_view type) {
   if (const std::string_view content = inside(type, "optional"); !content.empty()) type = content;
   if (Numpy::get().is_array(object)) return tensor_from_array(nb::borrow(object));

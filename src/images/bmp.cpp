@@ -2,27 +2,13 @@
 #include <array>
 #include <bit>
 
-#include "images/image.hpp"
+#include "images/numbers.hpp"
 
 namespace kiln {
 
 namespace {
 
 enum Compression : uint32_t { uncompressed = 0, rle8 = 1, rle4 = 2, bit_fields = 3, alpha_bit_fields = 6 };
-
-/// A file seen as little-endian numbers; what lies beyond its end reads as zero.
-class Numbers {
- public:
-  explicit Numbers(Bytes file) : file_(file) {}
-  size_t size() const { return file_.size(); }
-  uint32_t u8(size_t at) const { return at < file_.size() ? file_[at] : 0; }
-  uint32_t u16(size_t at) const { return u8(at) | u8(at + 1) << 8; }
-  uint32_t u32(size_t at) const { return u16(at) | u16(at + 2) << 16; }
-  int32_t i32(size_t at) const { return static_cast<int32_t>(u32(at)); }
-
- private:
-  Bytes file_;
-};
 
 struct Header {
   int64_t width = 0, height = 0;

@@ -3,28 +3,21 @@
 #include <algorithm>
 #include <string_view>
 
+#include "images/numbers.hpp"
+#include "images/riff.hpp"
+
 namespace kiln {
 
 namespace {
 
 std::string_view as_text(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
-/// Numbers of either byte order; what lies beyond the end reads as zero.
-struct Numbers {
-  Bytes bytes;
-  bool little = false;
-
-  uint32_t u8(size_t at) const { return at < bytes.size() ? bytes[at] : 0; }
-  uint32_t u16(size_t at) const { return little ? u8(at) | u8(at + 1) << 8 : u8(at) << 8 | u8(at + 1); }
-  uint32_t u32(size_t at) const { return little ? u16(at) | u16(at + 2) << 16 : u16(at) << 16 | u16(at + 2); }
-};
-
 /// The tag Orientation in the first directory of what is a small TIFF file.
 int orientation_in(Bytes tiff) {
   if (as_text(tiff).starts_with(std::string_view("Exif\0\0", 6))) tiff = tiff.subspan(6);
   const bool little = as_text(tiff).starts_with("II");
   if (!little && !as_text(tiff).starts_with("MM")) return 1;
-  const Numbers numbers{tiff, little};
+  const Numbers numbers(tiff, little ? std::endian::little : std::endian::big);
   const size_t directory = numbers.u32(4), entries = numbers.u16(directory);
   for (size_t i = 0; i < entries; ++i) {
     const size_t entry = directory + 2 + 12 * i;
@@ -38,7 +31,7 @@ int orientation_in(Bytes tiff) {
 }
 
 int of_jpeg(Bytes file) {
-  const Numbers numbers{file};
+  const Numbers numbers(file, std::endian::big);
   for (size_t at = 2; at + 4 <= file.size() && file[at] == 0xff;) {
     const uint32_t marker = file[at + 1];
     if (marker == 0xff) {
@@ -56,7 +49,7 @@ int of_jpeg(Bytes file) {
 }
 
 int of_png(Bytes file) {
-  const Numbers numbers{file};
+  const Numbers numbers(file, std::endian::big);
   for (size_t at = 8; at + 12 <= file.size();) {
     const size_t length = numbers.u32(at);
     if (length > file.size() - at - 12) break;
@@ -67,12 +60,8 @@ int of_png(Bytes file) {
 }
 
 int of_webp(Bytes file) {
-  const Numbers numbers{file, true};
-  for (size_t at = 12; at + 8 <= file.size();) {
-    const size_t length = numbers.u32(at + 4);
-    if (length > file.size() - at - 8) break;
-    if (as_text(file).substr(at, 4) == "EXIF") return orientation_in(file.subspan(at + 8, length));
-    at += 8 + length + length % 2;
+  for (Bytes chunks = file.subspan(12); const auto chunk = take_chunk(chunks);) {
+    if (chunk->name == "EXIF") return orientation_in(chunk->content);
   }
   return 1;
 }
