@@ -97,6 +97,7 @@ class BandWork::Maker {
     std::vector<RowSpan> rows;
     std::vector<int64_t> marks;
     std::vector<RowSpan> spans;
+    int64_t bands = 0;  ///< until all is done
   };
   std::span<const int64_t> marks(const Course& course, int64_t band) const {
     return {course.marks.data() + static_cast<size_t>(band) * steps_.size(), steps_.size()};
@@ -106,26 +107,29 @@ class BandWork::Maker {
   }
 
   Course course_of(int64_t part) const {
-    const auto bands = static_cast<size_t>(work_.bands_);
+    const auto most = static_cast<size_t>(work_.bands_);
     const size_t steps = steps_.size(), tensors = tensors_.size();
     Course course;
     course.rows = bands_.rows_of(part, parts_);
     const Pace pace = bands_.pace_of(course.rows, work_.bands_);
-    course.marks.resize((bands + 1) * steps);
-    course.spans.resize(bands * tensors);
+    course.marks.resize((most + 1) * steps);
+    course.spans.resize(most * tensors);
     for (size_t i = 0; i < steps; ++i) course.marks[i] = course.rows[i].first;
-    for (size_t band = 0; band < bands; ++band) {
+    for (bool is_done = false; !is_done && course.bands < work_.bands_; ++course.bands) {
+      const auto band = static_cast<size_t>(course.bands);
       const std::span<int64_t> from(course.marks.data() + band * steps, steps);
       const std::span<int64_t> to(course.marks.data() + (band + 1) * steps, steps);
-      bands_.rows_after(course.rows, pace, static_cast<int64_t>(band), work_.bands_, to);
+      bands_.rows_after(course.rows, pace, course.bands, work_.bands_, to);
       bands_.rows_at_hand(course.rows, from, to, {course.spans.data() + band * tensors, tensors});
+      is_done = true;
+      for (size_t i = 0; i < steps; ++i) is_done = is_done && to[i] == course.rows[i].end;
     }
     return course;
   }
 
   void measure(const Course& course) {
     std::vector<int64_t> end_before(tensors_.size(), INT64_MIN);
-    for (int64_t band = 0; band < work_.bands_; ++band) {
+    for (int64_t band = 0; band < course.bands; ++band) {
       const std::span<const RowSpan> at_hand = spans(course, band);
       for (size_t i = 0; i < tensors_.size(); ++i) {
         if (!bands_.tensors()[i].rolls || memory_of(static_cast<int>(i)) != static_cast<int>(i)) continue;
@@ -167,44 +171,47 @@ class BandWork::Maker {
     patterns_.clear();
     std::vector<Roll> rolls(steps_.size());
     std::vector<int64_t> key;
-    for (int64_t band = 0; band < work_.bands_; ++band) {
+    const auto bands = static_cast<size_t>(course.bands);
+    work_.parts_[part_].reserve(bands);
+    work_.rows_.reserve(work_.rows_.size() + 2 * bands * steps_.size());
+    for (int64_t band = 0; band < course.bands; ++band) {
       key.clear();
       const size_t first_row = work_.rows_.size();
       follow(course, band, rolls, key);
       const Pattern& pattern = pattern_of(key, rolls, marks(course, band), marks(course, band + 1));
-      if (pattern.count > 0) {
-        work_.parts_[part_].push_back({pattern.first, pattern.count, first_row});
-      } else {
-        work_.rows_.resize(first_row);
-      }
+      work_.parts_[part_].push_back({pattern.first, pattern.count, first_row});
     }
   }
 
   /// Goes through a band and notes all that its commands follow from.
   void follow(const Course& course, int64_t band, std::vector<Roll>& rolls, std::vector<int64_t>& key) {
     const std::span<const int64_t> from = marks(course, band), to = marks(course, band + 1);
+    const auto note = [&](auto... numbers) { (key.push_back(numbers), ...); };
     for (size_t i = 0; i < steps_.size(); ++i) {
       const BandedOp& op = bands_.ops()[i];
-      const BandedTensor& tensor = bands_.tensors()[static_cast<size_t>(op.tensor)];
-      if (op.first_writer && tensor.rolls && memory_of(op.tensor) == op.tensor) {
+      if (begins_window(op)) {
         const Roll r = rolls[i] = roll(op.tensor, spans(course, band)[static_cast<size_t>(op.tensor)]);
-        key.insert(key.end(), {r.move, r.kept, r.above, r.below_first, r.below});
+        note(r.move, r.kept, r.above, r.below_first, r.below);
       }
       const bool is_made = from[i] < to[i];
       const RowBand rows = is_made ? band_of(op.rule, from[i], to[i], op.in_height) : RowBand{};
-      work_.rows_.insert(work_.rows_.end(), {rows.out_first, rows.in_first});
-      if (!is_made) {
-        key.push_back(0);
-        continue;
-      }
-      const int64_t ends = (from[i] == 0 ? 1 : 0) + (to[i] == op.height ? 2 : 0);
-      key.insert(key.end(), {rows.out_rows, rows.in_rows, lacks(op.rule, rows), ends});
+      work_.rows_.push_back(rows.out_first);
+      work_.rows_.push_back(rows.in_first);
+      note(rows.out_rows);
+      if (!is_made) continue;
+      note(rows.in_rows, lacks(op.rule, rows), (from[i] == 0 ? 1 : 0) + (to[i] == op.height ? 2 : 0));
       for (size_t k = 0; k < steps_[i].inputs.size(); ++k) {
         const BandOperand& input = steps_[i].inputs[k];
-        if (input.kind == Kind::rolling) key.push_back(first_row(op.rule, k, rows) - base_of(input));
+        if (input.kind == Kind::rolling) note(first_row(op.rule, k, rows) - base_of(input));
       }
-      if (steps_[i].output.kind == Kind::rolling) key.push_back(rows.out_first - base_of(steps_[i].output));
+      if (steps_[i].output.kind == Kind::rolling) note(rows.out_first - base_of(steps_[i].output));
     }
+  }
+
+  /// Whether it is the first that writes into the window of a tensor.
+  bool begins_window(const BandedOp& op) const {
+    const BandedTensor& tensor = bands_.tensors()[static_cast<size_t>(op.tensor)];
+    return op.first_writer && tensor.rolls && tensor.memory == op.tensor;
   }
 
   int64_t base_of(const BandOperand& operand) const { return tensors_[static_cast<size_t>(operand.index)].base; }
@@ -228,8 +235,7 @@ class BandWork::Maker {
     Pattern pattern{key, static_cast<uint32_t>(work_.commands_.size()), 0};
     for (size_t i = 0; i < steps_.size(); ++i) {
       const BandedOp& op = bands_.ops()[i];
-      const BandedTensor& tensor = bands_.tensors()[static_cast<size_t>(op.tensor)];
-      if (op.first_writer && tensor.rolls && memory_of(op.tensor) == op.tensor) write_roll(op.tensor, rolls[i]);
+      if (begins_window(op)) write_roll(op.tensor, rolls[i]);
       if (from[i] < to[i]) run(i, from[i], to[i]);
     }
     pattern.count = static_cast<uint32_t>(work_.commands_.size()) - pattern.first;
