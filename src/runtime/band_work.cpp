@@ -36,8 +36,11 @@ class BandWork::Maker {
   }
 
   void make() {
-    for (int64_t part = 0; part < parts_; ++part) measure(part);
-    for (int64_t part = 0; part < parts_; ++part) write(part);
+    std::vector<Course> courses;
+    for (int64_t part = 0; part < parts_; ++part) courses.push_back(course_of(part));
+    for (const Course& course : courses) measure(course);
+    same_lines();
+    for (size_t part = 0; part < courses.size(); ++part) write(part, courses[part]);
     place();
   }
 
@@ -48,8 +51,8 @@ class BandWork::Maker {
     int64_t lines = 0, blocks = 0, row_bytes = 0;
     bool keeps = false;         ///< rows from band to band
     int first = -1, last = -1;  ///< ops that touch it
-    int64_t at = 0;             ///< in the part's memory
     int64_t base = 0, end = 0;  ///< rows in it, as the commands are written
+    bool begun = false;         ///< by the part whose commands are written
     int64_t plane_bytes() const { return lines * row_bytes; }
   };
 
@@ -69,7 +72,7 @@ class BandWork::Maker {
 
   void add_mean(size_t i) {
     const BandStep& step = steps_[i];
-    Mean mean{step.summed, step.mean.layout.blocked, place_of(step.mean, 0), 0, {}, {}};
+    Mean mean{step.summed, step.mean.layout.blocked, whole_place(step.mean), 0, {}, {}};
     int64_t done = 0;
     for (int64_t part = 0; part < parts_; ++part) {
       const RowSpan rows = bands_.rows_of(part, parts_)[i];
@@ -81,37 +84,62 @@ class BandWork::Maker {
     work_.means_.push_back(std::move(mean));
   }
 
-  /// Where the sums of rows from `row` on go.
-  Place sums_place(const BandStep& step, int64_t row) const {
+  /// Where the sums of rows go.
+  Place sums_place(const BandStep& step) const {
     const Mean& mean = work_.means_[static_cast<size_t>(step.mean.index)];
-    return {Kind::sums, step.mean.index, (row - mean.made[part_].first) * row_sums_stride(mean.summed) * 4};
+    const int64_t bytes = row_sums_stride(mean.summed) * 4;
+    return {Kind::sums, Rows::out, step.mean.index, -mean.made[part_].first * bytes, bytes};
   }
 
-  template <class Visit>
-  void each_band(int64_t part, Visit&& visit) {
-    const std::vector<RowSpan> rows = bands_.rows_of(part, parts_);
-    std::vector<int64_t> from;
-    for (const RowSpan& span : rows) from.push_back(span.first);
-    for (int64_t band = 0; band < work_.bands_; ++band) {
-      std::vector<int64_t> to = bands_.rows_after(rows, band, work_.bands_);
-      visit(rows, from, to);
-      from = std::move(to);
+  /// Which rows a part makes when: for each band, how far all ops are before it, and which rows of all tensors it
+  /// needs.
+  struct Course {
+    std::vector<RowSpan> rows;
+    std::vector<int64_t> marks;
+    std::vector<RowSpan> spans;
+    int64_t bands = 0;  ///< until all is done
+  };
+  std::span<const int64_t> marks(const Course& course, int64_t band) const {
+    return {course.marks.data() + static_cast<size_t>(band) * steps_.size(), steps_.size()};
+  }
+  std::span<const RowSpan> spans(const Course& course, int64_t band) const {
+    return {course.spans.data() + static_cast<size_t>(band) * tensors_.size(), tensors_.size()};
+  }
+
+  Course course_of(int64_t part) const {
+    const auto most = static_cast<size_t>(work_.bands_);
+    const size_t steps = steps_.size(), tensors = tensors_.size();
+    Course course;
+    course.rows = bands_.rows_of(part, parts_);
+    const Pace pace = bands_.pace_of(course.rows, work_.bands_);
+    course.marks.resize((most + 1) * steps);
+    course.spans.resize(most * tensors);
+    for (size_t i = 0; i < steps; ++i) course.marks[i] = course.rows[i].first;
+    for (bool is_done = false; !is_done && course.bands < work_.bands_; ++course.bands) {
+      const auto band = static_cast<size_t>(course.bands);
+      const std::span<int64_t> from(course.marks.data() + band * steps, steps);
+      const std::span<int64_t> to(course.marks.data() + (band + 1) * steps, steps);
+      bands_.rows_after(course.rows, pace, course.bands, work_.bands_, to);
+      bands_.rows_at_hand(course.rows, from, to, {course.spans.data() + band * tensors, tensors});
+      is_done = true;
+      for (size_t i = 0; i < steps; ++i) is_done = is_done && to[i] == course.rows[i].end;
     }
+    return course;
   }
 
-  void measure(int64_t part) {
-    std::vector<std::optional<RowSpan>> before(tensors_.size());
-    each_band(part, [&](const auto& rows, const auto& from, const auto& to) {
+  void measure(const Course& course) {
+    std::vector<int64_t> end_before(tensors_.size(), INT64_MIN);
+    for (int64_t band = 0; band < course.bands; ++band) {
+      const std::span<const RowSpan> at_hand = spans(course, band);
       for (size_t i = 0; i < tensors_.size(); ++i) {
         if (!bands_.tensors()[i].rolls || memory_of(static_cast<int>(i)) != static_cast<int>(i)) continue;
-        const RowSpan span = bands_.rows_at_hand(static_cast<int>(i), rows, from, to);
+        const RowSpan span = at_hand[i];
         if (span.is_empty()) continue;
         tensors_[i].lines = std::max(tensors_[i].lines, span.end - span.first);
-        tensors_[i].keeps = tensors_[i].keeps || (before[i] && span.first < before[i]->end);
-        before[i] = span;
+        tensors_[i].keeps = tensors_[i].keeps || span.first < end_before[i];
+        end_before[i] = span.end;
       }
-    });
-    same_lines();
+    }
   }
 
   /// A residual lies as the output beside it does.
@@ -130,46 +158,121 @@ class BandWork::Maker {
     }
   }
 
-  void write(int64_t part) {
-    part_ = static_cast<size_t>(part);
-    for (Rolling& tensor : tensors_) tensor.base = tensor.end = 0;
-    bool is_first = true;
-    each_band(part, [&](const auto& rows, const auto& from, const auto& to) {
-      for (size_t i = 0; i < steps_.size(); ++i) {
-        const BandedOp& op = bands_.ops()[i];
-        const bool rolls = bands_.tensors()[static_cast<size_t>(op.tensor)].rolls;
-        if (op.first_writer && rolls && memory_of(op.tensor) == op.tensor) {
-          roll(op.tensor, bands_.rows_at_hand(op.tensor, rows, from, to), is_first);
-        }
-        if (from[i] < to[i]) run(i, from[i], to[i]);
+  /// How the window of a tensor goes on to the rows of a band; all in rows.
+  struct Roll {
+    int64_t move = 0, kept = 0;          ///< so far behind lie those that are kept
+    int64_t above = 0;                   ///< to be cleared at its beginning
+    int64_t below_first = 0, below = 0;  ///< and further down
+  };
+
+  void write(size_t part, const Course& course) {
+    part_ = part;
+    for (Rolling& tensor : tensors_) tensor.base = tensor.end = 0, tensor.begun = false;
+    patterns_.clear();
+    std::vector<Roll> rolls(steps_.size());
+    std::vector<int64_t> key;
+    const auto bands = static_cast<size_t>(course.bands);
+    work_.parts_[part_].reserve(bands);
+    work_.rows_.reserve(work_.rows_.size() + 2 * bands * steps_.size());
+    for (int64_t band = 0; band < course.bands; ++band) {
+      key.clear();
+      const size_t first_row = work_.rows_.size();
+      follow(course, band, rolls, key);
+      const Pattern& pattern = pattern_of(key, rolls, marks(course, band), marks(course, band + 1));
+      work_.parts_[part_].push_back({pattern.first, pattern.count, first_row});
+    }
+  }
+
+  /// Goes through a band and notes all that its commands follow from.
+  void follow(const Course& course, int64_t band, std::vector<Roll>& rolls, std::vector<int64_t>& key) {
+    const std::span<const int64_t> from = marks(course, band), to = marks(course, band + 1);
+    const auto note = [&](auto... numbers) { (key.push_back(numbers), ...); };
+    for (size_t i = 0; i < steps_.size(); ++i) {
+      const BandedOp& op = bands_.ops()[i];
+      if (begins_window(op)) {
+        const Roll r = rolls[i] = roll(op.tensor, spans(course, band)[static_cast<size_t>(op.tensor)]);
+        note(r.move, r.kept, r.above, r.below_first, r.below);
       }
-      is_first = false;
-    });
+      const bool is_made = from[i] < to[i];
+      const RowBand rows = is_made ? band_of(op.rule, from[i], to[i], op.in_height) : RowBand{};
+      work_.rows_.push_back(rows.out_first);
+      work_.rows_.push_back(rows.in_first);
+      note(rows.out_rows);
+      if (!is_made) continue;
+      note(rows.in_rows, lacks(op.rule, rows), (from[i] == 0 ? 1 : 0) + (to[i] == op.height ? 2 : 0));
+      for (size_t k = 0; k < steps_[i].inputs.size(); ++k) {
+        const BandOperand& input = steps_[i].inputs[k];
+        if (input.kind == Kind::rolling) note(first_row(op.rule, k, rows) - base_of(input));
+      }
+      if (steps_[i].output.kind == Kind::rolling) note(rows.out_first - base_of(steps_[i].output));
+    }
+  }
+
+  /// Whether it is the first that writes into the window of a tensor.
+  bool begins_window(const BandedOp& op) const {
+    const BandedTensor& tensor = bands_.tensors()[static_cast<size_t>(op.tensor)];
+    return op.first_writer && tensor.rolls && tensor.memory == op.tensor;
+  }
+
+  int64_t base_of(const BandOperand& operand) const { return tensors_[static_cast<size_t>(operand.index)].base; }
+  /// Rows above that an op would read and its input does not have.
+  static int64_t lacks(const RowRule& rule, const RowBand& band) {
+    if ((rule.aligned & 1) != 0 || (rule.whole & 1) != 0) return 0;
+    return band.in_first - (band.out_first * rule.down / rule.up - rule.before);
+  }
+
+  struct Pattern {
+    std::vector<int64_t> key;
+    uint32_t first = 0, count = 0;
+  };
+
+  /// The commands of a band, which an earlier one may have too.
+  const Pattern& pattern_of(const std::vector<int64_t>& key, const std::vector<Roll>& rolls,
+                            std::span<const int64_t> from, std::span<const int64_t> to) {
+    for (size_t i = patterns_.size(); i-- > 0;) {
+      if (patterns_[i].key == key) return patterns_[i];
+    }
+    Pattern pattern{key, static_cast<uint32_t>(work_.commands_.size()), 0};
+    for (size_t i = 0; i < steps_.size(); ++i) {
+      const BandedOp& op = bands_.ops()[i];
+      if (begins_window(op)) write_roll(op.tensor, rolls[i]);
+      if (from[i] < to[i]) run(i, from[i], to[i]);
+    }
+    pattern.count = static_cast<uint32_t>(work_.commands_.size()) - pattern.first;
+    patterns_.push_back(std::move(pattern));
+    return patterns_.back();
   }
 
   /// Makes room for the rows of a band.
-  void roll(int index, RowSpan span, bool is_first) {
-    if (span.is_empty()) return;
+  Roll roll(int index, RowSpan span) {
+    Roll roll;
+    if (span.is_empty()) return roll;
     Rolling& tensor = tensors_[static_cast<size_t>(index)];
     const int64_t height = bands_.tensors()[static_cast<size_t>(index)].height;
+    if (tensor.begun && span.first > tensor.base && span.first < tensor.end) {
+      roll.move = span.first - tensor.base, roll.kept = tensor.end - span.first;
+    }
+    if (!tensor.begun) roll.above = std::max<int64_t>(0, -span.first);
+    if (span.end > height && (!tensor.begun || tensor.end <= height)) {
+      roll.below_first = height - span.first, roll.below = span.end - height;
+    }
+    tensor.base = span.first, tensor.end = span.end, tensor.begun = true;
+    return roll;
+  }
+
+  void write_roll(int index, const Roll& roll) {
+    const Rolling& tensor = tensors_[static_cast<size_t>(index)];
     Command command;
     command.planes = tensor.blocks, command.plane_bytes = tensor.plane_bytes();
-    command.output = {Kind::rolling, index, 0};
-    if (!is_first && span.first > tensor.base && span.first < tensor.end) {
-      command.move = (span.first - tensor.base) * tensor.row_bytes;
-      command.bytes = (tensor.end - span.first) * tensor.row_bytes;
-      commands().push_back(command);
-    }
-    command.move = 0;
-    const auto clear = [&](int64_t first, int64_t end) {
-      if (first >= end) return;
-      command.output.offset = (first - span.first) * tensor.row_bytes;
-      command.bytes = (end - first) * tensor.row_bytes;
-      commands().push_back(command);
+    const auto add = [&](int64_t first, int64_t rows, int64_t move) {
+      if (rows == 0) return;
+      command.output = {Kind::rolling, Rows::out, index, first * tensor.row_bytes, 0};
+      command.bytes = rows * tensor.row_bytes, command.move = move * tensor.row_bytes;
+      work_.commands_.push_back(command);
     };
-    if (is_first) clear(span.first, 0);
-    if (span.end > height && (is_first || tensor.end <= height)) clear(height, span.end);
-    tensor.base = span.first, tensor.end = span.end;
+    add(0, roll.kept, roll.move);
+    add(0, roll.above, 0);
+    add(roll.below_first, roll.below, 0);
   }
 
   /// The halo above and below a tensor that is there as a whole.
@@ -181,58 +284,68 @@ class BandWork::Maker {
     command.planes = l.blocks(), command.plane_bytes = l.block_stride() * 4;
     command.bytes = l.halo * l.row_stride() * 4;
     const int64_t at = out.offset * l.block_stride() * 4;
-    command.output = {out.kind, out.index, at};
-    if (from == 0) commands().push_back(command);
+    command.output = {out.kind, Rows::out, out.index, at, 0};
+    if (from == 0) work_.commands_.push_back(command);
     command.output.offset = at + (l.h + l.halo) * l.row_stride() * 4;
-    if (to == l.h) commands().push_back(command);
+    if (to == l.h) work_.commands_.push_back(command);
   }
 
   void run(size_t i, int64_t from, int64_t to) {
     const BandStep& step = steps_[i];
-    const BandedOp& op = bands_.ops()[i];
+    const RowRule& rule = bands_.ops()[i].rule;
     clear_ends(i, from, to);
-    const RowBand band = band_of(op.rule, from, to, op.in_height);
+    const RowBand band = band_of(rule, from, to, bands_.ops()[i].in_height);
     work_.heights_[i] = std::max(work_.heights_[i], band.out_rows);
     Command command;
     command.work = work_for(i, band);
     command.packed = step.packed;
+    command.step = static_cast<int32_t>(i);
     command.first_input = static_cast<int32_t>(work_.places_.size());
     command.inputs = static_cast<int32_t>(step.inputs.size());
-    for (size_t input = 0; input < step.inputs.size(); ++input) {
-      work_.places_.push_back(place_of(step.inputs[input], first_row(op.rule, input, band)));
+    for (size_t k = 0; k < step.inputs.size(); ++k) {
+      const bool by_rows = is_read_by_rows(rule, k);
+      work_.places_.push_back(by_rows ? place_of(step.inputs[k], rows_of(rule, k), first_row(rule, k, band))
+                                      : whole_place(step.inputs[k]));
     }
-    if (step.mean_output == 0) {
-      command.output = sums_place(step, band.out_first);
-    } else {
-      command.output = place_of(step.output, band.out_first);
-    }
+    command.output = step.mean_output == 0 ? sums_place(step) : place_of(step.output, Rows::out, band.out_first);
     command.has_second = step.mean_output == 1;
-    if (command.has_second) work_.places_.push_back(sums_place(step, band.out_first));
+    if (command.has_second) work_.places_.push_back(sums_place(step));
     command.scratch = static_cast<int64_t>(i);  // for now the op; its memory comes later
-    commands().push_back(command);
+    work_.commands_.push_back(command);
   }
 
-  /// The row at which an input is read; -1 where it is read whole.
+  static Rows rows_of(const RowRule& rule, size_t input) {
+    return input < 32 && (rule.aligned >> input & 1) != 0 ? Rows::out : Rows::in;
+  }
+  static bool is_read_by_rows(const RowRule& rule, size_t input) {
+    return rows_of(rule, input) == Rows::out || (input == 0 && (rule.whole & 1) == 0);
+  }
   static int64_t first_row(const RowRule& rule, size_t input, const RowBand& band) {
-    if (input < 32 && (rule.aligned >> input & 1) != 0) return band.out_first;
-    return input == 0 && (rule.whole & 1) == 0 ? band.in_first : -1;
+    return rows_of(rule, input) == Rows::out ? band.out_first : band.in_first;
   }
   static int64_t row_count(const RowRule& rule, size_t input, const RowBand& band) {
-    return input < 32 && (rule.aligned >> input & 1) != 0 ? band.out_rows : band.in_rows;
+    return rows_of(rule, input) == Rows::out ? band.out_rows : band.in_rows;
   }
 
-  Place place_of(const BandOperand& operand, int64_t row) const {
-    Place place{operand.kind, operand.index, operand.offset};
+  static Place whole_place(const BandOperand& operand) {
     if (operand.kind == Kind::none) return {};
+    const bool is_plain = operand.layout.format != Format::blocked;
+    const int64_t bytes = is_plain ? 1 : operand.layout.blocked.block_stride() * 4;
+    return {operand.kind, Rows::out, operand.index, operand.offset * bytes, 0};
+  }
+
+  /// Where the rows of an operand begin, of which `row` is the first now.
+  Place place_of(const BandOperand& operand, Rows rows, int64_t row) const {
+    Place place = whole_place(operand);
+    if (operand.kind == Kind::none) return place;
     const BlockedLayout& l = operand.layout.blocked;
-    if (operand.layout.format != Format::blocked) {
-      if (row > 0) place.offset += row * operand.row_bytes;
-    } else if (operand.kind != Kind::rolling) {
-      place.offset = (operand.offset * l.block_stride() + std::max<int64_t>(row, 0) * l.row_stride()) * 4;
-    } else {
-      const Rolling& tensor = tensors_[static_cast<size_t>(operand.index)];
-      place.offset = operand.offset * tensor.plane_bytes() + (row - tensor.base - l.halo) * tensor.row_bytes;
+    place.rows = rows;
+    if (operand.kind != Kind::rolling) {
+      place.row_bytes = operand.layout.format == Format::blocked ? l.row_stride() * 4 : operand.row_bytes;
+      return place;
     }
+    const Rolling& tensor = tensors_[static_cast<size_t>(operand.index)];
+    place.offset = operand.offset * tensor.plane_bytes() + (row - tensor.base - l.halo) * tensor.row_bytes;
     return place;
   }
 
@@ -251,16 +364,16 @@ class BandWork::Maker {
   const Work* work_for(size_t i, const RowBand& band) {
     BandStep& step = steps_[i];
     const RowRule& rule = bands_.ops()[i].rule;
-    const int64_t lacks = band.in_first - (band.out_first * rule.down / rule.up - rule.before);
+    const int64_t lacked = lacks(rule, band);
     for (const Made& made : made_) {
-      if (made.op == i && made.rows == band.out_rows && made.in_rows == band.in_rows && made.lacks == lacks) {
+      if (made.op == i && made.rows == band.out_rows && made.in_rows == band.in_rows && made.lacks == lacked) {
         return made.work;
       }
     }
     Layouts layouts;
     for (size_t input = 0; input < step.inputs.size(); ++input) {
       const BandOperand& operand = step.inputs[input];
-      const bool by_rows = first_row(rule, input, band) >= 0;
+      const bool by_rows = is_read_by_rows(rule, input);
       layouts.inputs.push_back(by_rows ? layout_of(operand, row_count(rule, input, band)) : operand.layout);
     }
     layouts.outputs.push_back(layout_of(step.output, band.out_rows));
@@ -273,7 +386,7 @@ class BandWork::Maker {
       step.problem->band = band;
       work = step.tactic->prepare(*step.problem, layouts, step.tuning);
     }
-    made_.push_back({i, band.out_rows, band.in_rows, lacks, work.get()});
+    made_.push_back({i, band.out_rows, band.in_rows, lacked, work.get()});
     work_.works_.push_back(std::move(work));
     return made_.back().work;
   }
@@ -308,16 +421,12 @@ class BandWork::Maker {
     };
     for (size_t i = 0; i < work_.means_.size(); ++i) work_.means_[i].sums = sums_at(i);
     for (Place& place : work_.places_) settle(place);
-    for (std::vector<Command>& commands : work_.commands_) {
-      for (Command& command : commands) {
-        settle(command.output);
-        if (command.work != nullptr) command.scratch = at(tensors_.size() + static_cast<size_t>(command.scratch));
-      }
+    for (Command& command : work_.commands_) {
+      settle(command.output);
+      if (command.work != nullptr) command.scratch = at(tensors_.size() + static_cast<size_t>(command.scratch));
     }
     work_.local_floats_ = divide_up(plan.bytes, line_bytes) * line_bytes / 4;
   }
-
-  std::vector<Command>& commands() { return work_.commands_[part_]; }
 
   struct Made {
     size_t op;
@@ -332,10 +441,11 @@ class BandWork::Maker {
   size_t part_ = 0;
   std::vector<Rolling> tensors_;
   std::vector<Made> made_;
+  std::vector<Pattern> patterns_;  ///< of the part whose commands are written
 };
 
 BandWork::BandWork(const Bands& bands, std::vector<BandStep> steps, int64_t parts, int64_t band_count)
-    : steps_(steps.size()), bands_(band_count), commands_(static_cast<size_t>(parts)) {
+    : steps_(steps.size()), bands_(band_count), parts_(static_cast<size_t>(parts)) {
   heights_.assign(steps_, 0);
   Maker(*this, bands, steps, parts).make();
 }
@@ -372,8 +482,9 @@ void BandWork::write_means(int64_t part, int64_t parts, const WorkPointers& p) c
 }
 
 int64_t BandWork::bytes_beside() const {
-  size_t bytes = places_.capacity() * sizeof(Place) + commands_.capacity() * sizeof(commands_[0]);
-  for (const std::vector<Command>& commands : commands_) bytes += commands.capacity() * sizeof(Command);
+  size_t bytes = places_.capacity() * sizeof(Place) + commands_.capacity() * sizeof(Command) +
+                 parts_.capacity() * sizeof(parts_[0]) + rows_.capacity() * sizeof(rows_[0]);
+  for (const std::vector<Band>& bands : parts_) bytes += bands.capacity() * sizeof(Band);
   for (const std::unique_ptr<Work>& work : works_) {
     bytes += ::malloc_usable_size(work.get()) + static_cast<size_t>(work->bytes_beside());
   }
@@ -382,20 +493,27 @@ int64_t BandWork::bytes_beside() const {
 
 void BandWork::run_part(int64_t at_phase, int64_t part, int64_t parts, const WorkPointers& p) const {
   if (at_phase == 1) return write_means(part, parts, p);
-  constexpr size_t most_inputs = 64;
   auto* const memory = reinterpret_cast<std::byte*>(p.scratch + part * local_floats_);
-  const auto at = [&](const Place& place) -> std::byte* {
-    const auto index = static_cast<size_t>(place.index);
-    switch (place.kind) {
-      case BandOperand::Kind::none: return nullptr;
-      case BandOperand::Kind::input: return static_cast<std::byte*>(const_cast<void*>(p.inputs[index])) + place.offset;
-      case BandOperand::Kind::output: return static_cast<std::byte*>(p.outputs[index]) + place.offset;
-      case BandOperand::Kind::rolling:
-      case BandOperand::Kind::sums: return memory + place.offset;
-    }
-    return nullptr;
-  };
-  for (const Command& command : commands_[static_cast<size_t>(part)]) {
+  for (const Band& band : parts_[static_cast<size_t>(part)]) run_band(band, memory, p);
+}
+
+void BandWork::run_band(const Band& band, std::byte* memory, const WorkPointers& p) const {
+  constexpr size_t most_inputs = 64;
+  for (uint32_t c = 0; c < band.commands; ++c) {
+    const Command& command = commands_[band.first_command + c];
+    const int64_t* const rows = rows_.data() + band.first_row + 2 * static_cast<size_t>(command.step);
+    const auto at = [&](const Place& place) -> std::byte* {
+      const auto index = static_cast<size_t>(place.index);
+      const int64_t offset = place.offset + rows[place.rows == Rows::in ? 1 : 0] * place.row_bytes;
+      switch (place.kind) {
+        case BandOperand::Kind::none: return nullptr;
+        case BandOperand::Kind::input: return static_cast<std::byte*>(const_cast<void*>(p.inputs[index])) + offset;
+        case BandOperand::Kind::output: return static_cast<std::byte*>(p.outputs[index]) + offset;
+        case BandOperand::Kind::rolling:
+        case BandOperand::Kind::sums: return memory + offset;
+      }
+      return nullptr;
+    };
     std::byte* const out = at(command.output);
     if (command.work == nullptr) {
       move_or_clear(command, out);

@@ -51,21 +51,31 @@ class BandWork final : public Work {
   void run_part(int64_t phase, int64_t part, int64_t parts, const WorkPointers& p) const override;
 
  private:
+  /// Of an op in a band: those that it makes, or those that it reads around them.
+  enum class Rows : uint8_t { out, in };
   struct Place {
     BandOperand::Kind kind = BandOperand::Kind::none;
+    Rows rows = Rows::out;
     int32_t index = 0;
-    int64_t offset = 0;  ///< in bytes
+    int64_t offset = 0;     ///< in bytes
+    int64_t row_bytes = 0;  ///< for each row before those of the band
   };
   /// Does some rows of an op; or, without a work, moves or clears lines in a number of planes.
   struct Command {
     const Work* work = nullptr;
     const float* packed = nullptr;
+    int32_t step = 0;
     int32_t first_input = 0, inputs = 0;  ///< in places_, followed by a second output if there is one
     bool has_second = false;
     Place output;         ///< or the first line to move to or clear
     int64_t scratch = 0;  ///< of a work, in bytes of the part's memory
     int64_t planes = 0, plane_bytes = 0, bytes = 0;
     int64_t move = 0;  ///< how far behind lie the lines to be moved; 0: clear
+  };
+  /// Bands differ in little but the rows: most of a part share their commands.
+  struct Band {
+    uint32_t first_command = 0, commands = 0;
+    size_t first_row = 0;  ///< in rows_: for each step the first row that it makes, and the first that it reads
   };
   /// Sums of rows in the parts' memory, and the means that are made of them.
   struct Mean {
@@ -77,6 +87,7 @@ class BandWork final : public Work {
   };
   class Maker;
 
+  void run_band(const Band& band, std::byte* memory, const WorkPointers& p) const;
   void write_means(int64_t part, int64_t parts, const WorkPointers& p) const;
   static void move_or_clear(const Command& command, std::byte* at);
 
@@ -84,7 +95,9 @@ class BandWork final : public Work {
   int64_t bands_, local_floats_ = 0;
   std::deque<std::unique_ptr<Work>> works_;
   std::vector<Place> places_;
-  std::vector<std::vector<Command>> commands_;  ///< of each part
+  std::vector<Command> commands_;
+  std::vector<std::vector<Band>> parts_;  ///< what each part does
+  std::vector<int64_t> rows_;
   std::vector<Mean> means_;
   std::vector<int64_t> heights_;
 };

@@ -26,7 +26,7 @@ std::vector<RowSpan> Bands::rows_of(int64_t part, int64_t parts) const {
   for (size_t i = ops_.size(); i-- > 0;) {
     const BandedOp& op = ops_[i];
     RowSpan& span = rows[i];
-    if (op.needs_all || !tensors_[static_cast<size_t>(op.tensor)].rolls) {
+    if (is_wanted_whole(op)) {
       const PartRange units = part_range(divide_up(op.height, op.rule.multiple), part, parts);
       if (units.begin < units.end)
         want(static_cast<int>(i), units.begin * op.rule.multiple, units.end * op.rule.multiple);
@@ -58,17 +58,38 @@ bool Bands::can_divide(int64_t parts) const {
   return true;
 }
 
-std::vector<int64_t> Bands::rows_after(const std::vector<RowSpan>& rows, int64_t band, int64_t bands) const {
-  std::vector<int64_t> ends(ops_.size(), 0);
+bool Bands::is_wanted_whole(const BandedOp& op) const {
+  return op.needs_all || !tensors_[static_cast<size_t>(op.tensor)].rolls;
+}
+
+Pace Bands::pace_of(const std::vector<RowSpan>& rows, int64_t bands) const {
+  Pace pace;
+  int64_t most = 0;
+  for (size_t i = 0; i < ops_.size(); ++i) {
+    const int64_t count = rows[i].end - rows[i].first;
+    if (is_wanted_whole(ops_[i]) && count > most)
+      most = count, pace.first = rows[i].first, pace.height = ops_[i].height;
+  }
+  int64_t multiple = 1;
+  for (const BandedOp& op : ops_) {
+    if (is_wanted_whole(op) && op.height == pace.height) multiple = std::max(multiple, op.rule.multiple);
+  }
+  pace.step = divide_up(divide_up(most, bands), multiple) * multiple;
+  return pace;
+}
+
+void Bands::rows_after(const std::vector<RowSpan>& rows, const Pace& pace, int64_t band, int64_t bands,
+                       std::span<int64_t> ends) const {
+  std::fill(ends.begin(), ends.end(), 0);
   const auto want = [&](int maker, int64_t end) {
     int64_t& wanted = ends[static_cast<size_t>(maker)];
     wanted = std::max(wanted, end);
   };
+  const int64_t reached = pace.first + pace.step * (band + 1);
   for (size_t i = ops_.size(); i-- > 0;) {
     const BandedOp& op = ops_[i];
-    if (op.needs_all || !tensors_[static_cast<size_t>(op.tensor)].rolls) {
-      const int64_t step = divide_up(divide_up(rows[i].end - rows[i].first, bands), op.rule.multiple);
-      want(static_cast<int>(i), rows[i].first + step * op.rule.multiple * (band + 1));
+    if (is_wanted_whole(op)) {
+      want(static_cast<int>(i), op.height == pace.height ? reached : divide_up(reached * op.height, pace.height));
     }
     if (band + 1 == bands) ends[i] = rows[i].end;
     ends[i] = std::clamp(aligned(op, ends[i]), rows[i].first, rows[i].end);
@@ -76,28 +97,31 @@ std::vector<int64_t> Bands::rows_after(const std::vector<RowSpan>& rows, int64_t
     for (const int maker : op.around_makers) want(maker, end_read(op.rule, ends[i]));
     for (const int maker : op.beside_makers) want(maker, ends[i]);
   }
-  return ends;
 }
 
-RowSpan Bands::rows_at_hand(int tensor, const std::vector<RowSpan>& rows, const std::vector<int64_t>& from,
-                            const std::vector<int64_t>& to) const {
-  const BandedTensor& of = tensors_[static_cast<size_t>(tensor)];
-  const auto is_there = [&](int other) { return tensors_[static_cast<size_t>(other)].memory == tensor; };
-  RowSpan span{none, -1};
+void Bands::rows_at_hand(const std::vector<RowSpan>& rows, std::span<const int64_t> from, std::span<const int64_t> to,
+                         std::span<RowSpan> spans) const {
+  std::fill(spans.begin(), spans.end(), RowSpan{none, -1});
+  const auto memory_of = [&](int tensor) { return static_cast<size_t>(tensors_[static_cast<size_t>(tensor)].memory); };
+  const auto need = [&](size_t memory, int64_t first) { spans[memory].first = std::min(spans[memory].first, first); };
   for (size_t i = 0; i < ops_.size(); ++i) {
     const BandedOp& op = ops_[i];
-    if (is_there(op.tensor) && !rows[i].is_empty()) {
-      if (from[i] < rows[i].end) span.first = std::min(span.first, from[i]);
-      span.end = std::max(span.end, to[i] == of.height ? to[i] + of.halo : to[i]);
+    const size_t made = memory_of(op.tensor);
+    if (!rows[i].is_empty()) {
+      const BandedTensor& of = tensors_[made];
+      if (from[i] < rows[i].end) need(made, from[i]);
+      spans[made].end = std::max(spans[made].end, to[i] == of.height ? to[i] + of.halo : to[i]);
     }
     if (from[i] >= rows[i].end) continue;
-    if (op.around >= 0 && is_there(op.around))
-      span.first = std::min(span.first, std::max(-of.halo, first_read(op.rule, from[i])));
-    if (std::any_of(op.beside.begin(), op.beside.end(), is_there)) {
-      span.first = std::min(span.first, from[i]);
+    if (op.around >= 0) {
+      const size_t read = memory_of(op.around);
+      need(read, std::max(-tensors_[read].halo, first_read(op.rule, from[i])));
     }
+    for (const int beside : op.beside) need(memory_of(beside), from[i]);
   }
-  return span.first >= span.end ? RowSpan{} : span;
+  for (RowSpan& span : spans) {
+    if (span.is_empty()) span = {};
+  }
 }
 
 }  // namespace kiln

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "tactics/tactic.hpp"
@@ -32,6 +33,12 @@ struct RowSpan {
   bool is_empty() const { return first >= end; }
 };
 
+/// How far a part comes in each band: the rows of the tallest of all that it makes whole. Others keep up with it, so
+/// that what several of them read is not waited for.
+struct Pace {
+  int64_t first = 0, step = 1, height = 1;
+};
+
 /// Which rows of what are made when. Each part has rows of its own of all tensors that are there as a whole, goes
 /// through them in `bands` bands, and makes on the way the rows of rolling tensors that these need: at the borders
 /// between parts they are made twice.
@@ -44,11 +51,13 @@ class Bands {
   /// Whether no two parts write the same rows of a tensor that is there as a whole.
   bool can_divide(int64_t parts) const;
   /// Up to which row each op has come after a band; the last band comes to the end.
-  std::vector<int64_t> rows_after(const std::vector<RowSpan>& rows, int64_t band, int64_t bands) const;
-  /// The rows of a tensor, and of those that take its place, that must be there while the ops go from `from` to `to`,
-  /// with those of its halo; none where nobody makes any.
-  RowSpan rows_at_hand(int tensor, const std::vector<RowSpan>& rows, const std::vector<int64_t>& from,
-                       const std::vector<int64_t>& to) const;
+  void rows_after(const std::vector<RowSpan>& rows, const Pace& pace, int64_t band, int64_t bands,
+                  std::span<int64_t> ends) const;
+  Pace pace_of(const std::vector<RowSpan>& rows, int64_t bands) const;
+  /// The rows of each tensor, and of those that take its place, that must be there while the ops go from `from` to
+  /// `to`, with those of its halo; none where nobody makes any.
+  void rows_at_hand(const std::vector<RowSpan>& rows, std::span<const int64_t> from, std::span<const int64_t> to,
+                    std::span<RowSpan> spans) const;
 
   const std::vector<BandedOp>& ops() const { return ops_; }
   const std::vector<BandedTensor>& tensors() const { return tensors_; }
@@ -57,6 +66,7 @@ class Bands {
 
  private:
   int64_t aligned(const BandedOp& op, int64_t end) const;
+  bool is_wanted_whole(const BandedOp& op) const;
 
   std::vector<BandedOp> ops_;
   std::vector<BandedTensor> tensors_;
