@@ -129,16 +129,8 @@ Model Model::from_memory(std::span<const std::byte> bytes, std::shared_ptr<const
 }
 
 Model Model::copy() const {
-  auto impl = std::make_unique<ModelImpl>();
-  impl->definition = copy_model(impl_->definition);
-  impl->info = impl_->info;
-  impl->inputs = impl_->inputs;
-  impl->outputs = impl_->outputs;
-  impl->path = impl_->path;
-  impl->external_folder = impl_->external_folder;
-  impl->memory = impl_->memory;
-  impl->memory_keeper = impl_->memory_keeper;
-  impl->sources = impl_->sources;
+  auto impl = std::make_unique<ModelImpl>(*impl_);
+  impl->definition = copy_model(std::move(impl->definition));
   return Model(std::move(impl));
 }
 

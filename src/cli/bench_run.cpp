@@ -13,6 +13,7 @@
 
 #include "base/function_ref.hpp"
 #include "base/timer.hpp"
+#include "cli/shape_options.hpp"
 
 namespace kiln::cli {
 namespace {
@@ -34,10 +35,8 @@ std::vector<Session::Feeds> all_feeds(const Session& session, const BenchCase& w
       if (sets.size() == 1) {
         result.inputs.push_back(fmt::format("{}: {} ({})", input.name, input.value.describe(), input.source));
         if (input.value.is_tensor()) {
-          std::string dims;
-          for (const int64_t dim : input.value.tensor().shape())
-            dims += fmt::format("{}{}", dims.empty() ? "" : "x", dim);
-          result.shapes += fmt::format("{}{}={}", result.shapes.empty() ? "" : " ", input.name, dims);
+          result.shapes += fmt::format("{}{}={}", result.shapes.empty() ? "" : " ", input.name,
+                                       shape_text(input.value.tensor().shape()));
         }
       }
       feeds.emplace_back(std::move(input.name), std::move(input.value));

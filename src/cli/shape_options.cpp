@@ -1,5 +1,7 @@
 #include "cli/shape_options.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -57,6 +59,8 @@ Shape parse_shape(std::string_view text, std::string_view what) {
   }
   return shape;
 }
+
+std::string shape_text(std::span<const int64_t> dims) { return fmt::format("{}", fmt::join(dims, "x")); }
 
 ShapeBinding bind_ports(const std::vector<PortInfo>& inputs, const std::vector<std::string>& shape_options,
                         const std::map<std::string, Shape>& given) {

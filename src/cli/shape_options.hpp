@@ -2,6 +2,7 @@
 
 #include <CLI/App.hpp>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,9 @@ int64_t parse_bytes(std::string_view text, std::string_view what);
 
 /// "1x3x224x224", "1,3,224,224"; "" is a scalar. `what` stands before the message of a UsageError.
 Shape parse_shape(std::string_view text, std::string_view what);
+
+/// As parse_shape() reads them: "1x3x224x224".
+std::string shape_text(std::span<const int64_t> dims);
 
 /// Numbers for the shapes of all inputs: from --shape, then from `given` (the shapes of inputs that are already at
 /// hand), else 1.

@@ -7,6 +7,7 @@
 #include "base/timer.hpp"
 #include "cli/bench_run.hpp"
 #include "cli/random_shapes.hpp"
+#include "cli/shape_options.hpp"
 
 namespace kiln::cli {
 namespace {
@@ -16,9 +17,7 @@ std::vector<FedInput> largest_feeds(const std::vector<PortInfo>& ports, const Ra
                                     const FeedOptions& options) {
   FeedOptions largest{.inputs = options.inputs, .shapes = {}, .seed = options.seed};
   for (const auto& [name, shape] : random.shapes(random.largest())) {
-    std::string dims;
-    for (const int64_t dim : shape) dims += fmt::format("{}{}", dims.empty() ? "" : "x", dim);
-    largest.shapes.push_back(fmt::format("{}={}", name, dims));
+    largest.shapes.push_back(fmt::format("{}={}", name, shape_text(shape)));
   }
   return make_feeds(ports, largest);
 }

@@ -6,6 +6,7 @@
 #include "cli/bench_page.hpp"
 #include "cli/bench_report.hpp"
 #include "cli/html.hpp"
+#include "cli/shape_options.hpp"
 #include "cli/soak.hpp"
 #include "cli/table.hpp"
 #include "cli/terminal.hpp"
@@ -189,9 +190,7 @@ Json soak_json(const SoakResult& result) {
 std::string soak_csv(const SoakResult& result) {
   std::string text = "dims,ms,plan_ms,resident_bytes\n";
   for (const SoakResult::Run& run : result.runs) {
-    std::string dims;
-    for (const int64_t dim : run.dims) dims += fmt::format("{}{}", dims.empty() ? "" : "x", dim);
-    text += fmt::format("{},{},{},{}\n", dims, run.ms, run.plan_ms, run.resident);
+    text += fmt::format("{},{},{},{}\n", shape_text(run.dims), run.ms, run.plan_ms, run.resident);
   }
   return text;
 }

@@ -6,6 +6,6 @@ namespace kiln {
 
 /// A copy that shares no subgraph with the original, so that rewriting one leaves the other as it is. Weights are
 /// shared.
-ModelDef copy_model(const ModelDef& model);
+ModelDef copy_model(ModelDef model);
 
 }  // namespace kiln
