@@ -104,41 +104,11 @@ class Histogram {
   double most_;
 };
 
-std::string latency_table(const BenchReport& report) {
-  std::vector<std::vector<std::string>> rows;
-  for (const BenchResult& result : report.results) {
-    const LatencySummary summary = summarize(result.latencies_ms);
-    std::vector<std::string> cells{case_title(report, result), std::to_string(result.latencies_ms.size())};
-    for (const double value : {summary.min, summary.median, summary.mean, summary.p90, summary.p95, summary.p99,
-                               summary.max, result.items_per_second(), 1e3 * result.cpu_seconds_per_run()}) {
-      cells.push_back(short_number(value));
-    }
-    rows.push_back(std::move(cells));
-  }
-  return html_table({"case", "runs", "min ms", "median", "mean", "p90", "p95", "p99", "max", "items/s", "CPU ms/run"},
-                    rows);
-}
-
-std::string load_table(const BenchReport& report) {
-  std::vector<std::vector<std::string>> rows;
-  for (const BenchResult& result : report.results) {
-    std::vector<std::string> cells{case_title(report, result), short_number(result.load_ms),
-                                   short_number(result.first_ms)};
-    for (const int64_t bytes : {result.after.peak, result.after.resident, result.before.resident,
-                                result.memory.arena_bytes, result.memory.arena_lower_bound}) {
-      cells.push_back(short_number(static_cast<double>(bytes) / 1e6));
-    }
-    rows.push_back(std::move(cells));
-  }
-  return html_table(
-      {"case", "load ms", "first result ms", "peak MB", "steady MB", "before MB", "arena MB", "at least MB"}, rows);
-}
-
 }  // namespace
 
 std::string bench_html(const BenchReport& report) {
-  std::string body = "<h2>Time of a run</h2>\n" + latency_table(report);
-  body += "<h2>Loading and memory</h2>\n" + load_table(report);
+  std::string body = "<h2>Time of a run</h2>\n" + latency_table(report).html();
+  body += "<h2>Loading and memory</h2>\n" + load_table(report).html();
   for (const BenchResult& result : report.results) {
     body += fmt::format("<h2>Latencies: {}</h2>\n", html_text(case_title(report, result)));
     const LatencySummary summary = summarize(result.latencies_ms);

@@ -18,16 +18,17 @@ constexpr std::string_view style = R"(
 @media (prefers-color-scheme: dark) {
   :root { --paper: #191816; --ink: #ebe8e2; --faint: #a19d95; --rule: #3a3834; --bar: #6aa9d8; --mark: #f0975a; }
 }
-body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; background: var(--paper); color: var(--ink);
+body { margin: 2rem auto; max-width: 64rem; padding: 0 1rem; background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.5rem; margin-bottom: 0; overflow-wrap: anywhere; }
 h2 { font-size: 1.1rem; margin: 2.2rem 0 .4rem; }
 p, li { color: var(--faint); overflow-wrap: anywhere; }
-.wide { overflow-x: auto; }
+.wide { overflow-x: auto; margin: .8rem 0 1.8rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid var(--rule); white-space: nowrap; }
+th, td { padding: .25rem .6rem; text-align: left; border-bottom: 1px solid var(--rule); white-space: nowrap; }
 th { font-weight: 600; color: var(--faint); }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
+th.number, td.number { text-align: right; }
+th:first-child, td:first-child { padding-left: 0; }
 svg { display: block; width: 100%; height: auto; }
 svg text { fill: var(--faint); font-size: 12px; }
 .bar { fill: var(--bar); }

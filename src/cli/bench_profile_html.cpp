@@ -130,32 +130,6 @@ class Roofline {
   double begin_x_, end_x_, begin_y_, end_y_;
 };
 
-std::string rate(double amount, double seconds) {
-  return amount > 0 && seconds > 0 ? short_number(amount / seconds / 1e9) : "";
-}
-
-std::string totals_table(const std::string& heading, const std::vector<LayerTotal>& totals, double all) {
-  std::vector<std::vector<std::string>> rows;
-  for (const LayerTotal& total : totals) {
-    rows.push_back({total.name, std::to_string(total.steps), short_number(total.seconds * 1e3),
-                    fmt::format("{:.1f}", 100 * total.seconds / all), rate(total.flops, total.seconds),
-                    rate(total.bytes, total.seconds)});
-  }
-  return html_table({heading, "steps", "ms", "%", "GFLOP/s", "GB/s"}, rows);
-}
-
-std::string layers_table(const LayerProfile& profile) {
-  std::vector<std::vector<std::string>> rows;
-  for (const StepTime& step : profile.steps) {
-    const double share = profile.share_of_limit(step);
-    rows.push_back({layer_nodes(step), layer_ops(step), step.kernel,
-                    step.threads > 0 ? std::to_string(step.threads) : "", short_number(step.seconds * 1e6),
-                    fmt::format("{:.1f}", 100 * step.seconds / profile.seconds()), rate(step.flops, step.seconds),
-                    rate(step.bytes, step.seconds), share > 0 ? fmt::format("{:.0f}", 100 * share) : ""});
-  }
-  return html_table({"nodes", "operators", "done by", "threads", "us", "%", "GFLOP/s", "GB/s", "of limit %"}, rows);
-}
-
 }  // namespace
 
 std::string profile_html(const LayerProfile& profile) {
@@ -170,9 +144,9 @@ std::string profile_html(const LayerProfile& profile) {
       "<p>Roofline: each dot is a layer, as large as its share of the time; the line is what the machine can do "
       "with data from main memory. Winograd's formulas and data in caches lift a dot above it.</p>\n";
   text += Roofline(profile).svg();
-  text += totals_table("done by", totals_by_kernel(profile), profile.seconds());
-  text += totals_table("operators", totals_by_operator(profile), profile.seconds());
-  return text + layers_table(profile);
+  text += totals_table("done by", totals_by_kernel(profile), profile.seconds()).html();
+  text += totals_table("operators", totals_by_operator(profile), profile.seconds()).html();
+  return text + layers_table(profile, std::string::npos).html();
 }
 
 }  // namespace kiln::cli

@@ -1,7 +1,6 @@
 #include <fmt/core.h>
 
 #include "cli/bench_profile_report.hpp"
-#include "cli/table.hpp"
 #include "cli/terminal.hpp"
 
 namespace kiln::cli {
@@ -17,11 +16,27 @@ std::string rate(double amount, double seconds) {
 }
 
 std::string shortened(const std::string& text, size_t most) {
-  return text.size() <= most ? text : text.substr(0, most - 2) + "..";
+  if (text.size() <= most) return text;
+  size_t end = most - 2;
+  while (end > 0 && (text[end] & 0xc0) == 0x80) --end;  // no part of a character
+  return text.substr(0, end) + "..";
 }
 
-void print_layers(const LayerProfile& profile) {
-  constexpr size_t longest = 40;
+Json totals_json(const std::vector<LayerTotal>& totals) {
+  Json list = Json::array();
+  for (const LayerTotal& total : totals) {
+    list.push_back({{"name", total.name},
+                    {"steps", total.steps},
+                    {"ms", total.seconds * 1e3},
+                    {"flops", total.flops},
+                    {"bytes", total.bytes}});
+  }
+  return list;
+}
+
+}  // namespace
+
+Table layers_table(const LayerProfile& profile, size_t longest) {
   Table table({{"#", right},
                {"nodes"},
                {"operators"},
@@ -42,32 +57,17 @@ void print_layers(const LayerProfile& profile) {
                percent(step.seconds / all), rate(step.flops, step.seconds), rate(step.bytes, step.seconds),
                share > 0 ? fmt::format("{:.0f}", 100 * share) : ""});
   }
-  table.print();
+  return table;
 }
 
-void print_totals(const std::string& heading, const std::vector<LayerTotal>& totals, double all) {
+Table totals_table(const std::string& heading, const std::vector<LayerTotal>& totals, double all) {
   Table table({{heading}, {"steps", right}, {"ms", right}, {"%", right}, {"GFLOP/s", right}, {"GB/s", right}});
   for (const LayerTotal& total : totals) {
     table.add({printable(total.name), std::to_string(total.steps), short_number(total.seconds * 1e3),
                percent(total.seconds / all), rate(total.flops, total.seconds), rate(total.bytes, total.seconds)});
   }
-  fmt::print("\n");
-  table.print();
+  return table;
 }
-
-Json totals_json(const std::vector<LayerTotal>& totals) {
-  Json list = Json::array();
-  for (const LayerTotal& total : totals) {
-    list.push_back({{"name", total.name},
-                    {"steps", total.steps},
-                    {"ms", total.seconds * 1e3},
-                    {"flops", total.flops},
-                    {"bytes", total.bytes}});
-  }
-  return list;
-}
-
-}  // namespace
 
 void print_profiles(const BenchReport& report) {
   for (const BenchResult& result : report.results) {
@@ -78,9 +78,12 @@ void print_profiles(const BenchReport& report) {
                case_title(report, result), short_number(all * 1e3), profile.steps.size(), profile.runs);
     fmt::print("limits: {} GFLOP/s in f32, {} GB/s from memory\n", short_number(profile.limits.flops / 1e9),
                short_number(profile.limits.bytes / 1e9));
-    print_layers(profile);
-    print_totals("done by", totals_by_kernel(profile), all);
-    print_totals("operators", totals_by_operator(profile), all);
+    constexpr size_t longest = 40;
+    layers_table(profile, longest).print();
+    fmt::print("\n");
+    totals_table("done by", totals_by_kernel(profile), all).print();
+    fmt::print("\n");
+    totals_table("operators", totals_by_operator(profile), all).print();
   }
 }
 

@@ -7,13 +7,10 @@
 
 #include "base/cpu.hpp"
 #include "cli/bench_profile_report.hpp"
-#include "cli/table.hpp"
 #include "cli/terminal.hpp"
 
 namespace kiln::cli {
 namespace {
-
-double megabytes(int64_t bytes) { return static_cast<double>(bytes) / 1e6; }
 
 std::vector<std::string> case_cells(const BenchReport& report, const BenchResult& result) {
   std::vector<std::string> cells{std::to_string(result.threads), std::to_string(result.streams)};
@@ -87,6 +84,8 @@ std::string csv_field(const std::string& text) {
   return quoted + '"';
 }
 
+double megabytes(int64_t bytes) { return static_cast<double>(bytes) / 1e6; }
+
 std::string short_number(double value) {
   const int digits = value == 0 ? 1 : static_cast<int>(std::floor(std::log10(std::abs(value)))) + 1;
   return fmt::format("{:.{}f}", value, digits < 0 ? 4 : std::clamp(4 - digits, 0, 3));
@@ -121,34 +120,44 @@ std::string case_title(const BenchReport& report, const BenchResult& result) {
   return report.sweeps_shapes() ? fmt::format("{}, {}", result.shapes, title) : title;
 }
 
-void print_bench(const BenchReport& report) {
-  for (const std::string& input : report.results.front().inputs) {
-    fmt::print("{} {}\n", paint("input", Colour::dim), printable(input));
-  }
-  Table latencies = case_table(
+Table latency_table(const BenchReport& report) {
+  Table table = case_table(
       report, {"runs", "min ms", "median", "mean", "p90", "p95", "p99", "max", "items/s", "CPU ms/run", "CPUs"});
-  Table loads = case_table(
-      report, {"load ms", "first result ms", "peak MB", "steady MB", "before MB", "arena MB", "at least MB"});
   for (const BenchResult& result : report.results) {
     std::vector<std::string> cells = case_cells(report, result);
-    std::vector<std::string> more = cells;
     cells.push_back(std::to_string(result.latencies_ms.size()));
     for (const double value : latency_values(summarize(result.latencies_ms))) cells.push_back(short_number(value));
     for (const double value :
          {result.items_per_second(), 1e3 * result.cpu_seconds_per_run(), result.cpu_seconds / result.seconds}) {
       cells.push_back(short_number(value));
     }
-    latencies.add(std::move(cells));
+    table.add(std::move(cells));
+  }
+  return table;
+}
+
+Table load_table(const BenchReport& report) {
+  Table table = case_table(
+      report, {"load ms", "first result ms", "peak MB", "steady MB", "before MB", "arena MB", "at least MB"});
+  for (const BenchResult& result : report.results) {
+    std::vector<std::string> cells = case_cells(report, result);
     for (const double value : {result.load_ms, result.first_ms, megabytes(result.after.peak),
                                megabytes(result.after.resident), megabytes(result.before.resident),
                                megabytes(result.memory.arena_bytes), megabytes(result.memory.arena_lower_bound)}) {
-      more.push_back(short_number(value));
+      cells.push_back(short_number(value));
     }
-    loads.add(std::move(more));
+    table.add(std::move(cells));
   }
-  latencies.print();
+  return table;
+}
+
+void print_bench(const BenchReport& report) {
+  for (const std::string& input : report.results.front().inputs) {
+    fmt::print("{} {}\n", paint("input", Colour::dim), printable(input));
+  }
+  latency_table(report).print();
   fmt::print("\n");
-  loads.print();
+  load_table(report).print();
   if (report.can_recommend()) {
     const BenchResult &fastest = report.fastest(), &busiest = report.busiest();
     fmt::print("\nfastest answer: {} ({} ms); most items: {} ({} a second)\n", case_title(report, fastest),

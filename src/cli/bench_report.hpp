@@ -5,6 +5,7 @@
 
 #include "cli/bench_run.hpp"
 #include "cli/json.hpp"
+#include "cli/table.hpp"
 
 namespace kiln::cli {
 
@@ -26,6 +27,11 @@ std::string bench_csv(const BenchReport& report);
 /// A page that needs nothing else: tables, and a histogram of each case.
 std::string bench_html(const BenchReport& report);
 
+/// A line for each case: how long its runs took, and what loading took of time and memory.
+Table latency_table(const BenchReport& report);
+Table load_table(const BenchReport& report);
+
+double megabytes(int64_t bytes);
 /// A field of CSV: in quotes where it has to be.
 std::string csv_field(const std::string& text);
 /// About four digits: "0.0123", "1.234", "12.34", "1234".

@@ -1,7 +1,5 @@
 #include "cli/html.hpp"
 
-#include <fmt/core.h>
-
 #include <cmath>
 
 #include "cli/terminal.hpp"
@@ -20,18 +18,6 @@ std::string html_text(std::string_view text) {
     }
   }
   return safe;
-}
-
-std::string html_row(const std::vector<std::string>& cells, std::string_view tag) {
-  std::string text = "<tr>";
-  for (const std::string& cell : cells) text += fmt::format("<{0}>{1}</{0}>", tag, html_text(cell));
-  return text + "</tr>\n";
-}
-
-std::string html_table(const std::vector<std::string>& headings, const std::vector<std::vector<std::string>>& rows) {
-  std::string text = "<div class=\"wide\"><table>\n" + html_row(headings, "th");
-  for (const std::vector<std::string>& row : rows) text += html_row(row, "td");
-  return text + "</table></div>\n";
 }
 
 double nice_step(double range, int count) {

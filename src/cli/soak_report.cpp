@@ -8,15 +8,12 @@
 #include "cli/html.hpp"
 #include "cli/shape_options.hpp"
 #include "cli/soak.hpp"
-#include "cli/table.hpp"
 #include "cli/terminal.hpp"
 
 namespace kiln::cli {
 namespace {
 
 constexpr size_t first_runs = 100;
-
-double megabytes(int64_t bytes) { return static_cast<double>(bytes) / 1e6; }
 
 LatencySummary latencies(const SoakResult& result) {
   std::vector<double> ms;
@@ -34,7 +31,17 @@ std::vector<size_t> marks(size_t count) {
   return marks;
 }
 
-std::vector<std::vector<std::string>> time_rows(const SoakResult& result) {
+Table time_table(const SoakResult& result) {
+  constexpr Table::Align right = Table::Align::right;
+  Table table({{"runs", right},
+               {"ns/element", right},
+               {"of the first 100", right},
+               {"median ms", right},
+               {"p99", right},
+               {"max", right},
+               {"load ms", right},
+               {"plans made", right},
+               {"ms for a plan", right}});
   const LatencySummary summary = latencies(result);
   const size_t count = result.runs.size();
   std::vector<std::string> cells{std::to_string(count)};
@@ -45,28 +52,19 @@ std::vector<std::vector<std::string>> time_rows(const SoakResult& result) {
   }
   cells.push_back(std::to_string(result.plans_made()));
   cells.push_back(short_number(result.plan_ms()));
-  return {cells};
+  table.add(std::move(cells));
+  return table;
 }
-const std::vector<std::string> time_headings{"runs", "ns/element", "of the first 100", "median ms",    "p99",
-                                             "max",  "load ms",    "plans made",       "ms for a plan"};
 
-std::vector<std::vector<std::string>> memory_rows(const SoakResult& result) {
-  std::vector<std::vector<std::string>> rows;
+Table memory_table(const SoakResult& result) {
+  constexpr Table::Align right = Table::Align::right;
+  Table table({{"after runs", right}, {"resident MB", right}, {"since before", right}});
   for (const size_t mark : marks(result.runs.size())) {
     const int64_t resident = result.runs[mark - 1].resident;
-    rows.push_back(
+    table.add(
         {std::to_string(mark), short_number(megabytes(resident)), short_number(megabytes(resident - result.before))});
   }
-  return rows;
-}
-const std::vector<std::string> memory_headings{"after runs", "resident MB", "since before"};
-
-void print_table(const std::vector<std::string>& headings, const std::vector<std::vector<std::string>>& rows) {
-  std::vector<Table::Column> columns;
-  for (const std::string& heading : headings) columns.push_back({heading, Table::Align::right});
-  Table table(std::move(columns));
-  for (const auto& row : rows) table.add(row);
-  table.print();
+  return table;
 }
 
 /// Something over the runs: a line, or a dot for each.
@@ -143,9 +141,9 @@ void print_soak(const SoakResult& result) {
   for (const std::string& input : result.inputs) {
     fmt::print("{} {}\n", paint("input", Colour::dim), printable(input));
   }
-  print_table(time_headings, time_rows(result));
+  time_table(result).print();
   fmt::print("\n");
-  print_table(memory_headings, memory_rows(result));
+  memory_table(result).print();
   fmt::print("\npeak {} MB; at the end: arena {} MB, {} plans of {} MB together, {} MB kept for values\n",
              short_number(megabytes(result.peak)), short_number(megabytes(result.memory.arena_bytes)),
              result.memory.plans, short_number(megabytes(result.memory.plan_bytes)),
@@ -201,9 +199,9 @@ std::string soak_html(const SoakResult& result) {
     resident.push_back(megabytes(result.runs[i].resident));
     time.push_back(result.nanoseconds_per_element(i, i + 1));
   }
-  std::string body = "<h2>Time</h2>\n" + html_table(time_headings, time_rows(result));
+  std::string body = "<h2>Time</h2>\n" + time_table(result).html();
   body += Plot(std::move(time), "ns for each element", true).svg();
-  body += "<h2>Memory</h2>\n" + html_table(memory_headings, memory_rows(result));
+  body += "<h2>Memory</h2>\n" + memory_table(result).html();
   body += Plot(std::move(resident), "resident MB", false).svg();
   return bench_page(result.model, result.inputs, body);
 }

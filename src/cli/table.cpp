@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cli/html.hpp"
 #include "cli/terminal.hpp"
 
 namespace kiln::cli {
@@ -33,6 +34,20 @@ void Table::print(const std::string& indent) const {
   };
   fmt::print("{}\n", paint(line([&](size_t i) { return columns_[i].heading; }), Colour::bold));
   for (const auto& row : rows_) fmt::print("{}\n", line([&](size_t i) { return row[i]; }));
+}
+
+std::string Table::html() const {
+  const auto line = [&](std::string_view tag, const auto& cell) {
+    std::string text = "<tr>";
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      const std::string_view style = columns_[i].align == Align::right ? " class=\"number\"" : "";
+      text += fmt::format("<{0}{1}>{2}</{0}>", tag, style, html_text(cell(i)));
+    }
+    return text + "</tr>\n";
+  };
+  std::string text = "<div class=\"wide\"><table>\n" + line("th", [&](size_t i) { return columns_[i].heading; });
+  for (const auto& row : rows_) text += line("td", [&](size_t i) { return row[i]; });
+  return text + "</table></div>\n";
 }
 
 }  // namespace kiln::cli

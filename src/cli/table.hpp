@@ -18,6 +18,7 @@ class Table {
   void add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
   bool empty() const { return rows_.empty(); }
   void print(const std::string& indent = "") const;
+  std::string html() const;  ///< in a box that scrolls when it is wide; the classes are bench_page()'s
 
  private:
   std::vector<Column> columns_;
