@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 
@@ -48,6 +49,24 @@ void* map_large(size_t bytes) {
   return memory;
 }
 
+/// Large pages are the faster ones unless the system has to come by them first, as in a virtual machine whose host took
+/// the free memory back: then a first touch takes several times as long as that of small pages, which it has at hand.
+void ask_for_large_pages(std::byte* memory, size_t bytes) {
+  using Clock = std::chrono::steady_clock;
+  constexpr auto slow = std::chrono::milliseconds(1);
+  constexpr size_t probes = 3, least_pages = 4;
+  // Not up to whole large pages: the last of them would be mostly empty.
+  const size_t pages = bytes / large_page;
+  ::madvise(memory, pages * large_page, MADV_HUGEPAGE);
+  for (size_t i = 0; i < probes && pages >= least_pages; ++i) {
+    const auto begin = Clock::now();
+    *reinterpret_cast<volatile std::byte*>(memory + pages * i / probes * large_page) = std::byte{0};
+    if (Clock::now() - begin < slow) continue;
+    ::madvise(memory, pages * large_page, MADV_NOHUGEPAGE);
+    return;
+  }
+}
+
 }  // namespace
 
 void* allocate_large(size_t bytes) {
@@ -58,10 +77,7 @@ void* allocate_large(size_t bytes) {
   } else if (::posix_memalign(&memory, bytes < large_page ? 64 : large_page, (bytes + 63) / 64 * 64) != 0) {
     return nullptr;
   }
-  // Not up to whole large pages: the last of them would be mostly empty.
-  if (memory != nullptr && bytes >= large_page) {
-    ::madvise(memory, bytes / large_page * large_page, MADV_HUGEPAGE);
-  }
+  if (memory != nullptr && bytes >= large_page) ask_for_large_pages(static_cast<std::byte*>(memory), bytes);
   return memory;
 }
 
