@@ -41,24 +41,31 @@ int64_t transposed_winograd_halo(const Problem& p, size_t input) {
 }
 
 Tuning from_winograd(const WinogradTuning& t) {
-  return {{t.size, t.blocks, static_cast<int32_t>(t.tiles), t.split_channels, t.prefetch_weights, t.fresh_weights}};
+  return {{t.size, t.blocks, static_cast<int32_t>(t.tiles), t.split_channels, t.prefetch_weights, t.fresh_weights,
+           t.paired}};
 }
 WinogradTuning to_winograd(const Tuning& t) {
-  return {t.numbers[0], t.numbers[1], t.numbers[2], t.numbers[3] != 0, t.numbers[4] != 0, t.numbers[5] != 0};
+  return {t.numbers[0],      t.numbers[1],      t.numbers[2],     t.numbers[3] != 0,
+          t.numbers[4] != 0, t.numbers[5] != 0, t.numbers[6] != 0};
+}
+/// With fewer channels, making tiles ready takes what pairs save.
+bool pays_in_pairs(const ConvProblem& c) {
+  return adds_beside_multiplying() && c.channels_in >= 32 && c.channels_out >= 32;
 }
 
 /// So many tiles of so many planes; `outs` output channels, a transposed convolution's for each of its residues.
 /// `weights`: how many there are for a pair of channels.
 double winograd_seconds(const Problem& p, const ConvProblem& c, double tiles, double planes, double outs,
-                        double weights, bool split) {
+                        double weights, bool split, bool paired = false) {
   const int64_t block = block_of(p.isa);
   const double ins = static_cast<double>(pad_to(c.channels_in, block));
-  const double products = arithmetic_seconds(tiles * planes * static_cast<double>(c.channels_in) * outs, p.isa, 0.85);
+  const double share = paired ? 0.97 * paired_share(p.isa) : 0.85, making_ready = paired ? 11 : 0;
+  const double products = arithmetic_seconds(tiles * planes * static_cast<double>(c.channels_in) * outs, p.isa, share);
   const double bytes = weights * static_cast<double>(c.channels_in) * outs * 4;
   // Few tiles use each weight only a few times, so that reading them from beyond L2 shows.
   const bool far = bytes > static_cast<double>(cache_sizes().l2) / 2;
   const double reading = far ? weight_seconds(p, bytes) * (split ? 1.0 : 1.2) : 0;
-  const double transforms = arithmetic_seconds(tiles * planes * (ins + outs) * 8.5, p.isa, 1);
+  const double transforms = arithmetic_seconds(tiles * planes * ((ins + outs) * 8.5 + ins * making_ready), p.isa, 1);
   return std::max(products, reading) + 0.3 * std::min(products, reading) + transforms + epilogue_seconds(p);
 }
 
@@ -77,7 +84,8 @@ double winograd_cost(const Problem& p, const Tuning& tuning) {
   const auto planes = static_cast<double>(WinogradConv::tile_planes(size, c.stride_h));
   const auto weights = static_cast<double>(WinogradConv::weight_planes(size));
   const double outs = static_cast<double>(pad_to(c.channels_out, block_of(p.isa)));
-  const double seconds = winograd_seconds(p, c, tiles, planes, outs, t.fresh_weights ? 9 : weights, t.split_channels);
+  const double seconds =
+      winograd_seconds(p, c, tiles, planes, outs, t.fresh_weights ? 9 : weights, t.split_channels, t.paired);
   if (!t.fresh_weights) return seconds;
   const auto batches = static_cast<double>(divide_up(static_cast<int64_t>(tiles), t.tiles));
   return seconds + arithmetic_seconds(batches * weights * static_cast<double>(c.channels_in) * outs * 3.5, p.isa, 1);
@@ -85,8 +93,10 @@ double winograd_cost(const Problem& p, const Tuning& tuning) {
 
 std::vector<Tuning> winograd_tunings(const Problem& p) {
   const ConvProblem c = conv_problem(p);
-  const WinogradTuning best = WinogradConv::default_tuning(c);
+  WinogradTuning best = WinogradConv::default_tuning(c);
   std::vector<Tuning> all{from_winograd(best)};
+  best.paired = pays_in_pairs(c);
+  if (best.paired) all.push_back(from_winograd(best));
   const auto add = [&](const WinogradTuning& t) {
     const Tuning tuning = from_winograd(t);
     if (std::find(all.begin(), all.end(), tuning) == all.end()) all.push_back(tuning);
@@ -102,7 +112,7 @@ std::vector<Tuning> winograd_tunings(const Problem& p) {
           if (split && (side > 60 || weights < cache_sizes().l2 / 4)) continue;
           for (const bool prefetch : {false, true}) {
             if (prefetch && weights < cache_sizes().l2 / 4) continue;
-            add({size, blocks, tiles, split, prefetch});
+            add({size, blocks, tiles, split, prefetch, false, best.paired});
           }
         }
       }
@@ -125,9 +135,9 @@ WinogradConv winograd_packer(const Problem& p, const Tuning& tuning) {
 }
 std::string describe_winograd(const Tuning& tuning) {
   const WinogradTuning t = to_winograd(tuning);
-  return fmt::format("F({0}x{0},3x3), {1} blocks, {2} tiles{3}{4}{5}", t.size, t.blocks, t.tiles,
+  return fmt::format("F({0}x{0},3x3), {1} blocks, {2} tiles{3}{4}{5}{6}", t.size, t.blocks, t.tiles,
                      t.split_channels ? ", channels split" : "", t.prefetch_weights ? ", prefetch" : "",
-                     t.fresh_weights ? ", weights transformed in the run" : "");
+                     t.fresh_weights ? ", weights transformed in the run" : "", t.paired ? ", in pairs" : "");
 }
 
 Tuning from_transposed_winograd(const TransposedWinogradTuning& t) {

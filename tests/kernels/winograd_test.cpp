@@ -26,6 +26,7 @@ TEST(WinogradConv, EqualsTheReference) {
     tuning.split_channels = pick(rng, 0, 1) == 1;
     tuning.prefetch_weights = pick(rng, 0, 1) == 1;
     tuning.fresh_weights = pick(rng, 0, 1) == 1;
+    tuning.paired = pick(rng, 0, 1) == 1;
     const int64_t parts = pick(rng, 1, 3), in_halo = pick(rng, 0, 2), out_halo = pick(rng, 0, 2);
     for (const Isa isa : usable_isas()) {
       const BlockedLayout in = test.in_layout(isa, in_halo), out = test.out_layout(isa, out_halo);

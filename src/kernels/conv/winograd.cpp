@@ -68,6 +68,7 @@ WinogradConv::WinogradConv(const ConvProblem& p, const BlockedLayout& in, const 
       isa_(isa),
       epilogue_(p.epilogue),
       table_(&tile_table(isa)),
+      paired_(&paired_blocks_table(isa)),
       steps_(&winograd_table(isa)),
       tiles_(1, 1, 1, 1, 1) {
   check_conv(p, false);
@@ -88,15 +89,19 @@ WinogradConv::WinogradConv(const ConvProblem& p, const BlockedLayout& in, const 
                          tuning_.split_channels ? 1 : parts);
   in_blocks_ = in.blocks();
   out_blocks_ = out.blocks();
+  tuning_.paired &= !tuning_.fresh_weights;
   tuning_.blocks =
       static_cast<int>(std::clamp<int64_t>(tuning.blocks, 1, std::min<int64_t>(out_blocks_, table_->blocks)));
+  while (tuning_.paired && paired_->rows[tuning_.blocks] == 0) --tuning_.blocks;
   panels_ = divide_up(out_blocks_, tuning_.blocks);
   // The fresh weights of a chunk should leave most of L2 to what they are multiplied by.
   const int64_t wide = tuning_.blocks * lanes, fresh_block = weight_planes(size) * wide * lanes * 4;
   chunk_blocks_ = std::clamp<int64_t>(cache_sizes().l2 * 2 / 5 / fresh_block, 1, in_blocks_);
   chunk_blocks_ = divide_up(in_blocks_, divide_up(in_blocks_, chunk_blocks_));
   // A line of 64 bytes more, so that the planes do not fall on the same cache sets.
-  input_plane_ = in_blocks_ * tiles_.largest * lanes + 16;
+  starts_at_ = in_blocks_ * tiles_.largest * lanes;
+  starts_ = divide_up(tiles_.largest, 16) * 16;
+  input_plane_ = starts_at_ + (tuning_.paired ? 2 * starts_ : 0) + 16;
   product_plane_ = (tuning_.fresh_weights ? tuning_.blocks : out_blocks_) * tiles_.largest * lanes + 16;
   // Of large maps most comes from beyond L2.
   prefetches_pixels_ = !tuning.prefetch_weights && (in.floats() + out.floats()) * 4 > 10 * cache_sizes().l2;
@@ -135,14 +140,17 @@ WinogradTuning WinogradConv::default_tuning(const ConvProblem& p) {
 }
 
 std::string WinogradConv::name() const {
-  return fmt::format("conv_f32_winograd{}x3{}_{}", tuning_.size, problem_.stride_h == 2 ? "s2" : "", isa_name(isa_));
+  return fmt::format("conv_f32_winograd{}x3{}{}_{}", tuning_.size, problem_.stride_h == 2 ? "s2" : "",
+                     tuning_.paired ? "_paired" : "", isa_name(isa_));
 }
 
 int64_t WinogradConv::biases_at() const {
   return (tuning_.fresh_weights ? 9 : weight_planes(tuning_.size)) * out_blocks_ * out_.block * problem_.channels_in;
 }
 
-int64_t WinogradConv::packed_floats() const { return biases_at() + out_blocks_ * out_.block; }
+int64_t WinogradConv::packed_floats() const {
+  return columns_at() + (tuning_.paired ? 2 * weight_planes(tuning_.size) * out_blocks_ * out_.block : 0);
+}
 
 int64_t WinogradConv::panel_blocks(int64_t panel) const {
   return std::min<int64_t>(tuning_.blocks, out_blocks_ - panel * tuning_.blocks);
@@ -170,8 +178,22 @@ void WinogradConv::pack(const float* weights, const float* bias, float* packed) 
         continue;
       }
       transform_weights(weight_matrix(problem_.stride_h, tuning_.size), weight_edge, w, ins * 9, count, transformed);
-      float* const to = packed + panel * panel_floats * ins + i * wide + o % panel_floats;
+      const int64_t at = tuning_.paired ? paired_place(lanes, ins, i) : i;
+      float* const to = packed + panel * panel_floats * ins + at * wide + o % panel_floats;
       for (int64_t t = 0; t < planes; ++t) std::copy(transformed[t], transformed[t] + lanes, to + t * plane);
+    }
+  }
+  if (tuning_.paired) pair_up(packed);
+}
+
+void WinogradConv::pair_up(float* packed) const {
+  const int64_t lanes = out_.block, ins = problem_.channels_in, all_columns = out_blocks_ * lanes;
+  for (int64_t t = 0; t < weight_planes(tuning_.size); ++t) {
+    float* const start = packed + columns_at() + 2 * t * all_columns;
+    for (int64_t panel = 0; panel < panels_; ++panel) {
+      const int64_t first = panel * tuning_.blocks * lanes, wide = panel_blocks(panel) * lanes;
+      pair_up_blocks(lanes, ins, wide, packed + (t * all_columns + first) * ins, start + first,
+                     start + all_columns + first);
     }
   }
 }
@@ -224,6 +246,58 @@ void WinogradConv::multiply(const float* packed, Span tiles, int64_t panel0, int
                              : 0;
       if (ahead != nullptr) a.prefetch_lines = lines_ahead;
       multiply_planes(a, t, tiles, blocks, inputs, products + panel * tuning_.blocks * tiles_.largest * lanes, ahead);
+    }
+  }
+}
+
+/// Makes some tiles of a plane ready to be multiplied in pairs.
+void WinogradConv::make_ready(int64_t plane, PartRange tiles, float* inputs) const {
+  float *const at = inputs + plane * input_plane_, *const start = at + starts_at_ + tiles.begin;
+  paired_->make_ready({at + tiles.begin * in_.block, tiles.end - tiles.begin, problem_.channels_in,
+                       tiles_.largest * in_.block, start, start + starts_});
+}
+
+/// As multiply(), in pairs. Where parts do not share the inputs they are made ready here, just before they are used.
+void WinogradConv::multiply_pairs(const float* packed, Span tiles, int64_t panel0, int64_t panel1, float* inputs,
+                                  float* products, WinogradAhead* ahead) const {
+  static constexpr float zeros[TileTable::most_blocks * 16] = {};
+  const int64_t lanes = out_.block, ins = problem_.channels_in, all_columns = out_blocks_ * lanes;
+  const int64_t planes = weight_planes(tuning_.size), runs = divide_up(tiles.count, paired_->rows[tuning_.blocks]);
+  const int64_t calls = runs * in_blocks_;
+  const EpiloguePlan none{Epilogue{}};
+  PairedTileArgs a{};
+  a.in_chunk = a.out_block = tiles_.largest * lanes;
+  a.depth = ins, a.bias = zeros, a.out_step = lanes, a.low = none.low, a.high = none.high;
+  int64_t lines = ahead != nullptr ? divide_up(ahead->lines(), calls * planes_ * (panel1 - panel0)) : 0;
+  for (int64_t t = 0; t < planes; ++t) {
+    for (int64_t i = order_begins_[t]; i < order_begins_[t + 1] && !tuning_.split_channels; ++i) {
+      make_ready(order_[i], {0, tiles.count}, inputs);
+    }
+    for (int64_t panel = panel0; panel < panel1; ++panel) {
+      const int64_t first = panel * tuning_.blocks, blocks = panel_blocks(panel), floats = blocks * lanes * ins;
+      a.weights = packed + (t * all_columns + first * lanes) * ins;
+      a.column_start = packed + columns_at() + 2 * t * all_columns + first * lanes;
+      a.column_unscale = a.column_start + all_columns;
+      const bool last_panel = panel + 1 == panel1, last = last_panel && t + 1 == planes;
+      const float* next =
+          last_panel ? packed + ((t + 1) * all_columns + panel0 * tuning_.blocks * lanes) * ins : a.weights + floats;
+      if (ahead == nullptr) {
+        const int64_t uses = 16 * calls * (order_begins_[t + 1] - order_begins_[t]);
+        lines = tuning_.prefetch_weights && !last ? divide_up(floats, uses) : 0;
+      }
+      for (int64_t i = order_begins_[t]; i < order_begins_[t + 1]; ++i) {
+        const float* const in = inputs + order_[i] * input_plane_;
+        for (int64_t run = 0; run < runs; ++run) {
+          const auto [begin, end] = part_range(tiles.count, run, runs);
+          a.in = in + begin * lanes;
+          a.row_start = in + starts_at_ + begin, a.row_unscale = a.row_start + starts_;
+          a.out = products + order_[i] * product_plane_ + first * tiles_.largest * lanes + begin * lanes;
+          a.prefetch = ahead != nullptr ? ahead->next(lines * in_blocks_) : reinterpret_cast<const char*>(next);
+          a.prefetch_lines = a.prefetch != nullptr ? lines : 0;
+          next += lines * in_blocks_ * 16;
+          paired_->tiles[blocks][end - begin](a);
+        }
+      }
     }
   }
 }
@@ -313,12 +387,23 @@ void WinogradConv::run_part(int64_t phase, int64_t part, int64_t parts, const Co
         ahead.add(tiles_, tiles_.batch(i + 1), in_, p.in, tuning_.size * problem_.stride_h, problem_.pad_top - 1,
                   problem_.pad_left - 1);
       }
-      multiply(p.packed, tiles, 0, panels_, inputs, products, prefetches_pixels_ ? &ahead : nullptr);
+      WinogradAhead* const pixels = prefetches_pixels_ ? &ahead : nullptr;
+      if (tuning_.paired) {
+        multiply_pairs(p.packed, tiles, 0, panels_, inputs, products, pixels);
+      } else {
+        multiply(p.packed, tiles, 0, panels_, inputs, products, pixels);
+      }
       transform_output(p, tiles, 0, out_blocks_, products);
     }
     return;
   }
   const Span tiles = tiles_.batch(phase / 2);
+  if (phase % 2 == 0 && tuning_.paired) {
+    const auto [begin, end] = part_range(tiles.count, part, parts);
+    transform_input(p.in, {tiles.first + begin, end - begin}, 0, in_blocks_, scratch + begin * in_.block);
+    for (int64_t plane = 0; plane < planes_; ++plane) make_ready(plane, {begin, end}, scratch);
+    return;
+  }
   if (phase % 2 == 0) {
     const auto [begin, end] = part_range(in_blocks_, part, parts);
     transform_input(p.in, tiles, begin, end, scratch);
@@ -328,7 +413,11 @@ void WinogradConv::run_part(int64_t phase, int64_t part, int64_t parts, const Co
   const int64_t block0 = begin * tuning_.blocks, block1 = std::min(out_blocks_, end * tuning_.blocks);
   float* const products = scratch + inputs_floats;
   if (!tuning_.fresh_weights) {
-    multiply(p.packed, tiles, begin, end, scratch, products, nullptr);
+    if (tuning_.paired) {
+      multiply_pairs(p.packed, tiles, begin, end, scratch, products, nullptr);
+    } else {
+      multiply(p.packed, tiles, begin, end, scratch, products, nullptr);
+    }
     transform_output(p, tiles, block0, block1, products + block0 * tiles_.largest * out_.block);
     return;
   }

@@ -6,6 +6,7 @@
 #include "kernels/conv/conv_problem.hpp"
 #include "kernels/conv/winograd_table.hpp"
 #include "kernels/conv/winograd_tiles.hpp"
+#include "kernels/paired/paired_blocks.hpp"
 
 namespace kiln {
 
@@ -18,6 +19,8 @@ struct WinogradTuning {
   /// Weights are packed as they are and transformed in the run, for each batch: fewer bytes to keep and to read. Parts
   /// split the output channels.
   bool fresh_weights = false;
+  /// Products are made in pairs (kernels/paired); not with fresh weights.
+  bool paired = false;
 
   bool operator==(const WinogradTuning&) const = default;
 };
@@ -25,6 +28,7 @@ struct WinogradTuning {
 /// conv_f32_winograd{2,4,6}x3 and, at stride 2, conv_f32_winograd{3,4,5}x3s2: 3 x 3 convolutions between blocked
 /// tensors, with fewer multiplications. Pads need no halo, though one saves time. Errors over the root mean square of
 /// the output: about 1e-6 for a size of 2, 3e-6 for 4, 1e-5 for 6; at stride 2, 5e-7 for 3, 1e-6 for 4, 3e-6 for 5.
+/// Products in pairs make them larger by half.
 class WinogradConv {
  public:
   /// Fails with Error(unsupported) for other kernels, strides, dilations and groups.
@@ -47,11 +51,17 @@ class WinogradConv {
  private:
   using Span = WinogradTiles::Span;
   int64_t biases_at() const;
+  /// Of paired products, what is kept for each column: [plane of weights][2][output channels].
+  int64_t columns_at() const { return biases_at() + out_blocks_ * out_.block; }
   /// Output channel blocks of a panel of weights.
   int64_t panel_blocks(int64_t panel) const;
   void transform_input(const float* in, Span tiles, int64_t block0, int64_t block1, float* inputs) const;
   void multiply(const float* packed, Span tiles, int64_t panel0, int64_t panel1, const float* inputs, float* products,
                 WinogradAhead* ahead) const;
+  void pair_up(float* packed) const;
+  void make_ready(int64_t plane, PartRange tiles, float* inputs) const;
+  void multiply_pairs(const float* packed, Span tiles, int64_t panel0, int64_t panel1, float* inputs, float* products,
+                      WinogradAhead* ahead) const;
   void multiply_fresh(const float* packed, Span tiles, int64_t panel, bool last, const float* inputs, float* fresh,
                       float* products) const;
   void multiply_planes(TileArgs& a, int64_t weight_plane, Span tiles, int64_t blocks, const float* inputs,
@@ -64,12 +74,14 @@ class WinogradConv {
   Isa isa_;
   EpiloguePlan epilogue_;
   const TileTable* table_;
+  const PairedBlocksTable* paired_;
   const WinogradTable* steps_;
   WinogradTiles tiles_;
   int64_t edge_, planes_;  ///< pixels along the side of a tile's input; its planes
   int64_t in_blocks_, out_blocks_, panels_;
   int64_t chunk_blocks_;                 ///< input channel blocks whose weights are transformed together
   int64_t input_plane_, product_plane_;  ///< floats from one plane to the next
+  int64_t starts_at_, starts_;  ///< of paired products: where the starts of a plane's tiles are, and floats of them
   int64_t fresh_plane_;
   bool prefetches_pixels_;
   std::vector<ptrdiff_t> offsets_;

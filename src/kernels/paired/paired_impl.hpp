@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstring>
 #include <utility>
 
 #include "kernels/paired/paired_table.hpp"
@@ -47,7 +48,8 @@ template <bool negative>
 }
 #endif
 
-template <Isa isa, int rows, int blocks>
+/// The sums of a tile whose rows lie `row_step` floats apart.
+template <Isa isa, int rows, int blocks, int row_step>
 struct PairedSums {
   using V = Vec<float, isa>;
   static constexpr int lanes = V::lanes, wide = blocks * lanes;
@@ -76,7 +78,7 @@ struct PairedSums {
       V b[blocks];
       unroll<blocks>([&](auto j) __attribute__((always_inline)) { b[j] = V::load(w + j * lanes); });
       unroll<rows>([&](auto i) __attribute__((always_inline)) {
-        const V x = V::all(p[i * paired_chunk]);
+        const V x = V::all(p[i * row_step]);
         unroll<blocks>([&](auto j) __attribute__((always_inline)) { sums[i][j] = fma(x, b[j], sums[i][j]); });
       });
     }
@@ -84,20 +86,20 @@ struct PairedSums {
   template <class Column>
   [[gnu::always_inline]] void step_column(Column j, const float* p, const float* w) {
     const V b = V::load(w + j * lanes);
-    unroll<rows>([&](auto i) __attribute__((always_inline)) { add_product(sums[i][j], b, p[i * paired_chunk]); });
+    unroll<rows>([&](auto i) __attribute__((always_inline)) { add_product(sums[i][j], b, p[i * row_step]); });
   }
 
   /// Two floats of K as a pair, and one by itself.
   template <bool negative>
-  [[gnu::always_inline]] void triple(const float* p, const float* w) {
+  [[gnu::always_inline]] void triple(const float* pair, const float* single, const float* w) {
     if constexpr (isa == Isa::avx512) {
       unroll<blocks>([&](auto j) __attribute__((always_inline)) {
         const V b = V::load(w + j * lanes), c = V::load(w + wide + j * lanes);
         unroll<rows>([&](auto i) __attribute__((always_inline)) {
-          const float* const x = p + i * paired_chunk;
+          const float* const x = pair + i * row_step;
           add_pair<negative>(sums[i][j], b, c, x[0], x[1]);
         });
-        step_column(j, p + 2, w + 2 * wide);
+        step_column(j, single, w + 2 * wide);
       });
     } else {
       V b[blocks], c[blocks];
@@ -105,13 +107,13 @@ struct PairedSums {
         b[j] = V::load(w + j * lanes), c[j] = V::load(w + wide + j * lanes);
       });
       unroll<rows>([&](auto i) __attribute__((always_inline)) {
-        const V x = V::all(p[i * paired_chunk]), y = V::all(p[i * paired_chunk + 1]);
+        const V x = V::all(pair[i * row_step]), y = V::all(pair[i * row_step + 1]);
         unroll<blocks>([&](auto j) __attribute__((always_inline)) {
           const V first = b[j] + x, second = negative ? c[j] - y : c[j] + y;
           sums[i][j] = fma(first, second, sums[i][j]);
         });
       });
-      step(p + 2, w + 2 * wide);
+      step(single, w + 2 * wide);
     }
   }
 
@@ -137,7 +139,7 @@ struct PairedSums {
 
 template <Isa isa, int rows, int blocks>
 [[gnu::noinline]] void paired_tile(const PairedTileArgs& a) {
-  PairedSums<isa, rows, blocks> sums;
+  PairedSums<isa, rows, blocks, paired_chunk> sums;
   constexpr int wide = sums.wide;
   sums.begin(a);
   const float *in = a.in, *w = a.weights;
@@ -150,8 +152,8 @@ template <Isa isa, int rows, int blocks>
       for (const char* const stop = prefetch + ahead; prefetch != stop; prefetch += 64) {
         __builtin_prefetch(prefetch, 0, 2);
       }
-      sums.template triple<false>(p, w);
-      sums.template triple<true>(p + 3, w + 3 * wide);
+      sums.template triple<false>(p, p + 2, w);
+      sums.template triple<true>(p + 3, p + 5, w + 3 * wide);
       w += paired_step * wide;
     }
     for (const float* const end = in + length; p != end; ++p, w += wide) sums.step(p, w);
@@ -172,27 +174,52 @@ template <class Body>
   }
 }
 
-/// The scale that brings the root of the mean square near 1: a power of 2, and 1 where there is none.
+/// The scale that brings the root of a mean square near 1, a power of 2; 0 where the mean is too small or large to
+/// tell.
+template <Isa isa>
+[[gnu::always_inline]] inline float scale_of_mean(float mean) {
+  if (!(mean > 1e-30f && mean < 1e30f)) return 0;
+  int32_t bits;
+  std::memcpy(&bits, &mean, sizeof bits);
+  // 2^-n for a mean from 2^(2n - 1) to 2^(2n + 1).
+  const int32_t n = ((bits >> 23) - 127 + 1) >> 1, scale_bits = (127 - n) << 23;
+  float scale;
+  std::memcpy(&scale, &scale_bits, sizeof scale);
+  return scale;
+}
+
+/// The same by the largest magnitude; 1 for zeros and what is no number.
+template <Isa isa>
+float scale_of_most(float most) {
+  if (!(most > 0 && most <= 3e38f)) return 1;
+  int exponent = 0;
+  __builtin_frexpf(most * 0.70710678f, &exponent);
+  exponent = exponent < -60 ? -60 : exponent > 60 ? 60 : exponent;
+  return __builtin_ldexpf(1.0f, -exponent);
+}
+
 template <Isa isa>
 float scale_of_row(const PairedRowArgs& a) {
   using V = Vec<float, isa>;
-  V squares = V::all(0.0f), most = squares;
+  V squares = V::all(0.0f);
   each_piece(
       a, [&](const float* from, int64_t, int64_t count) __attribute__((always_inline)) {
         for (int64_t i = 0; i < count; i += V::lanes) {
           const V x = count - i < V::lanes ? V::load_first(from + i, static_cast<int>(count - i)) : V::load(from + i);
           squares = fma(x, x, squares);
-          most = max(most, abs(x));
         }
       });
-  constexpr float least = 1e-30f, limit = 1e30f;
-  const float mean = sum(squares) / static_cast<float>(a.depth), of_most = largest(most);
-  const float size = mean > least && mean < limit ? __builtin_sqrtf(mean) : of_most;
-  if (!(size > 0 && size <= 3e38f)) return 1;
-  int exponent = 0;
-  __builtin_frexpf(size * 0.70710678f, &exponent);
-  exponent = exponent < -60 ? -60 : exponent > 60 ? 60 : exponent;
-  return __builtin_ldexpf(1.0f, -exponent);
+  const float scale = scale_of_mean<isa>(sum(squares) / static_cast<float>(a.depth));
+  if (scale != 0) return scale;
+  float most = 0;
+  each_piece(
+      a, [&](const float* from, int64_t, int64_t count) __attribute__((always_inline)) {
+        for (int64_t i = 0; i < count; ++i) {
+          const float x = __builtin_fabsf(from[i]);
+          most = x <= most ? most : x;
+        }
+      });
+  return scale_of_most<isa>(most);
 }
 
 template <Isa isa>

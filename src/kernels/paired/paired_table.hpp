@@ -53,4 +53,7 @@ const PairedTable& paired_table(Isa isa);
 /// The weights are packed as b1, b0, b2, -b4, b3, b5. What is left of K is multiplied in the usual way.
 constexpr int64_t paired_step = 6;
 
+/// The power of 2 nearest to a number, with an exponent of at most 60; 1 for 0 and what is no number.
+float nearest_power_of_2(double x);
+
 }  // namespace kiln

@@ -27,13 +27,12 @@ constexpr int64_t most_depth = 24 * paired_chunk;
 
 int64_t whole_lines(int64_t floats) { return divide_up(floats, 16) * 16; }
 
-/// The power of 2 nearest to a number, with an exponent of at most 60; 1 for 0 and what is no number.
-float nearest_power(double x) {
+}  // namespace
+
+float nearest_power_of_2(double x) {
   if (!(x > 0) || !std::isfinite(x)) return 1;
   return std::ldexp(1.0f, static_cast<int>(std::clamp(std::round(std::log2(x)), -60.0, 60.0)));
 }
-
-}  // namespace
 
 void PairedWalk::prepare() {
   table_ = &paired_table(isa), tiles_ = &tile_table(isa);
@@ -86,7 +85,7 @@ void PairedWalk::pair_up(const Panel& panel, float* packed) const {
     float* const w = packed + panel.weights + column;
     double squares = 0, pairs = 0;
     for (int64_t k = 0; k < depth; ++k) squares += static_cast<double>(w[k * wide]) * w[k * wide];
-    const float size = nearest_power(std::sqrt(squares / static_cast<double>(depth)));
+    const float size = nearest_power_of_2(std::sqrt(squares / static_cast<double>(depth)));
     for (int64_t k = 0; k < depth; ++k) w[k * wide] /= size;
     for (int64_t k = 0; k + paired_step <= depth; k += paired_step) {
       float& negative = w[(k + 3) * wide];
