@@ -13,6 +13,8 @@ namespace {
 struct Options {
   PictureOptions pictures;
   std::string names;
+  std::string logits, fit, anchors;
+  LevelOptions levels;
   vision::DetectorOptions detector;
 };
 
@@ -50,6 +52,13 @@ int run(Options& options) {
   const VisionFiles files = sort_files(options.pictures.files);
   if (files.models.size() != 1) fail_usage("one detector is expected, found {}", files.models.size());
   if (!options.names.empty()) options.detector.names = read_lines(options.names);
+  if (options.logits == "softmax") options.detector.logits = vision::LogitKind::softmax;
+  if (options.logits == "sigmoid") options.detector.logits = vision::LogitKind::sigmoid;
+  if (options.fit == "stretch") options.detector.fit = vision::Fit::stretch;
+  if (options.fit == "letterbox") options.detector.fit = vision::Fit::letterbox;
+  if (options.fit == "corner") options.detector.fit = vision::Fit::corner;
+  if (!options.anchors.empty()) options.detector.anchors = read_numbers("--anchors", options.anchors);
+  options.detector.levels = levels_of(options.levels);
   vision::Detector detector(Session::load(files.models[0]), options.detector);
   using Found = std::vector<vision::Detection>;
   const PictureCommand<Found> command{
@@ -73,26 +82,44 @@ int run(Options& options) {
 
 void add_detect(CLI::App& program, int& exit_code) {
   CLI::App* command = program.add_subcommand("detect", "Finds objects in pictures.");
-  command->footer(R"(The engine is a detector of the YOLO kind: YOLOv5 (decoded), YOLOv8 and its successors, or one that
-leaves out overlapping boxes itself.
+  command->footer(
+      R"(The engine's outputs tell of what kind it is: YOLOv5, decoded or its levels as they are, YOLOv8 and its
+successors, one that leaves out overlapping boxes itself ([1,boxes,6], [boxes,7]), DETR (logits and boxes), or SSD with
+its own suppression (boxes, classes and scores). Networks of the YOLO kind take the whole picture in its proportions and
+colours from 0 to 1, others are given it stretched, and a DETR with softmax takes ImageNet's colours.
 
 Examples:
   kiln detect yolo11n.onnx street.jpg
   kiln detect yolov8n.kiln street.jpg -o found.jpg --show-time
-  kiln detect yolov5n.kiln pictures/*.jpg --score 0.4 -o found/ --json)");
+  kiln detect yolov5n.kiln pictures/ --score 0.4 -o found/ --json
+  kiln detect rtdetr.onnx street.jpg --logits sigmoid --mean 0,0,0 --deviation 1,1,1)");
   auto options = std::make_shared<Options>();
   add_picture_options(*command, options->pictures,
-                      {.files = "an engine or ONNX model, and pictures",
+                      {.files = "an engine or ONNX model, and pictures or folders of them",
                        .output = "draw boxes into this picture, or folder for several",
                        .json = "print JSON: name, score and box of each object, and times in ms"});
-  command
-      ->add_option("--names", options->names, "a file with a class's name a line; else the model's metadata say them")
-      ->type_name("FILE");
+  add_names_option(*command, options->names);
   add_threshold_option(*command, "--score", options->detector.score_threshold,
                        "the least score of an object (default 0.25)");
   add_threshold_option(*command, "--overlap", options->detector.overlap_threshold,
                        "leave out boxes that overlap a better one more than that (default 0.45)");
   command->add_flag("--agnostic", options->detector.agnostic, "also where the two are of different classes");
+  command->add_option("--most", options->detector.most, "objects in a picture (default 300)")
+      ->check(CLI::Range(1, 1000000))
+      ->type_name("N");
+  command
+      ->add_option("--anchors", options->anchors,
+                   "widths and heights of YOLOv5's anchors, smallest first; else the metadata's, or the standard ones")
+      ->type_name("W,H,...");
+  command
+      ->add_option("--logits", options->logits,
+                   "what makes a DETR's logits scores: softmax or sigmoid (default: sigmoid where as many are named)")
+      ->check(CLI::IsMember({"softmax", "sigmoid"}))
+      ->type_name("WAY");
+  command->add_option("--fit", options->fit, "how the picture is put into the input: stretch, letterbox or corner")
+      ->check(CLI::IsMember({"stretch", "letterbox", "corner"}))
+      ->type_name("WAY");
+  add_level_options(*command, options->levels);
   command->callback([options, &exit_code] { exit_code = run(*options); });
 }
 

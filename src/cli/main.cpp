@@ -94,6 +94,10 @@ int run_program(int argc, char** argv) {
   add_compare(program, exit_code);
   add_ocr(program, exit_code);
   add_detect(program, exit_code);
+  add_pose(program, exit_code);
+  add_classify(program, exit_code);
+  add_segment(program, exit_code);
+  add_embed(program, exit_code);
   add_info(program, exit_code);
   add_check(program, exit_code);
   add_ops(program, exit_code);

@@ -78,7 +78,7 @@ Examples:
   kiln ocr det.kiln rec.kiln scans/*.png -o read/ --json)");
   auto options = std::make_shared<Options>();
   add_picture_options(*command, options->pictures,
-                      {.files = "engines or ONNX models, and pictures",
+                      {.files = "engines or ONNX models, and pictures or folders of them",
                        .output = "draw boxes and text into this picture, or folder for several",
                        .json = "print JSON: text, score and box of each line, and times in ms"});
   command

@@ -1,6 +1,11 @@
 #include "cli/vision_files.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cmath>
+#include <cstdlib>
 #include <filesystem>
 
 #include "base/safe_open.hpp"
@@ -9,9 +14,34 @@
 
 namespace kiln::cli {
 
+namespace {
+
+/// The pictures in a folder, by their names.
+std::vector<std::string> pictures_in(const std::string& folder) {
+  constexpr std::string_view endings[] = {".jpg",  ".jpeg", ".png", ".webp", ".bmp", ".tif",
+                                          ".tiff", ".jp2",  ".ppm", ".pgm",  ".pbm"};
+  std::vector<std::string> pictures;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    std::string ending = entry.path().extension().string();
+    for (char& letter : ending) letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+    const bool known = std::find(std::begin(endings), std::end(endings), ending) != std::end(endings);
+    if (known && entry.is_regular_file()) pictures.push_back(entry.path().string());
+  }
+  std::sort(pictures.begin(), pictures.end());
+  if (pictures.empty()) fail_usage("the folder {} has no pictures", folder);
+  return pictures;
+}
+
+}  // namespace
+
 VisionFiles sort_files(const std::vector<std::string>& files) {
   VisionFiles sorted;
   for (const std::string& file : files) {
+    if (std::filesystem::is_directory(file)) {
+      const std::vector<std::string> pictures = pictures_in(file);
+      sorted.pictures.insert(sorted.pictures.end(), pictures.begin(), pictures.end());
+      continue;
+    }
     require_file(file);
     const bool model = file.ends_with(".onnx") || file.ends_with(".kiln") || Engine::is_engine_file(file);
     (model ? sorted.models : sorted.pictures).push_back(file);
@@ -75,6 +105,59 @@ Json times_json(const PartTimes& times) {
   Json json = Json::object();
   for (const auto& [part, milliseconds] : times) json[part] = milliseconds;
   return json;
+}
+
+PartTimes part_times(const vision::Times& spent, const std::string& network) {
+  return {{"pre-process", spent.preprocess}, {network, spent.network}, {"post-process", spent.postprocess}};
+}
+
+void add_names_option(CLI::App& command, std::string& file) {
+  command.add_option("--names", file, "a file with a class's name a line; else the model's metadata say them")
+      ->type_name("FILE");
+}
+
+std::vector<float> read_numbers(const std::string& option, const std::string& text) {
+  std::vector<float> numbers;
+  for (size_t at = 0; at <= text.size();) {
+    const size_t end = std::min(text.find(',', at), text.size());
+    const std::string part = text.substr(at, end - at);
+    char* behind = nullptr;
+    const float number = std::strtof(part.c_str(), &behind);
+    if (part.empty() || *behind != '\0' || !std::isfinite(number)) {
+      fail_usage("{} {}: expected numbers with commas between them", option, text);
+    }
+    numbers.push_back(number);
+    at = end + 1;
+  }
+  return numbers;
+}
+
+void add_level_options(CLI::App& command, LevelOptions& levels) {
+  const auto add = [&](const std::string& name, std::string& text, const std::string& help) {
+    command.add_option(name, text, help)->type_name("R,G,B");
+  };
+  add("--mean", levels.mean, "what is taken from colours of 0 to 1 (default: as the command says)");
+  add("--deviation", levels.deviation, "what they are then divided by (default: as the command says)");
+  command.add_flag("--bgr", levels.bgr, "the network takes blue first; means and deviations too are in its order");
+}
+
+std::optional<vision::Levels> levels_of(const LevelOptions& options) {
+  if (options.mean.empty() && options.deviation.empty() && !options.bgr) return {};
+  vision::Levels levels = vision::imagenet_levels;
+  if (options.bgr) {
+    std::swap(levels.mean[0], levels.mean[2]);
+    std::swap(levels.deviation[0], levels.deviation[2]);
+  }
+  levels.bgr = options.bgr;
+  const auto take = [](const std::string& option, const std::string& text, std::array<float, 3>& values) {
+    if (text.empty()) return;
+    const std::vector<float> numbers = read_numbers(option, text);
+    if (numbers.size() != 3) fail_usage("{} {}: expected three numbers, found {}", option, text, numbers.size());
+    std::copy_n(numbers.begin(), 3, values.begin());
+  };
+  take("--mean", options.mean, levels.mean);
+  take("--deviation", options.deviation, levels.deviation);
+  return levels;
 }
 
 Json box_json(const vision::Quad& box) {

@@ -4,6 +4,7 @@
 
 #include <CLI/App.hpp>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,8 @@
 #include "cli/terminal.hpp"
 #include "kiln/vision/picture.hpp"
 #include "kiln/vision/point.hpp"
+#include "kiln/vision/preprocess.hpp"
+#include "kiln/vision/times.hpp"
 
 namespace kiln::cli {
 
@@ -20,7 +23,7 @@ namespace kiln::cli {
 struct VisionFiles {
   std::vector<std::string> models, pictures;
 };
-/// Fails with UsageError where a file is missing, or there is no picture.
+/// A folder stands for the pictures in it. Fails with UsageError where a file is missing, or there is no picture.
 VisionFiles sort_files(const std::vector<std::string>& files);
 
 /// What is written where the command's pictures go: `output` itself for one picture, and a file of the same name in the
@@ -57,6 +60,24 @@ std::vector<std::string> read_lines(const std::string& path);
 using PartTimes = std::vector<std::pair<std::string, double>>;
 void print_times(const PartTimes& times);
 Json times_json(const PartTimes& times);
+
+/// The parts of an answer that one network gives.
+PartTimes part_times(const vision::Times& spent, const std::string& network);
+
+/// --names FILE
+void add_names_option(CLI::App& command, std::string& file);
+
+/// Numbers with commas between them; fails with UsageError, which names the option, where it is something else.
+std::vector<float> read_numbers(const std::string& option, const std::string& text);
+
+/// --mean, --deviation and --bgr.
+struct LevelOptions {
+  std::string mean, deviation;
+  bool bgr = false;
+};
+void add_level_options(CLI::App& command, LevelOptions& levels);
+/// None where none of them was given.
+std::optional<vision::Levels> levels_of(const LevelOptions& options);
 
 /// [[x, y], ...]
 Json box_json(const vision::Quad& box);

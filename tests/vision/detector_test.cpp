@@ -87,14 +87,6 @@ TEST(Boxes, AreReadFromEveryLayout) {
   EXPECT_THROW(read_boxes(Tensor(DType::f32, {1, 4, 8400}), 0.25f, 0), Error);
 }
 
-TEST(Names, AreReadAsPythonWritesThem) {
-  EXPECT_EQ(parse_names(R"({0: 'person', 1: "it's", 3: 'a\'b'})"),
-            (std::vector<std::string>{"person", "it's", "", "a'b"}));
-  EXPECT_TRUE(parse_names("").empty());
-  EXPECT_TRUE(parse_names("{99999999999: 'far'}").empty());
-  EXPECT_EQ(parse_names("{0: 'cut").size(), 1u);
-}
-
 TEST(Draw, StaysInThePicture) {
   Picture picture(40, 30);
   draw_outline(picture, {{{-20, -20}, {60, 5}, {100, 90}, {-5, 40}}}, colour_of(1), 3);

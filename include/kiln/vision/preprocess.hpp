@@ -26,6 +26,15 @@ struct InputFormat {
   float fill = 114;   ///< the level around the picture
 };
 
+/// The part of it that says how levels become values.
+struct Levels {
+  bool bgr = false;
+  std::array<float, 3> mean{0, 0, 0}, deviation{1, 1, 1};
+  float range = 255;
+};
+/// What networks that were trained on ImageNet, and most that began as one of these, take.
+inline constexpr Levels imagenet_levels{.mean = {0.485f, 0.456f, 0.406f}, .deviation = {0.229f, 0.224f, 0.225f}};
+
 /// Where a picture lies in a network's input, in its pixels.
 struct Placement {
   double scale_x = 1, scale_y = 1;  ///< input pixels for each of the picture's

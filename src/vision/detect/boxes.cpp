@@ -11,20 +11,11 @@ namespace {
 
 constexpr int64_t fewest_columns_of_a_box = 5;
 
-Detection box_around(const float* centre, int64_t stride, float score, int64_t class_index) {
-  const float x = centre[0], y = centre[stride], half_width = centre[2 * stride] / 2,
-              half_height = centre[3 * stride] / 2;
-  return {x - half_width, y - half_height, x + half_width, y + half_height, score, class_index};
+Detection box_in(const float* centre, int64_t stride, float score, int64_t class_index) {
+  return box_around(centre[0], centre[stride], centre[2 * stride], centre[3 * stride], score, class_index);
 }
 
 bool is_finite(const Detection& box) { return std::isfinite(box.left + box.top + box.right + box.bottom); }
-
-void require_classes(int64_t found, int64_t named, const Shape& shape) {
-  if (named != 0 && named != found) {
-    fail(ErrorCode::invalid_argument, "the detector gave {} for {} classes, but {} are named", to_string(shape), found,
-         named);
-  }
-}
 
 std::vector<Detection> read_rows(const float* rows, int64_t count, int64_t size, float threshold) {
   std::vector<Detection> boxes;
@@ -33,7 +24,26 @@ std::vector<Detection> read_rows(const float* rows, int64_t count, int64_t size,
     if (!(row[4] > threshold)) continue;
     const float* best = std::max_element(row + 5, row + size);
     const float score = row[4] * *best;
-    if (score > threshold) boxes.push_back(box_around(row, 1, score, best - row - 5));
+    if (score > threshold) boxes.push_back(box_in(row, 1, score, best - row - 5));
+  }
+  return boxes;
+}
+
+std::vector<Detection> read_plain_rows(const float* rows, int64_t count, int64_t size, float threshold, float width,
+                                       float height) {
+  // Nothing that is larger than a few pixels means that they are parts of the picture.
+  constexpr float largest_part = 2;
+  bool parts = true;
+  for (int64_t i = 0; i < count && parts; ++i) {
+    for (int64_t k = 0; k < 4; ++k) parts = parts && !(rows[i * size + k] > largest_part);
+  }
+  const float across = parts ? width : 1, down = parts ? height : 1;
+  std::vector<Detection> boxes;
+  for (int64_t i = 0; i < count; ++i) {
+    const float* row = rows + i * size;
+    const float* best = std::max_element(row + 4, row + size);
+    if (!(*best > threshold)) continue;
+    boxes.push_back(box_around(row[0] * across, row[1] * down, row[2] * across, row[3] * down, *best, best - row - 4));
   }
   return boxes;
 }
@@ -56,7 +66,7 @@ std::vector<Detection> read_columns(const float* values, int64_t size, int64_t c
       if (!(score > threshold)) continue;
       int64_t which = 4;
       while (which + 1 < size && values[which * count + begin + i] != score) ++which;
-      boxes.push_back(box_around(values + begin + i, count, score, which - 4));
+      boxes.push_back(box_in(values + begin + i, count, score, which - 4));
     }
   }
   return boxes;
@@ -65,40 +75,26 @@ std::vector<Detection> read_columns(const float* values, int64_t size, int64_t c
 std::vector<Detection> read_finished(const float* rows, int64_t count, float threshold) {
   std::vector<Detection> boxes;
   for (const float* row = rows; row != rows + 6 * count; row += 6) {
-    if (!(row[4] > threshold) || !(row[5] >= 0) || row[5] > 1e6f) continue;
+    if (!(row[4] > threshold) || !(row[5] >= 0) || row[5] > static_cast<float>(most_class)) continue;
     boxes.push_back({row[0], row[1], row[2], row[3], row[4], static_cast<int64_t>(row[5])});
   }
   return boxes;
 }
 
-/// Boxes that were kept, a list for each coordinate.
-struct KeptBoxes {
-  std::vector<float> left, top, right, bottom, area;
-
-  void add(const Detection& box) {
-    left.push_back(box.left);
-    top.push_back(box.top);
-    right.push_back(box.right);
-    bottom.push_back(box.bottom);
-    area.push_back((box.right - box.left) * (box.bottom - box.top));
-  }
-
-  bool overlaps(const Detection& box, float most) const {
-    const float own_area = (box.right - box.left) * (box.bottom - box.top);
-    for (size_t i = 0; i < left.size(); ++i) {
-      const float width = std::min(box.right, right[i]) - std::max(box.left, left[i]);
-      const float height = std::min(box.bottom, bottom[i]) - std::max(box.top, top[i]);
-      if (width <= 0 || height <= 0) continue;
-      const float both = width * height;
-      if (both > most * (area[i] + own_area - both)) return true;
-    }
-    return false;
-  }
-};
-
 }  // namespace
 
-BoxLayout box_layout(const Shape& shape) {
+Detection box_around(float x, float y, float width, float height, float score, int64_t class_index) {
+  return {x - width / 2, y - height / 2, x + width / 2, y + height / 2, score, class_index};
+}
+
+void require_classes(int64_t found, int64_t named, const Shape& shape) {
+  if (named != 0 && named != found) {
+    fail(ErrorCode::invalid_argument, "the detector gave {} for {} classes, but {} are named", to_string(shape), found,
+         named);
+  }
+}
+
+BoxLayout box_layout(const Shape& shape, int64_t classes) {
   // Networks that sort out boxes themselves give a few hundred.
   constexpr int64_t most_finished = 1000;
   const bool lists = shape.size() == 3 && shape[0] == 1;
@@ -108,11 +104,13 @@ BoxLayout box_layout(const Shape& shape) {
          "a detector's output is {}, expected [1,boxes,5+classes], [1,4+classes,boxes] or [1,boxes,6]",
          to_string(shape));
   }
+  if (classes != 0 && shape[2] == 4 + classes && shape[1] != 4 + classes) return BoxLayout::rows;
   return shape[1] < shape[2] ? BoxLayout::columns : BoxLayout::rows_with_objectness;
 }
 
-std::vector<Detection> read_boxes(const Tensor& output, float score_threshold, int64_t classes) {
-  const BoxLayout layout = box_layout(output.shape());
+std::vector<Detection> read_boxes(const Tensor& output, float score_threshold, int64_t classes, int64_t width,
+                                  int64_t height) {
+  const BoxLayout layout = box_layout(output.shape(), classes);
   if (output.dtype() != DType::f32) {
     fail(ErrorCode::invalid_argument, "a detector's output is {}, expected f32", dtype_name(output.dtype()));
   }
@@ -121,6 +119,10 @@ std::vector<Detection> read_boxes(const Tensor& output, float score_threshold, i
   std::vector<Detection> boxes;
   switch (layout) {
     case BoxLayout::finished: boxes = read_finished(values, rows, score_threshold); break;
+    case BoxLayout::rows:
+      boxes = read_plain_rows(values, rows, columns, score_threshold, static_cast<float>(width),
+                              static_cast<float>(height));
+      break;
     case BoxLayout::columns:
       require_classes(rows - 4, classes, output.shape());
       boxes = read_columns(values, rows, columns, score_threshold);
@@ -135,61 +137,6 @@ std::vector<Detection> read_boxes(const Tensor& output, float score_threshold, i
   boxes.erase(std::remove_if(boxes.begin(), boxes.end(), [](const Detection& box) { return !is_finite(box); }),
               boxes.end());
   return boxes;
-}
-
-std::vector<Detection> suppress(std::vector<Detection> boxes, float overlap, bool agnostic, int64_t most) {
-  // The order of the boxes, the best last: a heap, since often a few of many are enough.
-  struct Rank {
-    float score;
-    uint32_t index;
-    bool operator<(const Rank& other) const { return score != other.score ? score < other.score : index > other.index; }
-  };
-  std::vector<Rank> ranks;
-  ranks.reserve(boxes.size());
-  for (size_t i = 0; i < boxes.size(); ++i) ranks.push_back({boxes[i].score, static_cast<uint32_t>(i)});
-  std::make_heap(ranks.begin(), ranks.end());
-  std::vector<std::pair<int64_t, KeptBoxes>> kept_of_class;
-  const auto kept_like = [&](const Detection& box) -> KeptBoxes& {
-    const int64_t wanted = agnostic ? 0 : box.class_index;
-    for (auto& [index, kept] : kept_of_class) {
-      if (index == wanted) return kept;
-    }
-    return kept_of_class.emplace_back(wanted, KeptBoxes()).second;
-  };
-  std::vector<Detection> result;
-  for (auto end = ranks.end(); end != ranks.begin() && static_cast<int64_t>(result.size()) < most;) {
-    std::pop_heap(ranks.begin(), end);
-    const Detection& box = boxes[(--end)->index];
-    KeptBoxes& kept = kept_like(box);
-    if (kept.overlaps(box, overlap)) continue;
-    kept.add(box);
-    result.push_back(box);
-  }
-  return result;
-}
-
-std::vector<std::string> parse_names(const std::string& text) {
-  std::vector<std::string> names;
-  for (size_t at = 0; at < text.size();) {
-    const size_t digit = text.find_first_of("0123456789", at);
-    if (digit == std::string::npos) break;
-    size_t index = 0, end = digit;
-    for (; end < text.size() && text[end] >= '0' && text[end] <= '9' && index < 100000; ++end) {
-      index = index * 10 + static_cast<size_t>(text[end] - '0');
-    }
-    const size_t quote = text.find_first_of("'\"", end);
-    if (quote == std::string::npos || index >= 100000) break;
-    std::string name;
-    size_t i = quote + 1;
-    for (; i < text.size() && text[i] != text[quote]; ++i) {
-      if (text[i] == '\\' && i + 1 < text.size()) ++i;
-      name += text[i];
-    }
-    if (names.size() <= index) names.resize(index + 1);
-    names[index] = std::move(name);
-    at = i + 1;
-  }
-  return names;
 }
 
 }  // namespace kiln::vision

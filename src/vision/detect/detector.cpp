@@ -6,91 +6,74 @@
 #include "base/timer.hpp"
 #include "kiln/vision/preprocess.hpp"
 #include "vision/detect/boxes.hpp"
+#include "vision/detect/heads.hpp"
+#include "vision/network/names.hpp"
+#include "vision/network/picture_network.hpp"
 
 namespace kiln::vision {
 
 struct Detector::Impl {
-  Session session;
+  PictureNetwork network;
   DetectorOptions options;
-  InputFormat format;
+  HeadSettings settings;
 };
 
 namespace {
 
-/// The first two numbers in a text such as "[640, 480]": height and width; nothing where there are none.
-std::vector<int64_t> numbers_in(const std::string& text) {
-  std::vector<int64_t> numbers;
-  bool inside = false;
-  for (const char letter : text) {
-    const bool digit = letter >= '0' && letter <= '9';
-    if (digit && !inside) numbers.push_back(0);
-    if (digit) numbers.back() = std::min<int64_t>(numbers.back() * 10 + (letter - '0'), 1 << 20);
-    inside = digit;
+/// Whether the logits of a DETR, as its outputs state them, take a softmax.
+bool states_softmax(const std::vector<PortInfo>& outputs, LogitKind kind, int64_t classes) {
+  if (!states_detr(outputs)) return false;
+  int64_t logits = 0;
+  for (const PortInfo& port : outputs) {
+    if (port.has_shape && port.shape.size() == 3 && port.shape[2].value != 4) logits = port.shape[2].value;
   }
-  return numbers;
-}
-
-InputFormat format_of(const Session& session) {
-  const PortInfo& input = session.inputs()[0];
-  if (input.dtype != DType::f32 || !input.has_shape || input.shape.size() != 4 ||
-      (input.shape[1].value != 3 && input.shape[1].value != -1)) {
-    fail(ErrorCode::invalid_argument, "input '{}' of the detector is {}, expected f32 [1,3,height,width]", input.name,
-         input.type);
-  }
-  InputFormat format;
-  for (const auto& [key, text] : session.info().metadata) {
-    if (key != "imgsz") continue;
-    const std::vector<int64_t> sides = numbers_in(text);
-    if (!sides.empty()) format.height = sides.front();
-    if (!sides.empty()) format.width = sides.back();
-  }
-  if (input.shape[2].value > 0) format.height = input.shape[2].value;
-  if (input.shape[3].value > 0) format.width = input.shape[3].value;
-  return format;
+  return takes_softmax(kind, logits, classes);
 }
 
 }  // namespace
 
 Detector::Detector(Session model, const DetectorOptions& options) {
-  if (model.inputs().size() != 1 || model.outputs().empty()) {
-    fail(ErrorCode::invalid_argument, "the detector has {} inputs and {} outputs, expected one picture in",
-         model.inputs().size(), model.outputs().size());
+  PictureNetwork network(std::move(model), "detector", 640);
+  DetectorOptions own = options;
+  own.names = names_of(network.info(), options.names);
+  if (own.anchors.empty()) {
+    if (const std::string* text = metadata_of(network.info(), "anchors")) own.anchors = numbers_in(*text);
   }
-  const InputFormat format = format_of(model);
-  impl_ = std::make_unique<Impl>(Impl{std::move(model), options, format});
-  for (const auto& [key, text] : impl_->session.info().metadata) {
-    if (options.names.empty() && key == "names") impl_->options.names = parse_names(text);
-  }
+  const auto classes = static_cast<int64_t>(own.names.size());
+  const auto& outputs = network.session().outputs();
+  const bool softmax = states_softmax(outputs, options.logits, classes);
+  network.use(options.levels.value_or(softmax ? imagenet_levels : Levels()));
+  const bool squeezed = states_lists(outputs) || network.session().inputs().size() > 1;
+  network.format().fit = options.fit.value_or(squeezed ? Fit::stretch : Fit::letterbox);
+  const HeadSettings settings{.width = network.format().width,
+                              .height = network.format().height,
+                              .score_threshold = options.score_threshold,
+                              .classes = classes,
+                              .anchors = own.anchors,
+                              .logits = options.logits};
+  impl_ = std::make_unique<Impl>(Impl{std::move(network), std::move(own), settings});
 }
 
 Detector::Detector(Detector&&) noexcept = default;
 Detector& Detector::operator=(Detector&&) noexcept = default;
 Detector::~Detector() = default;
 
-std::string Detector::name_of(int64_t class_index) const {
-  const auto& names = impl_->options.names;
-  const auto index = static_cast<size_t>(class_index);
-  return index < names.size() && !names[index].empty() ? names[index] : std::to_string(class_index);
-}
+std::string Detector::name_of(int64_t class_index) const { return name_at(impl_->options.names, class_index); }
 
 std::vector<Detection> Detector::detect(const PictureView& picture, DetectorTimes* times) {
   DetectorTimes own;
   DetectorTimes& spent = times ? *times : own;
   const DetectorOptions& options = impl_->options;
+  PictureNetwork& network = impl_->network;
   Timer watch;
-  const InputFormat& format = impl_->format;
-  Tensor input(DType::f32, {1, 3, format.height, format.width});
-  const Placement place = prepare_into(input, 0, picture, format);
+  Tensor input = network.empty_input();
+  const Placement place = prepare_into(input, 0, picture, network.format());
   spent.preprocess = watch.lap();
-  Session& session = impl_->session;
-  const std::vector<Value> outputs =
-      session.run({{session.inputs()[0].name, std::move(input)}}, {session.outputs()[0].name});
+  const std::vector<NamedTensor> outputs = network.run(std::move(input));
   spent.detect = watch.lap();
-  const Tensor& output = outputs[0].tensor();
+  const FoundBoxes found = read_heads(outputs, impl_->settings);
   std::vector<Detection> boxes =
-      read_boxes(output, options.score_threshold, static_cast<int64_t>(options.names.size()));
-  const bool finished = box_layout(output.shape()) == BoxLayout::finished;
-  boxes = suppress(std::move(boxes), finished ? 1.0f : options.overlap_threshold, options.agnostic, options.most);
+      suppress(found.boxes, found.finished ? 1.0f : options.overlap_threshold, options.agnostic, options.most);
   const auto inside = [](double value, int64_t size) {
     return static_cast<float>(std::clamp(value, 0.0, static_cast<double>(size)));
   };

@@ -1,0 +1,94 @@
+#include <fmt/core.h>
+
+#include "cli/commands.hpp"
+#include "cli/usage_error.hpp"
+#include "cli/vision_files.hpp"
+#include "kiln/vision/classifier.hpp"
+#include "kiln/vision/draw.hpp"
+
+namespace kiln::cli {
+namespace {
+
+struct Options {
+  PictureOptions pictures;
+  std::string names;
+  LevelOptions levels;
+  vision::ClassifierOptions classifier;
+};
+
+using Found = std::vector<vision::ClassScore>;
+
+Json found_json(const vision::Classifier& classifier, const Found& found) {
+  Json list = Json::array();
+  for (const vision::ClassScore& entry : found) {
+    list.push_back(
+        {{"name", classifier.name_of(entry.class_index)}, {"class", entry.class_index}, {"score", entry.score}});
+  }
+  return {{"classes", list}};
+}
+
+void print_found(const vision::Classifier& classifier, const Found& found) {
+  fmt::print("{}\n", printable(classifier.name_of(found[0].class_index)));
+  for (const vision::ClassScore& entry : found) {
+    fmt::print("  {:.3f}  {}\n", entry.score, printable(classifier.name_of(entry.class_index)));
+  }
+}
+
+void draw(vision::Picture& picture, const vision::Classifier& classifier, const Found& found) {
+  const auto& best = found[0];
+  vision::draw_label(picture, {0, 0}, fmt::format("{} {:.2f}", classifier.name_of(best.class_index), best.score),
+                     vision::colour_of(static_cast<size_t>(best.class_index)));
+}
+
+int run(Options& options) {
+  const VisionFiles files = sort_files(options.pictures.files);
+  if (files.models.size() != 1) fail_usage("one classifier is expected, found {}", files.models.size());
+  if (!options.names.empty()) options.classifier.names = read_lines(options.names);
+  options.classifier.levels = levels_of(options.levels);
+  vision::Classifier classifier(Session::load(files.models[0]), options.classifier);
+  const PictureCommand<Found> command{
+      .find =
+          [&](const vision::Picture& picture, PartTimes& times) {
+            vision::Times spent;
+            Found found = classifier.classify(picture, &spent);
+            const PartTimes parts = part_times(spent, "classify");
+            times.insert(times.end(), parts.begin(), parts.end());
+            return found;
+          },
+      .draw = [&](vision::Picture& picture, const Found& found) { draw(picture, classifier, found); },
+      .json = [&](const Found& found) { return found_json(classifier, found); },
+      .print = [&](const Found& found) { print_found(classifier, found); }};
+  look_at_pictures(options.pictures, files.pictures, command);
+  return exit_good;
+}
+
+}  // namespace
+
+void add_classify(CLI::App& program, int& exit_code) {
+  CLI::App* command = program.add_subcommand("classify", "Tells what pictures show.");
+  command->footer(
+      R"(The engine gives scores of classes [1, classes], probabilities or not. It is shown the middle of the
+picture, with colours as networks that were trained on ImageNet take them; where its metadata say that its task is
+"classify", all of the height or width, with colours from 0 to 1.
+
+Examples:
+  kiln classify resnet50.onnx cat.jpg
+  kiln classify yolo11n-cls.kiln cat.jpg --most 3 -o labelled.jpg --show-time
+  kiln classify resnet50.kiln photos/ --names imagenet.txt --json)");
+  auto options = std::make_shared<Options>();
+  add_picture_options(*command, options->pictures,
+                      {.files = "an engine or ONNX model, and pictures or folders of them",
+                       .output = "write the likeliest class into this picture, or folder for several",
+                       .json = "print JSON: names and scores of the likeliest classes, and times in ms"});
+  add_names_option(*command, options->names);
+  command->add_option("--most", options->classifier.most, "classes in an answer (default 5)")
+      ->check(CLI::Range(1, 1000000))
+      ->type_name("N");
+  command->add_option("--crop", options->classifier.crop, "the part of the shorter side that is seen (default 0.875)")
+      ->check(CLI::Range(0.01, 1.0))
+      ->type_name("X");
+  add_level_options(*command, options->levels);
+  command->callback([options, &exit_code] { exit_code = run(*options); });
+}
+
+}  // namespace kiln::cli

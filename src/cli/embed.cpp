@@ -1,0 +1,106 @@
+#include <fmt/core.h>
+
+#include "cli/commands.hpp"
+#include "cli/terminal.hpp"
+#include "cli/usage_error.hpp"
+#include "cli/vision_files.hpp"
+#include "kiln/vision/embedder.hpp"
+
+namespace kiln::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> files;
+  std::string like;
+  size_t most = 10;
+  bool json = false, show_time = false;
+  LevelOptions levels;
+  vision::EmbedderOptions embedder;
+};
+
+struct Embedded {
+  std::vector<float> vector;
+  PartTimes times;
+};
+
+Embedded embed(vision::Embedder& embedder, const std::string& path) {
+  const Timer timer;
+  const vision::Picture picture = vision::Picture::load(path);
+  PartTimes times{{"decode", timer.milliseconds()}};
+  vision::Times spent;
+  std::vector<float> vector = embedder.embed(picture, &spent);
+  const PartTimes parts = part_times(spent, "embed");
+  times.insert(times.end(), parts.begin(), parts.end());
+  return {std::move(vector), std::move(times)};
+}
+
+void print_vector(const std::string& path, const std::vector<float>& vector) {
+  constexpr size_t shown = 6;
+  fmt::print("{} {} numbers:", paint(printable(path) + ":", Colour::bold), vector.size());
+  for (size_t i = 0; i < std::min(shown, vector.size()); ++i) fmt::print(" {:.4f}", vector[i]);
+  fmt::print("{}\n", vector.size() > shown ? " ..." : "");
+}
+
+int run(Options& options) {
+  const VisionFiles files = sort_files(options.files);
+  if (files.models.size() != 1) fail_usage("one embedder is expected, found {}", files.models.size());
+  if (!options.like.empty()) require_file(options.like);
+  options.embedder.levels = levels_of(options.levels);
+  vision::Embedder embedder(Session::load(files.models[0]), options.embedder);
+  const bool search = !options.like.empty();
+  Json all = Json::array();
+  std::vector<std::vector<float>> vectors;
+  for (const std::string& path : files.pictures) {
+    Embedded embedded = embed(embedder, path);
+    if (options.json && !search) {
+      all.push_back({{"picture", path}, {"vector", embedded.vector}, {"times_ms", times_json(embedded.times)}});
+    } else if (!options.json) {
+      if (!search) print_vector(path, embedded.vector);
+      if (options.show_time) print_times(embedded.times);
+    }
+    if (search) vectors.push_back(std::move(embedded.vector));
+  }
+  if (search) {
+    const std::vector<float> wanted = embed(embedder, options.like).vector;
+    for (const vision::Similar& found : vision::find_similar(wanted, vectors, options.most)) {
+      const std::string& path = files.pictures[found.index];
+      if (options.json) {
+        all.push_back({{"picture", path}, {"similarity", found.similarity}});
+      } else {
+        fmt::print("  {:>6.3f}  {}\n", found.similarity, printable(path));
+      }
+    }
+  }
+  if (options.json) print_json(all);
+  return exit_good;
+}
+
+}  // namespace
+
+void add_embed(CLI::App& program, int& exit_code) {
+  CLI::App* command = program.add_subcommand("embed", "Makes vectors of pictures, and finds those that are alike.");
+  command->footer(R"(The engine gives a vector [1, numbers], maps [1, numbers, height, width] whose means are one, or
+tokens [1, tokens, numbers] of which the first is. Vectors are made as long as 1.
+
+Examples:
+  kiln embed resnet50_features.onnx photos/ --json
+  kiln embed clip_vision.kiln photos/ --like cat.jpg --most 5)");
+  auto options = std::make_shared<Options>();
+  command->add_option("files", options->files, "an engine or ONNX model, and pictures or folders of them")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("--like", options->like, "print those that are most like this picture, by the cosine")
+      ->type_name("PICTURE");
+  command->add_option("--most", options->most, "how many of these (default 10)")
+      ->check(CLI::Range(1, 1000000))
+      ->type_name("N");
+  command->add_option("--crop", options->embedder.crop, "the part of the shorter side that is seen (default 0.875)")
+      ->check(CLI::Range(0.01, 1.0))
+      ->type_name("X");
+  add_level_options(*command, options->levels);
+  command->add_flag("--json", options->json, "print JSON: pictures with vectors and times in ms, or with similarities");
+  command->add_flag("--show-time", options->show_time, "print what each part took");
+  command->callback([options, &exit_code] { exit_code = run(*options); });
+}
+
+}  // namespace kiln::cli
