@@ -1,7 +1,6 @@
 #include "ops/schema.hpp"
 
 #include <charconv>
-#include <cstdlib>
 #include <map>
 #include <mutex>
 
@@ -11,7 +10,8 @@
 namespace kiln {
 namespace {
 
-/// Reads the texts of SchemaText. Most are part of the program, so a fault in them is an internal error.
+/// Reads the texts of SchemaText. Most are part of the program, so a fault in them is an internal error; register_op()
+/// makes it one of the caller's where they came from a plugin.
 class TextReader {
  public:
   explicit TextReader(std::string_view text) : text_(text) {}
@@ -39,6 +39,13 @@ class TextReader {
     }
     return std::string(until_any(" ,]"));
   }
+  template <class T>
+  T number(std::string_view text) const {
+    T number{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) fault();
+    return number;
+  }
   [[noreturn]] void fault() const { fail(ErrorCode::internal, "cannot read the schema text '{}'", text_); }
 
  private:
@@ -62,7 +69,9 @@ std::string full_type(std::string_view text) {
   if (text.starts_with("map(")) {
     const size_t comma = text.find(',');
     const std::string_view key = text.substr(4, comma - 4);
-    return "map(" + std::string(dtype_onnx_name(dtype_from_name(key))) + "," +
+    const DType dtype = dtype_from_name(key);
+    if (dtype == DType::undefined) fail(ErrorCode::internal, "a schema names an unknown type '{}'", key);
+    return "map(" + std::string(dtype_onnx_name(dtype)) + "," +
            full_type(text.substr(comma + 1, text.size() - comma - 2)) + ")";
   }
   return plain_type(text);
@@ -141,7 +150,8 @@ FormalParameter read_parameter(TextReader& reader, const Schema& schema) {
     parameter.option = FormalParameter::Option::variadic;
     parameter.homogeneous = !mixed;
     const std::string_view arity = reader.until_any(":");
-    if (!arity.empty()) std::from_chars(arity.data(), arity.data() + arity.size(), parameter.min_arity);
+    if (!arity.empty()) parameter.min_arity = reader.number<int>(arity);
+    if (parameter.min_arity < 0) reader.fault();
   }
   if (!reader.take(":")) reader.fault();
   const std::string_view type = reader.until_any(" ");
@@ -168,15 +178,6 @@ AttributeType attribute_type_from_name(std::string_view name) {
   fail(ErrorCode::internal, "a schema names an unknown attribute type '{}'", name);
 }
 
-template <class T>
-T read_number(const std::string& text) {
-  if constexpr (std::is_same_v<T, float>) {
-    return std::strtof(text.c_str(), nullptr);
-  } else {
-    return std::strtoll(text.c_str(), nullptr, 10);
-  }
-}
-
 Attribute::Data read_default(TextReader& reader, AttributeType type) {
   std::vector<std::string> items;
   if (reader.take("[")) {
@@ -190,13 +191,17 @@ Attribute::Data read_default(TextReader& reader, AttributeType type) {
   }
   const auto numbers = [&]<class T>() {
     std::vector<T> list;
-    for (const std::string& item : items) list.push_back(read_number<T>(item));
+    for (const std::string& item : items) list.push_back(reader.number<T>(item));
     return list;
   };
+  const auto only_item = [&]() -> const std::string& {
+    if (items.size() != 1) reader.fault();
+    return items.front();
+  };
   switch (type) {
-    case AttributeType::int_: return read_number<int64_t>(items.front());
-    case AttributeType::float_: return read_number<float>(items.front());
-    case AttributeType::string: return items.front();
+    case AttributeType::int_: return reader.number<int64_t>(only_item());
+    case AttributeType::float_: return reader.number<float>(only_item());
+    case AttributeType::string: return only_item();
     case AttributeType::ints: return numbers.operator()<int64_t>();
     case AttributeType::floats: return numbers.operator()<float>();
     case AttributeType::strings: return items;
