@@ -70,6 +70,13 @@ class Taker {
   Taker(const PictureView& picture, const WarpOptions& options) : picture_(picture), options_(options) {}
 
   void take(double x, double y, uint8_t* out) const {
+    constexpr double reach = taps / 2 + 1;
+    const bool near = x > -reach && y > -reach && x < static_cast<double>(picture_.width) + reach &&
+                      y < static_cast<double>(picture_.height) + reach;
+    if (!near && !options_.replicate) {
+      std::fill_n(out, 3, options_.fill);
+      return;
+    }
     const Place place = place_at<taps>(x, y);
     const std::array<float, taps> wx = weights_at<taps>(place.right), wy = weights_at<taps>(place.below);
     constexpr int64_t before = taps / 2 - 1;
