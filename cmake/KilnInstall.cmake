@@ -3,7 +3,7 @@ if(SKBUILD)
   # A wheel holds no links: the libraries go in once, without a version in their names.
   set_target_properties(kiln kiln_runtime kiln_vision PROPERTIES INSTALL_RPATH "$ORIGIN")
   set_target_properties(kiln_cli PROPERTIES INSTALL_RPATH "$ORIGIN/..")
-  install(TARGETS kiln kiln_runtime kiln_vision _kiln LIBRARY DESTINATION kiln)
+  install(TARGETS kiln kiln_runtime kiln_vision _kiln _vision LIBRARY DESTINATION kiln)
   install(TARGETS kiln_cli RUNTIME DESTINATION kiln/bin)
   install(FILES ${CMAKE_SOURCE_DIR}/include/kiln/plugin.h DESTINATION kiln/include/kiln)
   return()

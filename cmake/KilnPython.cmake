@@ -26,7 +26,13 @@ set(python_dir ${CMAKE_BINARY_DIR}/python/kiln)
 nanobind_add_module(_kiln STABLE_ABI NB_STATIC NOMINSIZE ${python_sources})
 set_target_properties(_kiln PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${python_dir} INSTALL_RPATH "$ORIGIN")
 target_link_libraries(_kiln PRIVATE kiln_options kiln)
-target_compile_options(_kiln PRIVATE -Wno-shadow)  # nanobind's own headers shadow
+# kiln.vision is a module of its own, so that importing kiln loads no fonts and codecs.
+nanobind_add_module(_vision STABLE_ABI NB_STATIC NOMINSIZE ${CMAKE_SOURCE_DIR}/python/src/vision/vision_module.cpp)
+set_target_properties(_vision PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${python_dir} INSTALL_RPATH "$ORIGIN")
+target_link_libraries(_vision PRIVATE kiln_options kiln_vision)
+foreach(module _kiln _vision)
+  target_compile_options(${module} PRIVATE -Wno-shadow)  # nanobind's own headers shadow
+endforeach()
 
 file(GLOB_RECURSE python_files RELATIVE ${CMAKE_SOURCE_DIR}/python/kiln CONFIGURE_DEPENDS
      ${CMAKE_SOURCE_DIR}/python/kiln/*.py ${CMAKE_SOURCE_DIR}/python/kiln/*.pyi

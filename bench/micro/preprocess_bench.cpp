@@ -53,5 +53,12 @@ void warp_affine(benchmark::State& state) {
 }
 BENCHMARK(warp_affine)->UseRealTime();
 
+void warp_pixels(benchmark::State& state) {
+  const Picture picture = noise(state.range(0), state.range(1));
+  const Projection places{0.9, 0.15, 10, -0.15, 0.9, 120, 0, 0, 1};
+  for (auto _ : state) benchmark::DoNotOptimize(warp(picture, places, state.range(0), state.range(1)));
+}
+BENCHMARK(warp_pixels)->Args({1280, 960})->Args({320, 240})->UseRealTime();
+
 }  // namespace
 }  // namespace kiln::vision

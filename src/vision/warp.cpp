@@ -2,8 +2,10 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/cpu.hpp"
 #include "base/error.hpp"
 #include "base/thread_pool.hpp"
+#include "vision/pixels/pixel_table.hpp"
 #include "vision/resample.hpp"
 
 namespace kiln::vision {
@@ -68,6 +70,13 @@ class Taker {
   Taker(const PictureView& picture, const WarpOptions& options) : picture_(picture), options_(options) {}
 
   void take(double x, double y, uint8_t* out) const {
+    constexpr double reach = taps / 2 + 1;
+    const bool near = x > -reach && y > -reach && x < static_cast<double>(picture_.width) + reach &&
+                      y < static_cast<double>(picture_.height) + reach;
+    if (!near && !options_.replicate) {
+      std::fill_n(out, 3, options_.fill);
+      return;
+    }
     const Place place = place_at<taps>(x, y);
     const std::array<float, taps> wx = weights_at<taps>(place.right), wy = weights_at<taps>(place.below);
     constexpr int64_t before = taps / 2 - 1;
@@ -116,6 +125,48 @@ void warp_row(const Taker<taps>& taker, const Projection& places, int64_t y, int
   }
 }
 
+/// Pixels of a row of the result.
+struct Interval {
+  int64_t begin = 0, end = 0;
+};
+
+/// Those whose places, begin + i * step, lie from 0 to `size` and not at its very border.
+Interval inside(Interval all, double begin, double step, double size) {
+  double first = static_cast<double>(all.begin), last = static_cast<double>(all.end);
+  if (step == 0) return begin >= 0 && begin < size ? all : Interval();
+  const double at_zero = -begin / step, at_size = (size - begin) / step;
+  if (!std::isfinite(at_zero) || !std::isfinite(at_size)) return {};
+  first = std::max(first, std::ceil(std::min(at_zero, at_size)) + 1);
+  last = std::min(last, std::floor(std::max(at_zero, at_size)) - 1);
+  if (!(first < last)) return {};
+  return {static_cast<int64_t>(first), static_cast<int64_t>(last)};
+}
+
+/// A row of an affine warp: what lies inside of the picture eight pixels at a time. `out` has room for a pixel more.
+void warp_affine_row(const Taker<2>& taker, const PictureView& picture, const Projection& places, int64_t y,
+                     int64_t width, const PixelTable& table, uint8_t* out) {
+  const auto row = static_cast<double>(y);
+  const double x0 = places[1] * row + places[2], y0 = places[4] * row + places[5];
+  Interval fast;
+  if (table.along_line && picture.width > 2 && picture.height > 1) {
+    fast = inside({0, width}, x0, places[0], static_cast<double>(picture.width - 2));
+    fast = inside(fast, y0, places[3], static_cast<double>(picture.height - 1));
+    fast.end = fast.begin + std::max<int64_t>(0, fast.end - fast.begin) / 8 * 8;
+    const auto begin = static_cast<double>(fast.begin);
+    const LinePlaces line{x0 + begin * places[0], y0 + begin * places[3], places[0], places[3]};
+    table.along_line(picture.pixels, picture.width, picture.height, picture.stride, line, fast.end - fast.begin,
+                     out + 3 * fast.begin);
+  }
+  const auto take = [&](int64_t i) {
+    const auto x = static_cast<double>(i);
+    taker.take(places[0] * x + x0, places[3] * x + y0, out + 3 * i);
+  };
+  for (int64_t i = 0; i < fast.begin; ++i) take(i);
+  for (int64_t i = fast.end; i < width; ++i) take(i);
+}
+
+bool is_affine(const Projection& places) { return places[6] == 0 && places[7] == 0 && places[8] == 1; }
+
 template <class Row>
 void for_warped_rows(const PictureView& picture, const Projection& places, int64_t width, int64_t height,
                      const WarpOptions& options, const Row& use) {
@@ -124,11 +175,14 @@ void for_warped_rows(const PictureView& picture, const Projection& places, int64
   }
   const Taker<2> linear(picture, options);
   const Taker<4> cubic(picture, options);
+  const PixelTable& table = pixel_table(best_isa());
   const int64_t grain = std::max<int64_t>(2, (int64_t{1} << 13) / std::max<int64_t>(1, width));
   parallel_for(height, grain, [&](int64_t begin, int64_t end) {
-    std::vector<uint8_t> pixels(static_cast<size_t>(3 * width));
+    std::vector<uint8_t> pixels(static_cast<size_t>(3 * width + 3));
     for (int64_t y = begin; y < end; ++y) {
-      if (options.sampling == Sampling::linear) {
+      if (options.sampling == Sampling::linear && is_affine(places)) {
+        warp_affine_row(linear, picture, places, y, width, table, pixels.data());
+      } else if (options.sampling == Sampling::linear) {
         warp_row(linear, places, y, width, pixels.data());
       } else {
         warp_row(cubic, places, y, width, pixels.data());

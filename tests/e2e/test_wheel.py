@@ -32,6 +32,12 @@ assert kiln.Session(b).run({"x": np.array([-1, 2], np.float32)})["y"].tolist() =
 assert os.path.exists(os.path.join(kiln.get_include(), "kiln", "plugin.h"))
 program = os.path.join(os.path.dirname(sys.executable), "kiln")
 assert kiln.__version__ in subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+import kiln.vision
+colours = kiln.GraphBuilder()
+colours.output(colours.flatten(colours.global_average_pool(colours.input("x", "float32", (1, 3, 8, 8)))), "y")
+green = np.full((9, 9, 3), (0, 255, 0), np.uint8)
+kiln.vision.save_picture(green, "green.png")
+assert kiln.vision.Classifier(colours, names=["red", "green", "blue"]).classify("green.png")[0].name == "green"
 from importlib.metadata import entry_points
 points = entry_points()
 named = points.select(group="torch_dynamo_backends") if hasattr(points, "select") else points["torch_dynamo_backends"]
@@ -94,7 +100,8 @@ def test_what_is_in_them(wheels):
     assert engine.name.startswith("kiln_engine-") and names.name.startswith("kiln_onnxruntime-")
     inside = zipfile.ZipFile(engine).namelist()
     for name in ("kiln/__init__.py", "kiln/_kiln.pyi", "kiln/py.typed", "kiln/bin/kiln", "kiln/libkiln.so",
-                 "kiln/libkiln_runtime.so", "kiln/onnxruntime/__init__.py", "kiln/torch.py",
+                 "kiln/libkiln_runtime.so", "kiln/libkiln_vision.so", "kiln/vision/__init__.py", "kiln/_vision.pyi",
+                 "kiln/onnxruntime/__init__.py", "kiln/torch.py",
                  "kiln/include/kiln/plugin.h"):
         assert name in inside
     assert not [name for name in inside if "/src/" in name or name.startswith("tests")]

@@ -1,11 +1,18 @@
 """The type stubs say what the compiled module has: the same names, and for each function the same arguments."""
 import ast
+import re
 from pathlib import Path
 
-import kiln
-from kiln import _kiln
+import pytest
 
-STUB = ast.parse((Path(kiln.__file__).parent / "_kiln.pyi").read_text())
+import kiln
+from kiln import _kiln, _vision
+
+MODULES = [_kiln, _vision]
+
+
+def stub_of(module):
+    return ast.parse((Path(kiln.__file__).parent / f"{module.__name__.rsplit('.', 1)[-1]}.pyi").read_text())
 
 
 def members(body):
@@ -31,24 +38,27 @@ def signature_names(function):
     signature = (getattr(function, "__doc__", None) or "").split("\n")[0]
     if "(" not in signature:
         return None
+    signature = re.sub(r"ndarray\[[^\]]*\]", "ndarray", signature)
     module = ast.parse(f"def {signature}: ..." if "->" in signature else f"def {signature} -> None: ...")
     return arguments(module.body[0])
 
 
-def test_the_module_has_what_the_stub_says():
-    stated = members(STUB.body)
-    assert {name for name in stated if not name.startswith("_")} == public(_kiln)
+@pytest.mark.parametrize("module", MODULES)
+def test_the_module_has_what_the_stub_says(module):
+    stated = members(stub_of(module).body)
+    assert {name for name in stated if not name.startswith("_")} == public(module)
     for name, node in stated.items():
         if isinstance(node, ast.FunctionDef):
-            found = signature_names(getattr(_kiln, name))
+            found = signature_names(getattr(module, name))
             assert found is None or found == arguments(node), name
 
 
-def test_the_classes_have_what_the_stub_says():
-    for name, node in members(STUB.body).items():
+@pytest.mark.parametrize("module", MODULES)
+def test_the_classes_have_what_the_stub_says(module):
+    for name, node in members(stub_of(module).body).items():
         if not isinstance(node, ast.ClassDef) or name == "Error":
             continue
-        thing = getattr(_kiln, name)
+        thing = getattr(module, name)
         stated = members(node.body)
         assert {member for member in stated if not member.startswith("_")} == public(thing), name
         for member, function in stated.items():

@@ -138,6 +138,26 @@ TEST(Warp, SeesWhatOpenCvSees) {
   EXPECT_EQ(batch.data<float>()[5 * 97 + 11], warped.row(5)[3 * 11 + 2]);
 }
 
+TEST(Warp, OfEveryKindIsTheSameOnEveryInstructionSet) {
+  std::mt19937 random(8);
+  std::uniform_real_distribution<double> turn(-1.5, 1.5), shift(-60, 90);
+  for (int i = 0; i < 200; ++i) {
+    Picture picture(static_cast<int64_t>(random() % 90 + 1), static_cast<int64_t>(random() % 90 + 1));
+    for (int64_t y = 0; y < picture.height(); ++y) {
+      for (int64_t x = 0; x < 3 * picture.width(); ++x) picture.row(y)[x] = static_cast<uint8_t>(random());
+    }
+    Projection places{turn(random), turn(random), shift(random), turn(random), turn(random), shift(random), 0, 0, 1};
+    if (i % 4 == 0) places = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+    if (i % 4 == 1) places[3] = places[1] = 0;
+    std::vector<Picture> results;
+    for (const Isa isa : usable_isas()) {
+      const UseIsa use(isa);
+      results.push_back(warp(picture, places, 83, 61, {.replicate = i % 2 == 0, .fill = 30}));
+    }
+    for (const Picture& result : results) ASSERT_LE(difference(result, results[0]), 1) << i;
+  }
+}
+
 TEST(Warp, RefusesCornersOnALine) {
   EXPECT_THROW(projection_between({{{0, 0}, {1, 0}, {2, 0}, {3, 0}}}, {{{0, 0}, {1, 0}, {1, 1}, {0, 1}}}), Error);
   EXPECT_EQ(warp(load("source"), {0, 0, 0, 0, 0, 0, 0, 0, 0}, 4, 4).width(), 4);

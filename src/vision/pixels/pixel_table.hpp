@@ -6,6 +6,11 @@
 
 namespace kiln::vision {
 
+/// Places on a line in a picture.
+struct LinePlaces {
+  double x, y, step_x, step_y;
+};
+
 /// Bilinear resampling in fixed point, as OpenCV does it: a line is mixed across with weights of 11 bits and kept as
 /// 16-bit numbers, the planes of the three colours one after the other; two such lines then make a line of the result.
 struct PixelTable {
@@ -19,6 +24,11 @@ struct PixelTable {
   /// All three planes, as pixels again.
   void (*down_to_pixels)(const int16_t* upper, const int16_t* lower, int32_t upper_weight, int32_t lower_weight,
                          int64_t count, int64_t plane, uint8_t* out);
+  /// Pixels taken bilinearly at from, from + step, ... of a picture whose rows are `stride` bytes apart: `count`, a
+  /// multiple of eight, of places that all lie from 0 to width - 2 and height - 1, both more than 2. May write two
+  /// bytes more. Null where there is no fast way.
+  void (*along_line)(const uint8_t* pixels, int64_t width, int64_t height, int64_t stride, LinePlaces places,
+                     int64_t count, uint8_t* out);
 };
 const PixelTable& pixel_table(Isa isa);
 

@@ -18,17 +18,30 @@ __m128i load_two(const uint8_t* line, const int32_t* offsets) {
   return _mm_unpacklo_epi64(first, second);
 }
 
-FourPixels mix_four(const uint8_t* line, const int32_t* offsets, const uint32_t* weights) {
-  const __m256i bytes = _mm256_set_m128i(load_two(line, offsets + 2), load_two(line, offsets));
+FourPixels mix_bytes(__m256i bytes, __m256i each_twice) {
   const __m256i pick_red_green =
       _mm256_broadcastsi128_si256(_mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 8, -1, 11, -1, 9, -1, 12, -1));
   const __m256i pick_blue =
       _mm256_broadcastsi128_si256(_mm_setr_epi8(2, -1, 5, -1, -1, -1, -1, -1, 10, -1, 13, -1, -1, -1, -1, -1));
-  const __m128i four = _mm_loadu_si128(reinterpret_cast<const __m128i*>(weights));
-  const __m256i each_twice =
-      _mm256_permutevar8x32_epi32(_mm256_castsi128_si256(four), _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
   return {_mm256_srli_epi32(_mm256_madd_epi16(_mm256_shuffle_epi8(bytes, pick_red_green), each_twice), 4),
           _mm256_srli_epi32(_mm256_madd_epi16(_mm256_shuffle_epi8(bytes, pick_blue), each_twice), 4)};
+}
+
+/// Each of four weights twice, as mix_bytes has the pixels.
+__m256i twice(const uint32_t* weights) {
+  const __m128i four = _mm_loadu_si128(reinterpret_cast<const __m128i*>(weights));
+  return _mm256_permutevar8x32_epi32(_mm256_castsi128_si256(four), _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
+}
+
+FourPixels mix_four(const uint8_t* line, const int32_t* offsets, const uint32_t* weights) {
+  return mix_bytes(_mm256_set_m128i(load_two(line, offsets + 2), load_two(line, offsets)), twice(weights));
+}
+
+/// The pixels at four places, `further` bytes behind them, and those to their right.
+FourPixels mix_at(const uint8_t* const* at, int64_t further, __m256i each_twice) {
+  const auto load = [&](int k) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(at[k] + further)); };
+  return mix_bytes(_mm256_set_m128i(_mm_unpacklo_epi64(load(2), load(3)), _mm_unpacklo_epi64(load(0), load(1))),
+                   each_twice);
 }
 
 void across(const uint8_t* line, const int32_t* offsets, const uint32_t* weights, int64_t count, int64_t safe,
@@ -121,8 +134,72 @@ void down_to_pixels(const int16_t* upper, const int16_t* lower, int32_t upper_we
   pixels_plain(upper, lower, upper_weight, lower_weight, x, count, plane, out);
 }
 
+/// Floors of eight places from `first` on, clamped to 0 and `last`, and the weights, of 2048, of what follows them.
+struct EightPlaces {
+  __m256i whole, weight;
+
+  EightPlaces(double first, double step, int64_t last) {
+    // Seen from the first one's floor, so that floats are exact enough in a large picture too.
+    const auto base = static_cast<int32_t>(first);
+    const __m256 lanes = _mm256_setr_ps(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256 places = _mm256_add_ps(_mm256_set1_ps(static_cast<float>(first - base)),
+                                        _mm256_mul_ps(lanes, _mm256_set1_ps(static_cast<float>(step))));
+    __m256i floors = _mm256_cvttps_epi32(_mm256_floor_ps(places));
+    floors = _mm256_max_epi32(floors, _mm256_set1_epi32(-base));
+    floors = _mm256_min_epi32(floors, _mm256_set1_epi32(static_cast<int32_t>(last) - base));
+    const __m256 rest = _mm256_sub_ps(places, _mm256_cvtepi32_ps(floors));
+    whole = _mm256_add_epi32(floors, _mm256_set1_epi32(base));
+    weight = _mm256_cvtps_epi32(_mm256_mul_ps(rest, _mm256_set1_ps(2048)));
+    weight = _mm256_min_epi32(_mm256_max_epi32(weight, _mm256_setzero_si256()), _mm256_set1_epi32(2048));
+  }
+  /// Weights of both neighbours, of the first in the lower half.
+  __m256i both_weights() const {
+    return _mm256_or_si256(_mm256_sub_epi32(_mm256_set1_epi32(2048), weight), _mm256_slli_epi32(weight, 16));
+  }
+};
+
+/// Two lines mixed: sums of 22 bits, of which four were cut, as levels.
+__m256i mix_down(__m256i upper, __m256i lower, __m256i weights) {
+  const __m256i sum = _mm256_madd_epi16(_mm256_or_si256(upper, _mm256_slli_epi32(lower, 16)), weights);
+  return _mm256_srli_epi32(_mm256_add_epi32(sum, _mm256_set1_epi32(1 << 17)), 18);
+}
+
+void store_four(const FourPixels& pixels, uint8_t* out) {
+  const __m256i words = _mm256_packus_epi32(pixels.red_green, pixels.blue);
+  const __m256i bytes = _mm256_packus_epi16(words, words);
+  const __m256i order =
+      _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 4, 2, 3, 6, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1));
+  const __m256i sorted = _mm256_shuffle_epi8(bytes, order);
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(out), _mm256_castsi256_si128(sorted));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(out + 6), _mm256_extracti128_si256(sorted, 1));
+}
+
+void along_line(const uint8_t* pixels, int64_t width, int64_t height, int64_t stride, LinePlaces places, int64_t count,
+                uint8_t* out) {
+  alignas(32) int32_t columns[8], rows[8];
+  alignas(32) uint32_t across_weights[8], down_weights[8];
+  for (int64_t i = 0; i < count; i += 8) {
+    const auto done = static_cast<double>(i);
+    const EightPlaces x(places.x + done * places.step_x, places.step_x, width - 3);
+    const EightPlaces y(places.y + done * places.step_y, places.step_y, height - 2);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(columns), x.whole);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(rows), y.whole);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(across_weights), x.both_weights());
+    _mm256_store_si256(reinterpret_cast<__m256i*>(down_weights), y.both_weights());
+    for (int half = 0; half < 8; half += 4) {
+      const uint8_t* at[4];
+      for (int k = 0; k < 4; ++k)
+        at[k] = pixels + rows[half + k] * stride + 3 * static_cast<int64_t>(columns[half + k]);
+      const __m256i across_each = twice(across_weights + half), down_each = twice(down_weights + half);
+      const FourPixels upper = mix_at(at, 0, across_each), lower = mix_at(at, stride, across_each);
+      store_four({mix_down(upper.red_green, lower.red_green, down_each), mix_down(upper.blue, lower.blue, down_each)},
+                 out + 3 * (i + half));
+    }
+  }
+}
+
 }  // namespace
 
-extern constinit const PixelTable pixel_table_avx2{across, down_to_floats, down_to_pixels};
+extern constinit const PixelTable pixel_table_avx2{across, down_to_floats, down_to_pixels, along_line};
 
 }  // namespace kiln::vision

@@ -22,6 +22,6 @@ void down_to_pixels(const int16_t* upper, const int16_t* lower, int32_t upper_we
 
 }  // namespace
 
-extern constinit const PixelTable pixel_table_portable{across, down_to_floats, down_to_pixels};
+extern constinit const PixelTable pixel_table_portable{across, down_to_floats, down_to_pixels, nullptr};
 
 }  // namespace kiln::vision
