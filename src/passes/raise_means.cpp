@@ -16,6 +16,8 @@ bool is_pointwise(const GraphView& view, const Node& conv) {
   const Tensor& weights = mapped_tensor(view, conv.inputs[1]);
   if (!weights.defined() || weights.dtype() != DType::f32 || weights.rank() < 3) return false;
   const Shape& shape = weights.shape();
+  const int64_t group = int_attribute(conv, "group", 1);
+  if (group < 1 || group > shape[0]) return false;
   // Auto-padding, too, adds nothing to such windows.
   return std::all_of(shape.begin() + 2, shape.end(), [](int64_t size) { return size == 1; }) &&
          are_all(ints_attribute(conv, "strides"), 1) && are_all(ints_attribute(conv, "pads"), 0);

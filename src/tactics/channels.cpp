@@ -126,6 +126,8 @@ constexpr Tactic channels_tactic(std::string_view name) {
     return std::make_unique<ChannelsWork>(p, layouts, plan);
   };
   tactic.rows = [](const Problem& p, const Tuning&) -> std::optional<RowRule> {
+    constexpr size_t most_inputs = 32;  // the bits of a rule
+    if (p.inputs.size() > most_inputs) return {};
     Plan plan;
     planner(p, plan);
     RowRule rule;
@@ -133,7 +135,7 @@ constexpr Tactic channels_tactic(std::string_view name) {
       for (const Channels& c : output) rule.aligned |= 1u << c.input;
     }
     rule.whole = ~rule.aligned;
-    return p.inputs.size() <= 32 ? std::optional(rule) : std::nullopt;
+    return rule;
   };
   return tactic;
 }

@@ -125,13 +125,14 @@ std::unique_ptr<Work> prepare_packed(const Problem& p, const Layouts&, const Tun
                      });
 }
 
-// ---- seven products of quarters instead of eight ------------------------------------------------------------------
-
-std::string decline_strassen(const Problem& p) {
+template <class Kernel>
+std::string decline_walked(const Problem& p) {
   if (std::string why = decline_packed(p); !why.empty()) return why;
   const Product product = constant_product(p);
-  return StrassenGemm::can_do(product.n, product.k) ? "" : "a small matrix";
+  return Kernel::can_do(product.n, product.k) ? "" : "a small matrix";
 }
+
+// ---- seven products of quarters instead of eight ------------------------------------------------------------------
 
 double strassen_cost(const Problem& p, const Tuning&) {
   const GemmProblem g = gemm_problem(p);
@@ -162,12 +163,6 @@ std::vector<Tuning> strassen_tunings(const Problem& p) {
 }
 
 // ---- products in pairs: one multiplication and two additions for two multiplications -------------------------------
-
-std::string decline_paired(const Problem& p) {
-  if (std::string why = decline_packed(p); !why.empty()) return why;
-  const Product product = constant_product(p);
-  return PairedGemm::can_do(product.n, product.k) ? "" : "a small matrix";
-}
 
 double paired_cost(const Problem& p, const Tuning&) {
   const GemmProblem g = gemm_problem(p);
@@ -280,7 +275,7 @@ constinit const Tactic gemm_packed{
 
 constinit const Tactic gemm_strassen{
     .name = "gemm_strassen",
-    .declines = decline_strassen,
+    .declines = decline_walked<StrassenGemm>,
     .formats = plain_only,
     .tunings = strassen_tunings,
     .cost = strassen_cost,
@@ -295,7 +290,7 @@ constinit const Tactic gemm_strassen{
 
 constinit const Tactic gemm_paired{
     .name = "gemm_paired",
-    .declines = decline_paired,
+    .declines = decline_walked<PairedGemm>,
     .formats = plain_only,
     .tunings = paired_tunings,
     .cost = paired_cost,

@@ -30,11 +30,14 @@ struct Writer {
 
 void append(png_structp png, png_bytep bytes, size_t count) {
   auto* file = static_cast<std::vector<uint8_t>*>(png_get_io_ptr(png));
+  bool good = true;
   try {
     file->insert(file->end(), bytes, bytes + count);
   } catch (...) {
-    png_error(png, "no memory");
+    good = false;
   }
+  // Not from the handler, which the jump would leave open.
+  if (!good) png_error(png, "no memory");
 }
 
 void flush(png_structp) {}

@@ -65,6 +65,16 @@ TEST(RaiseMeans, BeforePointwiseConvsThatDoNotShrink) {
   EXPECT_EQ(found({8, 4, 3, 3}, {8}, {1, 1}, true), (Names{"Conv", "GlobalAveragePool", "Mul"}));
 }
 
+TEST(RaiseMeans, LeavesGroupsOfNoChannels) {
+  // No output channels can be shared by any number of groups, and 8 channels in each of 2^61 would be none in 64 bits.
+  ModelBuilder b = of_x({Dim(1), Dim::symbol("c"), Dim(2), Dim(2)});
+  b.constant("w", Tensor(DType::f32, {0, 8, 1, 1}));
+  b.add("Conv", {"x", "w"}, {"c"}, {int_value("group", int64_t{1} << 61)});
+  b.add("GlobalAveragePool", {"c"}, {"m"});
+  b.add("Mul", {"c", "m"}, {"y"});
+  for (const auto& patch : optimize(b.model).patches) EXPECT_NE(patch.pass, "raise_means");
+}
+
 TEST(RecogniseRectifiers, HardSigmoid) {
   ModelBuilder b = of_x({Dim(2), Dim(9)});
   b.scalar("three", 3);

@@ -178,6 +178,16 @@ TEST(CopyTactics, ConcatChannels) {
   });
 }
 
+TEST(CopyTactics, ConcatChannelsOfManyInputsHasNoBands) {
+  Philox rng(12);
+  for (const size_t count : {32, 33, 70}) {
+    const std::vector<Input> inputs(count, {random_bits(rng, DType::f32, {1, 1, 2, 2})});
+    const TacticCase test("Concat", inputs, {int_attribute("axis", 1)});
+    EXPECT_EQ(tactics::concat_channels.rows(test.problem(Isa::portable), {}).has_value(), count <= 32);
+    EXPECT_GT(test.check(tactics::concat_channels, rng, Isa::portable), 0u);
+  }
+}
+
 TEST(CopyTactics, SplitChannels) {
   check_many(tactics::split_channels, 10, 1, [](Philox& rng) {
     Shape shape = random_images(rng);

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cmath>
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -23,38 +24,36 @@ constexpr std::array<const char*, 6> known_fonts{"/usr/share/fonts/truetype/wqy/
                                                  "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
                                                  "/usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf"};
 
+template <auto done>
+struct Done {
+  void operator()(auto* what) const { done(what); }
+};
+
 /// The process's font. FreeType's objects are used by one thread at a time.
 class Font {
  public:
   Font() {
-    if (FT_Init_FreeType(&library_) != 0) return;
-    const std::string wanted = font_knob.get();
-    if (!wanted.empty()) {
-      if (FT_New_Face(library_, wanted.c_str(), 0, &face_) != 0) {
-        face_ = nullptr;
+    FT_Library library = nullptr;
+    if (FT_Init_FreeType(&library) != 0) return;
+    library_.reset(library);
+    if (const std::string wanted = font_knob.get(); !wanted.empty()) {
+      if (!open(wanted.c_str())) {
         fail(ErrorCode::not_found, "the knob font names '{}', which is no font that can be read", wanted);
       }
       return;
     }
     for (const char* path : known_fonts) {
-      if (FT_New_Face(library_, path, 0, &face_) == 0) return;
-      face_ = nullptr;
+      if (open(path)) return;
     }
-  }
-  Font(const Font&) = delete;
-  Font& operator=(const Font&) = delete;
-  ~Font() {
-    if (face_) FT_Done_Face(face_);
-    if (library_) FT_Done_FreeType(library_);
   }
 
   /// Calls use(glyph, x) for each letter with where it begins, and gives back where the next would.
   template <class Use>
   int64_t for_letters(const std::u32string& text, int height, const Use& use) {
-    if (!face_ || FT_Set_Pixel_Sizes(face_, 0, static_cast<FT_UInt>(height)) != 0) return 0;
+    if (!face_ || FT_Set_Pixel_Sizes(face_.get(), 0, static_cast<FT_UInt>(height)) != 0) return 0;
     int64_t x = 0;
     for (const char32_t letter : text) {
-      if (FT_Load_Char(face_, letter, FT_LOAD_RENDER) != 0) continue;
+      if (FT_Load_Char(face_.get(), letter, FT_LOAD_RENDER) != 0) continue;
       use(*face_->glyph, x);
       x += face_->glyph->advance.x >> 6;
     }
@@ -62,8 +61,15 @@ class Font {
   }
 
  private:
-  FT_Library library_ = nullptr;
-  FT_Face face_ = nullptr;
+  bool open(const char* path) {
+    FT_Face face = nullptr;
+    if (FT_New_Face(library_.get(), path, 0, &face) != 0) return false;
+    face_.reset(face);
+    return true;
+  }
+
+  std::unique_ptr<FT_LibraryRec_, Done<FT_Done_FreeType>> library_;
+  std::unique_ptr<FT_FaceRec_, Done<FT_Done_Face>> face_;
 };
 
 void draw_letter(Picture& picture, const FT_GlyphSlotRec_& glyph, int64_t left, int64_t base, Colour colour) {
