@@ -41,6 +41,7 @@ void add_bias(EvalContext& context, const Tensor& bias, Tensor& y) {
 
 template <class T>
 void convolve(EvalContext& context, const Tensor& x, const Tensor& w, Tensor& y, const ConvolutionRun& run) {
+  if (y.size() == 0) return;  // 0 channels in any number of groups
   using Sum = GemmType<T>;
   const Im2Col& columns = run.columns;
   const int64_t depth = run.channels_in * columns.kernel_size();

@@ -108,6 +108,7 @@ void deform_convolve(EvalContext& context, const Convolution& convolution, const
   using Real = GemmType<T>;
   const Tensor& w = context.input(1);
   const SampledColumns<T> columns(context, convolution.window, output);
+  if (y.size() == 0) return;  // 0 channels in any number of groups
   const int64_t group = convolution.group, channels_in = w.dim(1), channels_out = w.dim(0) / group;
   const int64_t depth = channels_in * columns.kernel_size(), plane = product(output, 2, y.rank());
   Tensor sums = context.host().allocate(dtype_of<Real>, output);

@@ -25,6 +25,7 @@ void convolve_quantized(EvalContext& context, const ConvolutionRun& run, Quantiz
   const Tensor &x = context.input(inputs.x), &w = context.input(inputs.w);
   const int32_t x_zero = zero_points(context, inputs.x_zero, 1)[0];
   const std::vector<int32_t> w_zero = zero_points(context, inputs.w_zero, w.dim(0));
+  if (element_count(run.output) == 0) return;  // 0 channels in any number of groups
   const Im2Col& columns = run.columns;
   const int64_t depth = run.channels_in * columns.kernel_size();
   gemm<uint32_t>(
