@@ -69,7 +69,21 @@ TEST(Ocr, SaysWhatIsMissing) {
     EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
     EXPECT_NE(std::string(error.what()).find("detector"), std::string::npos);
   }
-  EXPECT_THROW(Ocr({}, {.batch = 0}), Error);
+}
+
+TEST(Ocr, RefusesOptionsThatCannotBe) {
+  const auto refuses = [](const OcrOptions& options, const char* why) {
+    try {
+      Ocr({}, options);
+    } catch (const Error& error) {
+      return std::string(error.what()).find(why) != std::string::npos;
+    }
+    return false;
+  };
+  EXPECT_TRUE(refuses({.batch = 0}, "batches of 0"));
+  EXPECT_TRUE(refuses({.shortest_side = int64_t{1} << 62}, "sides from 4611686018427387904"));
+  EXPECT_TRUE(refuses({.longest_side = 31}, "to 31"));
+  EXPECT_TRUE(refuses({.unclip_ratio = 1e30f}, "grow by a ratio"));
 }
 
 }  // namespace

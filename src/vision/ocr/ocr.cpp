@@ -241,9 +241,17 @@ std::vector<DecodedText> Ocr::Impl::recognise(const std::vector<Picture>& lines)
 
 Ocr::Ocr(std::vector<Session> models, const OcrOptions& options) : impl_(std::make_unique<Impl>()) {
   impl_->options = options;
-  if (options.batch < 1 || options.longest_side < 32 || options.shortest_side < 32) {
-    fail(ErrorCode::invalid_argument, "OCR with batches of {} and sides from {} to {}: at least 1 and 32 are expected",
-         options.batch, options.shortest_side, options.longest_side);
+  constexpr int64_t least_side = 32, most_side = 1 << 20;
+  const auto is_side = [&](int64_t side) { return side >= least_side && side <= most_side; };
+  if (options.batch < 1 || !is_side(options.longest_side) || !is_side(options.shortest_side)) {
+    fail(ErrorCode::invalid_argument,
+         "OCR with batches of {} and sides from {} to {}: batches of at least 1 and sides from {} to {} are expected",
+         options.batch, options.shortest_side, options.longest_side, least_side, most_side);
+  }
+  constexpr float most_unclip = 100;
+  if (!(options.unclip_ratio >= 0 && options.unclip_ratio <= most_unclip)) {
+    fail(ErrorCode::invalid_argument, "boxes of text grow by a ratio of {}, expected 0 to {}", options.unclip_ratio,
+         most_unclip);
   }
   for (Session& model : models) impl_->take(std::move(model));
   if (!impl_->detector || !impl_->recogniser) {
