@@ -48,9 +48,9 @@ WinogradTuning to_winograd(const Tuning& t) {
   return {t.numbers[0],      t.numbers[1],      t.numbers[2],     t.numbers[3] != 0,
           t.numbers[4] != 0, t.numbers[5] != 0, t.numbers[6] != 0};
 }
-/// With fewer channels, making tiles ready takes what pairs save.
-bool pays_in_pairs(const ConvProblem& c) {
-  return adds_beside_multiplying() && c.channels_in >= 32 && c.channels_out >= 32;
+/// With fewer output channels, making tiles ready takes most of what pairs save.
+bool pays_in_pairs(const ConvProblem& c, int64_t outs) {
+  return adds_beside_multiplying() && c.channels_in >= 48 && c.channels_out >= outs;
 }
 
 /// So many tiles of so many planes; `outs` output channels, a transposed convolution's for each of its residues.
@@ -59,7 +59,7 @@ double winograd_seconds(const Problem& p, const ConvProblem& c, double tiles, do
                         double weights, bool split, bool paired = false) {
   const int64_t block = block_of(p.isa);
   const double ins = static_cast<double>(pad_to(c.channels_in, block));
-  const double share = paired ? 0.97 * paired_share(p.isa) : 0.85, making_ready = paired ? 11 : 0;
+  const double share = paired ? 0.97 * paired_share(p.isa) : 0.85, making_ready = paired ? 16 : 0;
   const double products = arithmetic_seconds(tiles * planes * static_cast<double>(c.channels_in) * outs, p.isa, share);
   const double bytes = weights * static_cast<double>(c.channels_in) * outs * 4;
   // Few tiles use each weight only a few times, so that reading them from beyond L2 shows.
@@ -95,8 +95,12 @@ std::vector<Tuning> winograd_tunings(const Problem& p) {
   const ConvProblem c = conv_problem(p);
   WinogradTuning best = WinogradConv::default_tuning(c);
   std::vector<Tuning> all{from_winograd(best)};
-  best.paired = pays_in_pairs(c);
+  best.paired = pays_in_pairs(c, 48);
+  // Faster products want each weight that comes from afar for more tiles.
+  const int64_t best_weights = WinogradConv::weight_planes(best.size) * c.channels_in * c.channels_out * 4;
+  if (best.paired) best.tiles = 28, best.prefetch_weights = best_weights > cache_sizes().l2;
   if (best.paired) all.push_back(from_winograd(best));
+  const bool paired = pays_in_pairs(c, 96);
   const auto add = [&](const WinogradTuning& t) {
     const Tuning tuning = from_winograd(t);
     if (std::find(all.begin(), all.end(), tuning) == all.end()) all.push_back(tuning);
@@ -107,18 +111,19 @@ std::vector<Tuning> winograd_tunings(const Problem& p) {
     if (size > (strided ? 3 : 2) && side < size) continue;
     const int64_t weights = WinogradConv::weight_planes(size) * c.channels_in * c.channels_out * 4;
     for (const int blocks : {2, 4}) {
-      for (const int64_t tiles : {14, 28, 56}) {
+      for (const int64_t tiles : {28, 14, 56}) {
+        if (paired && tiles == 14) continue;
         for (const bool split : {false, true}) {
           if (split && (side > 60 || weights < cache_sizes().l2 / 4)) continue;
           for (const bool prefetch : {false, true}) {
             if (prefetch && weights < cache_sizes().l2 / 4) continue;
-            add({size, blocks, tiles, split, prefetch, false, best.paired});
+            add({size, blocks, tiles, split, prefetch, false, paired});
           }
         }
       }
     }
     if (weights < cache_sizes().l2 * 2) continue;
-    for (const int64_t tiles : {28, 56, 112}) add({size, 2, tiles, true, false, true});
+    for (const int64_t tiles : {28, 56, 112}) add({size, 2, tiles, true, false, true, paired});
   }
   // The rule's size first, then by what they should cost.
   std::stable_sort(all.begin(), all.end(),

@@ -1,6 +1,7 @@
 #include "kernels/conv/winograd.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -46,6 +47,16 @@ void transform_weights(const double (*g)[3], int64_t edge, const float* w, int64
   }
 }
 
+/// For products in pairs of tiles, over `ins` channels.
+PairedTileArgs winograd_pairs(int64_t lanes, int64_t ins, int64_t largest_batch) {
+  static constexpr float zeros[TileTable::most_blocks * 16] = {};
+  const EpiloguePlan none{Epilogue{}};
+  PairedTileArgs a{};
+  a.in_chunk = a.out_block = largest_batch * lanes;
+  a.depth = ins, a.bias = zeros, a.out_step = lanes, a.low = none.low, a.high = none.high;
+  return a;
+}
+
 const double (*weight_matrix(int64_t stride, int size))[3] {
   if (stride == 1) {
     return size == 2   ? WinogradWeights<1, 2>::g.row
@@ -89,7 +100,6 @@ WinogradConv::WinogradConv(const ConvProblem& p, const BlockedLayout& in, const 
                          tuning_.split_channels ? 1 : parts);
   in_blocks_ = in.blocks();
   out_blocks_ = out.blocks();
-  tuning_.paired &= !tuning_.fresh_weights;
   tuning_.blocks =
       static_cast<int>(std::clamp<int64_t>(tuning.blocks, 1, std::min<int64_t>(out_blocks_, table_->blocks)));
   while (tuning_.paired && paired_->rows[tuning_.blocks] == 0) --tuning_.blocks;
@@ -149,7 +159,8 @@ int64_t WinogradConv::biases_at() const {
 }
 
 int64_t WinogradConv::packed_floats() const {
-  return columns_at() + (tuning_.paired ? 2 * weight_planes(tuning_.size) * out_blocks_ * out_.block : 0);
+  if (!tuning_.paired) return columns_at();
+  return sizes_at() + (tuning_.fresh_weights ? weight_planes(tuning_.size) : 0);
 }
 
 int64_t WinogradConv::panel_blocks(int64_t panel) const {
@@ -169,21 +180,76 @@ void WinogradConv::pack(const float* weights, const float* bias, float* packed) 
     const int64_t o = block * lanes, panel = o / panel_floats, count = std::min(lanes, outs - o);
     const int64_t wide = panel_blocks(panel) * lanes;
     for (int64_t i = 0; i < ins; ++i) {
+      const int64_t at = tuning_.paired ? paired_place(lanes, ins, i) : i;
       const float* w = weights + (o * ins + i) * 9;
       if (tuning_.fresh_weights) {
-        float* const to = packed + (panel * panel_floats * ins + i * wide) * 9 + o % panel_floats;
+        float* const to = packed + (panel * panel_floats * ins + at * wide) * 9 + o % panel_floats;
         for (int64_t j = 0; j < 9 * lanes; ++j) {
           to[j / lanes * wide + j % lanes] = j % lanes < count ? w[j % lanes * ins * 9 + j / lanes] : 0;
         }
         continue;
       }
       transform_weights(weight_matrix(problem_.stride_h, tuning_.size), weight_edge, w, ins * 9, count, transformed);
-      const int64_t at = tuning_.paired ? paired_place(lanes, ins, i) : i;
       float* const to = packed + panel * panel_floats * ins + at * wide + o % panel_floats;
       for (int64_t t = 0; t < planes; ++t) std::copy(transformed[t], transformed[t] + lanes, to + t * plane);
     }
   }
-  if (tuning_.paired) pair_up(packed);
+  if (tuning_.paired && tuning_.fresh_weights) {
+    pair_up_fresh(packed);
+  } else if (tuning_.paired) {
+    pair_up(packed);
+  }
+}
+
+/// Taps are scaled, each output channel's by its own power of 2, and get their signs; what they will be when they are
+/// transformed in the run says the rest.
+void WinogradConv::pair_up_fresh(float* packed) const {
+  const int64_t lanes = out_.block, ins = problem_.channels_in, all_columns = out_blocks_ * lanes;
+  const int64_t planes = weight_planes(tuning_.size), most_wide = tuning_.blocks * lanes;
+  const WinogradTable& portable = winograd_table(Isa::portable);
+  const WinogradTable::Weights transform = portable.weights[problem_.stride_h - 1][tuning_.size];
+  constexpr int64_t lanes_at_once = 8;
+  std::vector<float> first(static_cast<size_t>(planes * most_wide)), second = first;
+  std::vector<double> pairs(first.size()), squares(static_cast<size_t>(planes));
+  for (int64_t panel = 0; panel < panels_; ++panel) {
+    const int64_t column0 = panel * most_wide, wide = panel_blocks(panel) * lanes;
+    float* const taps = packed + column0 * ins * 9;
+    std::vector<float> sizes(static_cast<size_t>(wide));
+    for (int64_t column = 0; column < wide; ++column) {
+      double sum = 0;
+      for (int64_t i = 0; i < ins * 9; ++i)
+        sum += static_cast<double>(taps[i * wide + column]) * taps[i * wide + column];
+      const float size = nearest_power_of_2(std::sqrt(sum / static_cast<double>(ins * 9)));
+      for (int64_t i = 0; i < ins * 9; ++i) {
+        taps[i * wide + column] /= paired_place_is_negative(lanes, ins, i / 9) ? -size : size;
+      }
+      sizes[static_cast<size_t>(column)] = sum > 0 ? size : 0;
+    }
+    std::fill(pairs.begin(), pairs.end(), 0.0);
+    for (int64_t k = 0; k < ins; ++k) {
+      for (int64_t j = 0; j < wide; j += lanes_at_once) {
+        transform(taps + k * 9 * wide + j, wide, second.data() + j, most_wide);
+      }
+      const bool ends = k > 0 && paired_place_begins_pair(lanes, ins, k - 1);
+      for (int64_t t = 0; t < planes; ++t) {
+        for (int64_t j = t * most_wide; j < t * most_wide + wide; ++j) {
+          const auto at = static_cast<size_t>(j);
+          squares[static_cast<size_t>(t)] += static_cast<double>(second[at]) * second[at];
+          if (ends) pairs[at] += static_cast<double>(first[at]) * second[at];
+        }
+      }
+      std::swap(first, second);
+    }
+    for (int64_t t = 0; t < planes; ++t) {
+      float* const start = packed + columns_at() + 2 * t * all_columns + column0;
+      for (int64_t j = 0; j < wide; ++j) start[j] = static_cast<float>(-pairs[static_cast<size_t>(t * most_wide + j)]);
+      std::copy(sizes.begin(), sizes.end(), start + all_columns);
+    }
+  }
+  const auto count = static_cast<double>(ins * problem_.channels_out);
+  for (int64_t t = 0; t < planes; ++t) {
+    packed[sizes_at() + t] = nearest_power_of_2(std::sqrt(squares[static_cast<size_t>(t)] / count));
+  }
 }
 
 void WinogradConv::pair_up(float* packed) const {
@@ -250,53 +316,66 @@ void WinogradConv::multiply(const float* packed, Span tiles, int64_t panel0, int
   }
 }
 
-/// Makes some tiles of a plane ready to be multiplied in pairs.
-void WinogradConv::make_ready(int64_t plane, PartRange tiles, float* inputs) const {
-  float *const at = inputs + plane * input_plane_, *const start = at + starts_at_ + tiles.begin;
-  paired_->make_ready({at + tiles.begin * in_.block, tiles.end - tiles.begin, problem_.channels_in,
-                       tiles_.largest * in_.block, start, start + starts_});
+/// Makes some tiles of all planes that are multiplied by a plane of weights ready for that.
+void WinogradConv::make_ready(const float* packed, int64_t weight_plane, PartRange tiles, float* inputs) const {
+  const float size = tuning_.fresh_weights ? packed[sizes_at() + weight_plane] : 1;
+  for (int64_t i = order_begins_[weight_plane]; i < order_begins_[weight_plane + 1]; ++i) {
+    float *const at = inputs + order_[i] * input_plane_, *const start = at + starts_at_ + tiles.begin;
+    paired_->make_ready({at + tiles.begin * in_.block, size, tiles.end - tiles.begin, problem_.channels_in,
+                         tiles_.largest * in_.block, start, start + starts_});
+  }
+}
+
+/// Multiplies tiles that are ready by a panel; `starts` of the tiles, and their scales after them.
+void WinogradConv::multiply_ready(PairedTileArgs& a, int64_t blocks, int64_t count, const float* in,
+                                  const float* starts, float* products, WinogradAhead* ahead) const {
+  static constexpr float zeros[TileTable::most_rows] = {};
+  const int64_t lanes = out_.block, groups = divide_up(a.depth, lanes), lines = a.prefetch_lines;
+  const int64_t runs = divide_up(count, paired_->rows[blocks]);
+  const bool goes_on = a.residual != nullptr;
+  for (int64_t run = 0; run < runs; ++run) {
+    const auto [begin, end] = part_range(count, run, runs);
+    a.in = in + begin * lanes;
+    a.row_start = goes_on ? zeros : starts + begin;
+    a.row_unscale = starts + starts_ + begin;
+    a.out = products + begin * lanes;
+    if (goes_on) a.residual = a.out;
+    if (ahead != nullptr) {
+      a.prefetch = ahead->next(lines * groups);
+      a.prefetch_lines = a.prefetch != nullptr ? lines : 0;
+    }
+    paired_->tiles[blocks][end - begin](a);
+    if (ahead == nullptr) a.prefetch += lines * groups * 64;
+  }
+  a.prefetch_lines = lines;
 }
 
 /// As multiply(), in pairs. Where parts do not share the inputs they are made ready here, just before they are used.
 void WinogradConv::multiply_pairs(const float* packed, Span tiles, int64_t panel0, int64_t panel1, float* inputs,
                                   float* products, WinogradAhead* ahead) const {
-  static constexpr float zeros[TileTable::most_blocks * 16] = {};
   const int64_t lanes = out_.block, ins = problem_.channels_in, all_columns = out_blocks_ * lanes;
-  const int64_t planes = weight_planes(tuning_.size), runs = divide_up(tiles.count, paired_->rows[tuning_.blocks]);
-  const int64_t calls = runs * in_blocks_;
-  const EpiloguePlan none{Epilogue{}};
-  PairedTileArgs a{};
-  a.in_chunk = a.out_block = tiles_.largest * lanes;
-  a.depth = ins, a.bias = zeros, a.out_step = lanes, a.low = none.low, a.high = none.high;
-  int64_t lines = ahead != nullptr ? divide_up(ahead->lines(), calls * planes_ * (panel1 - panel0)) : 0;
+  const int64_t planes = weight_planes(tuning_.size);
+  const int64_t calls = divide_up(tiles.count, paired_->rows[tuning_.blocks]) * in_blocks_;
+  PairedTileArgs a = winograd_pairs(lanes, ins, tiles_.largest);
+  const int64_t lines_ahead = ahead != nullptr ? divide_up(ahead->lines(), calls * planes_ * (panel1 - panel0)) : 0;
   for (int64_t t = 0; t < planes; ++t) {
-    for (int64_t i = order_begins_[t]; i < order_begins_[t + 1] && !tuning_.split_channels; ++i) {
-      make_ready(order_[i], {0, tiles.count}, inputs);
-    }
+    if (!tuning_.split_channels) make_ready(packed, t, {0, tiles.count}, inputs);
     for (int64_t panel = panel0; panel < panel1; ++panel) {
       const int64_t first = panel * tuning_.blocks, blocks = panel_blocks(panel), floats = blocks * lanes * ins;
       a.weights = packed + (t * all_columns + first * lanes) * ins;
       a.column_start = packed + columns_at() + 2 * t * all_columns + first * lanes;
       a.column_unscale = a.column_start + all_columns;
       const bool last_panel = panel + 1 == panel1, last = last_panel && t + 1 == planes;
-      const float* next =
-          last_panel ? packed + ((t + 1) * all_columns + panel0 * tuning_.blocks * lanes) * ins : a.weights + floats;
-      if (ahead == nullptr) {
-        const int64_t uses = 16 * calls * (order_begins_[t + 1] - order_begins_[t]);
-        lines = tuning_.prefetch_weights && !last ? divide_up(floats, uses) : 0;
-      }
+      a.prefetch = reinterpret_cast<const char*>(
+          last_panel ? packed + ((t + 1) * all_columns + panel0 * tuning_.blocks * lanes) * ins : a.weights + floats);
+      a.prefetch_lines = tuning_.prefetch_weights && !last
+                             ? divide_up(floats, 16 * calls * (order_begins_[t + 1] - order_begins_[t]))
+                             : 0;
+      if (ahead != nullptr) a.prefetch_lines = lines_ahead;
       for (int64_t i = order_begins_[t]; i < order_begins_[t + 1]; ++i) {
         const float* const in = inputs + order_[i] * input_plane_;
-        for (int64_t run = 0; run < runs; ++run) {
-          const auto [begin, end] = part_range(tiles.count, run, runs);
-          a.in = in + begin * lanes;
-          a.row_start = in + starts_at_ + begin, a.row_unscale = a.row_start + starts_;
-          a.out = products + order_[i] * product_plane_ + first * tiles_.largest * lanes + begin * lanes;
-          a.prefetch = ahead != nullptr ? ahead->next(lines * in_blocks_) : reinterpret_cast<const char*>(next);
-          a.prefetch_lines = a.prefetch != nullptr ? lines : 0;
-          next += lines * in_blocks_ * 16;
-          paired_->tiles[blocks][end - begin](a);
-        }
+        multiply_ready(a, blocks, tiles.count, in, in + starts_at_,
+                       products + order_[i] * product_plane_ + first * tiles_.largest * lanes, ahead);
       }
     }
   }
@@ -329,12 +408,23 @@ void WinogradConv::multiply_fresh(const float* packed, Span tiles, int64_t panel
     const int64_t weight_lines = divide_up(chunk_blocks_ * lanes * 9 * wide, 16 * planes_);
     const float* const from = inputs + block * tiles_.largest * lanes;
     const float* ahead = weights;
+    PairedTileArgs pairs = winograd_pairs(lanes, count, tiles_.largest);
+    pairs.residual = a.residual, pairs.prefetch_lines = a.prefetch_lines;
     for (int64_t t = 0; t < planes; ++t) {
-      a.weights = fresh + t * fresh_plane_;
+      pairs.weights = a.weights = fresh + t * fresh_plane_;
+      const float* const columns = packed + columns_at() + (2 * t * out_blocks_ + panel * tuning_.blocks) * lanes;
+      pairs.column_start = block > 0 ? pairs.bias : columns;
+      pairs.column_unscale = columns + out_blocks_ * lanes;
       for (int64_t i = order_begins_[t]; i < order_begins_[t + 1]; ++i) {
         for (int64_t j = 0; j < weight_lines && ahead < end; ++j, ahead += 16) __builtin_prefetch(ahead, 0, 2);
         const int64_t next = order_[i + 1 < planes_ ? i + 1 : 0];
-        a.prefetch = reinterpret_cast<const char*>(from + next * input_plane_);
+        pairs.prefetch = a.prefetch = reinterpret_cast<const char*>(from + next * input_plane_);
+        if (tuning_.paired) {
+          multiply_ready(pairs, blocks, tiles.count, from + order_[i] * input_plane_,
+                         inputs + order_[i] * input_plane_ + starts_at_, products + order_[i] * product_plane_,
+                         nullptr);
+          continue;
+        }
         multiply_winograd_tiles(*table_, a, blocks, tiles.count, from + order_[i] * input_plane_,
                                 products + order_[i] * product_plane_);
       }
@@ -401,7 +491,7 @@ void WinogradConv::run_part(int64_t phase, int64_t part, int64_t parts, const Co
   if (phase % 2 == 0 && tuning_.paired) {
     const auto [begin, end] = part_range(tiles.count, part, parts);
     transform_input(p.in, {tiles.first + begin, end - begin}, 0, in_blocks_, scratch + begin * in_.block);
-    for (int64_t plane = 0; plane < planes_; ++plane) make_ready(plane, {begin, end}, scratch);
+    for (int64_t t = 0; t < weight_planes(tuning_.size); ++t) make_ready(p.packed, t, {begin, end}, scratch);
     return;
   }
   if (phase % 2 == 0) {

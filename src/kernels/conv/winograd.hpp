@@ -19,7 +19,7 @@ struct WinogradTuning {
   /// Weights are packed as they are and transformed in the run, for each batch: fewer bytes to keep and to read. Parts
   /// split the output channels.
   bool fresh_weights = false;
-  /// Products are made in pairs (kernels/paired); not with fresh weights.
+  /// Products are made in pairs (kernels/paired).
   bool paired = false;
 
   bool operator==(const WinogradTuning&) const = default;
@@ -51,15 +51,20 @@ class WinogradConv {
  private:
   using Span = WinogradTiles::Span;
   int64_t biases_at() const;
-  /// Of paired products, what is kept for each column: [plane of weights][2][output channels].
+  /// Of paired products, what is kept for each column: [plane of weights][2][output channels]; then the sizes of fresh
+  /// weights in each plane.
   int64_t columns_at() const { return biases_at() + out_blocks_ * out_.block; }
+  int64_t sizes_at() const { return columns_at() + 2 * weight_planes(tuning_.size) * out_blocks_ * out_.block; }
   /// Output channel blocks of a panel of weights.
   int64_t panel_blocks(int64_t panel) const;
   void transform_input(const float* in, Span tiles, int64_t block0, int64_t block1, float* inputs) const;
   void multiply(const float* packed, Span tiles, int64_t panel0, int64_t panel1, const float* inputs, float* products,
                 WinogradAhead* ahead) const;
   void pair_up(float* packed) const;
-  void make_ready(int64_t plane, PartRange tiles, float* inputs) const;
+  void pair_up_fresh(float* packed) const;
+  void make_ready(const float* packed, int64_t weight_plane, PartRange tiles, float* inputs) const;
+  void multiply_ready(PairedTileArgs& a, int64_t blocks, int64_t count, const float* in, const float* starts,
+                      float* products, WinogradAhead* ahead) const;
   void multiply_pairs(const float* packed, Span tiles, int64_t panel0, int64_t panel1, float* inputs, float* products,
                       WinogradAhead* ahead) const;
   void multiply_fresh(const float* packed, Span tiles, int64_t panel, bool last, const float* inputs, float* fresh,

@@ -37,8 +37,17 @@ int64_t paired_place(int64_t lanes, int64_t depth, int64_t k) {
   return block + (lanes == 16 ? place_in_block<PairedLanes<16>>(lane) : place_in_block<PairedLanes<8>>(lane));
 }
 
+bool paired_place_begins_pair(int64_t lanes, int64_t depth, int64_t place) {
+  const int64_t in_block = place % lanes,
+                pairs = lanes == 16 ? PairedLanes<16>::pair_count : PairedLanes<8>::pair_count;
+  return place - in_block + lanes <= depth && in_block % 3 == 0 && in_block < 3 * pairs;
+}
+
+bool paired_place_is_negative(int64_t lanes, int64_t depth, int64_t place) {
+  return paired_place_begins_pair(lanes, depth, place) && place % lanes / 3 % 2 == 1;
+}
+
 void pair_up_blocks(int64_t lanes, int64_t depth, int64_t wide, float* weights, float* start, float* unscale) {
-  const int64_t pairs = lanes == 16 ? PairedLanes<16>::pair_count : PairedLanes<8>::pair_count;
   constexpr int64_t most_wide = TileTable::most_blocks * 16;
   double squares[most_wide] = {}, products[most_wide] = {};
   float factors[most_wide];
@@ -53,17 +62,14 @@ void pair_up_blocks(int64_t lanes, int64_t depth, int64_t wide, float* weights, 
     unscale[i] = squares[i] > 0 ? size : 0;
   }
   for (int64_t k = 0; k < depth; ++k) {
-    const int64_t triple = k % lanes / 3;
-    const bool negative =
-        k - k % lanes + lanes <= depth && k % lanes == 3 * triple && triple < pairs && triple % 2 == 1;
+    const bool negative = paired_place_is_negative(lanes, depth, k);
     float* const w = weights + k * wide;
     for (int64_t i = 0; i < wide; ++i) w[i] *= negative ? -factors[i] : factors[i];
   }
-  for (int64_t block = 0; block + lanes <= depth; block += lanes) {
-    for (int64_t pair = 0; pair < pairs; ++pair) {
-      const float *const first = weights + (block + 3 * pair) * wide, *const second = first + wide;
-      for (int64_t i = 0; i < wide; ++i) products[i] += static_cast<double>(first[i]) * second[i];
-    }
+  for (int64_t k = 0; k < depth; ++k) {
+    if (!paired_place_begins_pair(lanes, depth, k)) continue;
+    const float *const first = weights + k * wide, *const second = first + wide;
+    for (int64_t i = 0; i < wide; ++i) products[i] += static_cast<double>(first[i]) * second[i];
   }
   std::transform(products, products + wide, start, [](double sum) { return static_cast<float>(-sum); });
 }

@@ -10,9 +10,10 @@ namespace kiln {
 /// floats further after each block. In a whole block some neighbours are multiplied in pairs, the rest and what is left
 /// of K in the usual way.
 struct PairedBlocksTable {
-  /// Scales rows in place by powers of 2 to the same size, and sums their pairs.
+  /// Scales rows in place by powers of 2 to the size that the weights have, a power of 2 too, and sums their pairs.
   struct ReadyArgs {
     float* at;
+    float size;
     int64_t rows, depth, step;  ///< floats from a block of a row to the next
     float *start, *unscale;     ///< of each row, as PairedTileArgs have them
   };
@@ -40,6 +41,9 @@ struct PairedLanes<8> {
   static constexpr int pairs[] = {0, 4}, singles[] = {2, 3, 6, 7};
 };
 
+/// Whether a weight at this place is packed with the other sign; what place begins a pair.
+bool paired_place_is_negative(int64_t lanes, int64_t depth, int64_t place);
+bool paired_place_begins_pair(int64_t lanes, int64_t depth, int64_t place);
 /// Where number k of K stands among packed weights.
 int64_t paired_place(int64_t lanes, int64_t depth, int64_t k);
 /// Scales the columns of weights [depth][wide] that were packed at those places and gives them their signs; `start` and

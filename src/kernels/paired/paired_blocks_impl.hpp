@@ -97,6 +97,7 @@ template <Isa isa, int rows>
   unroll<rows>([&](auto i) __attribute__((always_inline)) {
     float scale = scale_of_mean<isa>(sum(sums[i]) * each);
     if (scale == 0) scale = scale_of_blocks_most<isa>(x + i * lanes, blocks, a.step);
+    scale *= a.size;
     scales[i] = V::all(scale);
     a.unscale[first + i] = 1 / scale;
     sums[i] = V::all(0.0f);
