@@ -116,7 +116,7 @@ Quad in_order(Quad corners) {
           corners[left_down ? 1 : 0]};
 }
 
-/// Puts the corners of a hull into the order in which OpenCV's convexHull has them: against the order of ours, and begun
+/// Puts the corners of a hull into the order of OpenCV's convexHull: against that of ours, and begun
 /// where their places in the list of points are in order, if they go around as the points do.
 void put_in_order_of(const std::vector<Point>& points, std::vector<Point>& hull) {
   std::reverse(hull.begin() + 1, hull.end());
