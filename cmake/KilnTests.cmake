@@ -35,3 +35,14 @@ set_target_properties(kiln_mutate PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BI
 target_include_directories(kiln_mutate PRIVATE ${CMAKE_SOURCE_DIR}/tests)
 target_link_libraries(kiln_mutate PRIVATE kiln_options kiln)
 add_dependencies(kiln_tests kiln_mutate)
+
+# The programs of examples/vision, which tests/vision/test_examples.py runs.
+file(GLOB example_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/examples/vision/*.cpp)
+foreach(source ${example_sources})
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(example_${name} ${source})
+  set_target_properties(example_${name} PROPERTIES OUTPUT_NAME ${name}
+                                                   RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/examples)
+  target_link_libraries(example_${name} PRIVATE kiln_options kiln_vision)
+  add_dependencies(kiln_tests example_${name})
+endforeach()

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-onnx = pytest.importorskip("onnx")
-from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+pytest.importorskip("onnx")
+import small_networks  # noqa: E402
+from small_networks import same_answer  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 KILN = os.environ.get("KILN_CLI", str(ROOT / "build" / "kiln"))
@@ -27,36 +28,14 @@ def answer(*arguments):
     return json.loads(done.stdout)
 
 
-def save(path, nodes, outputs, side=16, metadata=None, constants=()):
-    picture = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, side, side])
-    results = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs]
-    graph = helper.make_graph(nodes, "network", [picture], results,
-                              [numpy_helper.from_array(array, name) for name, array in constants])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
-    model.ir_version = 8
-    helper.set_model_props(model, metadata or {})
-    onnx.save(model, path)
-    return path
-
-
 @pytest.fixture
 def mean_colours(tmp_path):
-    nodes = [helper.make_node("GlobalAveragePool", ["x"], ["mean"]), helper.make_node("Flatten", ["mean"], ["y"])]
-    return save(tmp_path / "mean.onnx", nodes, [("y", [1, 3])], metadata={"names": "{0: 'red', 1: 'green', 2: 'blue'}"})
+    return small_networks.mean_colours(tmp_path / "mean.onnx")
 
 
 @pytest.fixture
 def echo(tmp_path):
-    return save(tmp_path / "echo.onnx", [helper.make_node("Identity", ["x"], ["y"])], [("y", [1, 3, 16, 16])])
-
-
-def same_answer(path, arrays):
-    """A network that gives these arrays whatever it sees."""
-    nodes = [helper.make_node("Mul", ["x", "none"], ["nothing"]),
-             helper.make_node("ReduceMax", ["nothing"], ["zero"], keepdims=0)]
-    nodes += [helper.make_node("Add", [f"c{i}", "zero"], [f"y{i}"]) for i in range(len(arrays))]
-    constants = [("none", np.float32(0).reshape(())), *((f"c{i}", array) for i, array in enumerate(arrays))]
-    return save(path, nodes, [(f"y{i}", array.shape) for i, array in enumerate(arrays)], constants=constants)
+    return small_networks.echo(tmp_path / "echo.onnx")
 
 
 def test_classify(mean_colours, tmp_path):

@@ -14,14 +14,6 @@ double turn(const Point& a, const Point& b, const Point& c) {
   return (double{b.x} - a.x) * (double{c.y} - a.y) - (double{b.y} - a.y) * (double{c.x} - a.x);
 }
 
-/// The left two corners, then the right two, each from the top.
-Quad in_order(Quad corners) {
-  std::stable_sort(corners.begin(), corners.end(), [](const Point& a, const Point& b) { return a.x < b.x; });
-  const bool left_down = corners[1].y > corners[0].y, right_down = corners[3].y > corners[2].y;
-  return {corners[left_down ? 0 : 1], corners[right_down ? 2 : 3], corners[right_down ? 3 : 2],
-          corners[left_down ? 1 : 0]};
-}
-
 }  // namespace
 
 std::vector<Point> convex_hull(std::vector<Point> points) {
@@ -39,35 +31,6 @@ std::vector<Point> convex_hull(std::vector<Point> points) {
   for (size_t i = points.size() - 1; i-- > 0;) add(points[i], floor);
   hull.pop_back();
   return hull;
-}
-
-TurnedRectangle min_area_rectangle(const std::vector<Point>& points) {
-  const std::vector<Point> hull = convex_hull(points);
-  TurnedRectangle best;
-  if (hull.empty()) return best;
-  best.corners.fill(hull[0]);
-  double least = std::numeric_limits<double>::infinity();
-  for (size_t i = 0; hull.size() > 1 && i < hull.size(); ++i) {
-    const Point &a = hull[i], &b = hull[(i + 1) % hull.size()];
-    const double dx = double{b.x} - a.x, dy = double{b.y} - a.y, length = std::hypot(dx, dy);
-    const double ux = dx / length, uy = dy / length;
-    double low = 0, high = 0, far = 0;
-    for (const Point& p : hull) {
-      const double along = (double{p.x} - a.x) * ux + (double{p.y} - a.y) * uy;
-      low = std::min(low, along);
-      high = std::max(high, along);
-      far = std::max(far, (double{p.y} - a.y) * ux - (double{p.x} - a.x) * uy);
-    }
-    if ((high - low) * far >= least) continue;
-    least = (high - low) * far;
-    const auto corner = [&](double along, double across) {
-      return Point{static_cast<float>(a.x + along * ux - across * uy),
-                   static_cast<float>(a.y + along * uy + across * ux)};
-    };
-    best.corners = in_order({corner(low, 0), corner(high, 0), corner(high, far), corner(low, far)});
-    best.shorter_side = static_cast<float>(std::min(high - low, far));
-  }
-  return best;
 }
 
 double area(const Quad& polygon) {
