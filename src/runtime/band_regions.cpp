@@ -25,8 +25,12 @@ int64_t floats_of(const BlockedLayout& l) { return l.blocks() * l.block_stride()
 
 class RegionFinder {
  public:
-  RegionFinder(const std::vector<Slot>& slots, std::vector<ScheduledOp>& ops, int threads, BandsChoice choice)
-      : slots_(slots), ops_(ops), threads_(threads), forced_(choice == BandsChoice::on) {
+  RegionFinder(const std::vector<Slot>& slots, std::vector<ScheduledOp>& ops, const ScheduleOptions& options)
+      : slots_(slots),
+        ops_(ops),
+        threads_(options.most_arena > 0 ? options.threads : 1),
+        forced_(options.bands == BandsChoice::on),
+        most_arena_(options.most_arena) {
     rules_.reserve(ops.size());
     for (const ScheduledOp& op : ops) rules_.push_back(rule_of(op));
     memory_shares_.assign(ops.size(), -1);
@@ -72,9 +76,18 @@ class RegionFinder {
     RegionPlan plan(slots_, ops_, rules_, region.begin);
     for (size_t i = region.begin; i < region.end; ++i) plan.add();
     plan.settle();
+    ScheduledOp made = op_of(region, machine, plan, threads_);
+    const int64_t scratch = made.region->scratch_floats(threads_) * 4;
+    if (threads_ > 1 && scratch > most_arena_ - bytes_beside(region, plan)) return op_of(region, machine, plan, 1);
+    return made;
+  }
+
+ private:
+  ScheduledOp op_of(const Region& region, const MachineStep& machine, const RegionPlan& plan, int parts) {
     std::vector<BandStep> steps;
     ScheduledOp made;
     made.machine = &machine;
+    made.region_parts = parts;
     for (size_t i = region.begin; i < region.end; ++i) {
       ScheduledOp& op = ops_[i];
       BandStep step;
@@ -93,11 +106,26 @@ class RegionFinder {
       }
       steps.push_back(std::move(step));
     }
-    made.region = std::make_unique<BandWork>(plan.bands(), std::move(steps), threads_, region.bands);
+    made.region = std::make_unique<BandWork>(plan.bands(), std::move(steps), parts, region.bands);
     return made;
   }
 
- private:
+  /// Of all tensors that the arena holds while a region is done, without those that roll.
+  int64_t bytes_beside(const Region& region, const RegionPlan& plan) const {
+    int64_t bytes = 0;
+    for (size_t i = 0; i < slots_.size(); ++i) {
+      const Slot& s = slots_[i];
+      if (s.base != Schedule::Base::none || s.parent >= 0 || s.first < 0) continue;
+      if (s.first >= static_cast<int>(region.end) || s.last < static_cast<int>(region.begin)) continue;
+      const int tensor = plan.tensor_of(static_cast<int>(i));
+      if (tensor >= 0 && plan.bands().tensors()[static_cast<size_t>(tensor)].rolls) continue;
+      const bool is_blocked = s.format == Format::blocked;
+      bytes +=
+          is_blocked ? floats_of(s.layout) * 4 : element_count(s.shape) * static_cast<int64_t>(dtype_size(s.dtype));
+    }
+    return bytes;
+  }
+
   const Slot& slot(int index) const { return slots_[static_cast<size_t>(index)]; }
   int root_of(int index) const { return kiln::root_of(slots_, index); }
   bool is_blocked(int index) const { return slot(index).format == Format::blocked; }
@@ -358,6 +386,7 @@ class RegionFinder {
   std::vector<ScheduledOp>& ops_;
   const int threads_;
   const bool forced_;
+  const int64_t most_arena_;
   RegionPlan::Rules rules_;
   std::vector<int> next_peak_;         ///< from each op on
   std::vector<double> memory_shares_;  ///< of ops; less than 0 where it is not known yet
@@ -366,9 +395,9 @@ class RegionFinder {
 }  // namespace
 
 void form_band_regions(const std::vector<Slot>& slots, std::vector<ScheduledOp>& ops, std::deque<MachineStep>& late,
-                       int threads, BandsChoice choice) {
-  if (choice == BandsChoice::off) return;
-  RegionFinder finder(slots, ops, threads, choice);
+                       const ScheduleOptions& options) {
+  if (options.bands == BandsChoice::off) return;
+  RegionFinder finder(slots, ops, options);
   const std::vector<RegionFinder::Region> regions = finder.find();
   if (regions.empty()) return;
   std::vector<ScheduledOp> joined;

@@ -86,20 +86,20 @@ void add_schedule(const EngineDef& engine, const Facts& facts, int threads, int6
   const BandsChoice banded = asked == BandsChoice::off ? BandsChoice::off : BandsChoice::on;
   std::optional<Schedule> least;
   int64_t least_bytes = 0, least_needed = 0;
-  std::vector<ScheduleOptions> tries{{threads, asked, false}, {threads, banded, false}};
-  if (banded == asked) tries.pop_back();
-  for (size_t i = 0, count = tries.size(); i < count; ++i) {
-    tries.push_back(tries[i]);
-    tries.back().thrifty = true;
-  }
-  for (const ScheduleOptions& options : tries) {
-    plan.schedule = make_schedule(engine.program(), *engine.machine(), facts, options);
-    plan.bytes = bytes_of(plan);
-    if (!least || plan.bytes_needed() < least_needed) {
+  std::vector<BandsChoice> choices{asked};
+  if (banded != asked) choices.push_back(banded);
+  // At first with all scratch that steps ask for; then less for those that there is no room for, then for all.
+  for (int round = 0; round < 3; ++round) {
+    const int64_t room = std::max<int64_t>(0, most_bytes - least_bytes - plan.output_bytes);
+    for (const BandsChoice choice : choices) {
+      if (least && least_needed <= most_bytes) break;
+      const ScheduleOptions options{threads, choice, round == 0 ? INT64_MAX : round == 1 ? room : 0};
+      plan.schedule = make_schedule(engine.program(), *engine.machine(), facts, options);
+      plan.bytes = bytes_of(plan);
+      if (least && plan.bytes_needed() >= least_needed) continue;
       least_bytes = plan.bytes, least_needed = plan.bytes_needed();
       least = std::move(plan.schedule);
     }
-    if (least_needed <= most_bytes) break;
   }
   plan.schedule = std::move(least);
   plan.bytes = least_bytes;

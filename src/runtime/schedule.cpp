@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "runtime/arena.hpp"
 #include "runtime/band_regions.hpp"
@@ -25,7 +26,7 @@ class Scheduler {
     settle_halos();
     order_ops(draft_.slots, draft_.ops, bands_knob.get() == BandsChoice::on ? 1 : large_bytes);
     settle_lifetimes();
-    form_band_regions(draft_.slots, draft_.ops, draft_.late, region_threads(), options_.bands);
+    form_band_regions(draft_.slots, draft_.ops, draft_.late, options_);
     settle_lifetimes();
     share_in_place();
     return finish();
@@ -34,7 +35,6 @@ class Scheduler {
  private:
   using Base = Schedule::Base;
 
-  int region_threads() const { return options_.thrifty ? 1 : threads_; }
   Slot& slot(int index) { return draft_.slots[static_cast<size_t>(index)]; }
   const Slot& slot(int index) const { return draft_.slots[static_cast<size_t>(index)]; }
   int64_t plain_bytes(const Slot& s) const {
@@ -157,11 +157,25 @@ class Scheduler {
     return {id, address_of(index), slot(index).dtype, slot(index).shape};
   }
 
-  void prepare(ScheduledOp& op, Schedule::Step& step) {
+  /// What is there while each op runs, without its scratch memory.
+  std::vector<int64_t> live_bytes() const {
+    std::vector<int64_t> bytes(draft_.ops.size() + 1, 0);
+    for (const Slot& s : draft_.slots) {
+      if (!has_place(s)) continue;
+      bytes[static_cast<size_t>(s.first)] += slot_bytes(s);
+      bytes[static_cast<size_t>(s.last) + 1] -= slot_bytes(s);
+    }
+    std::partial_sum(bytes.begin(), bytes.end(), bytes.begin());
+    return bytes;
+  }
+
+  /// Beside it so much is there already.
+  void prepare(ScheduledOp& op, int64_t live, Schedule::Step& step) {
     double seconds = 0;
+    bool is_scarce = false;
     if (op.region) {
       step.work = std::move(op.region);
-      step.parts = region_threads();
+      step.parts = op.region_parts;
       return;
     }
     if (op.is_copy()) {
@@ -177,10 +191,11 @@ class Scheduler {
       step.work = op.machine->tactic->prepare(*op.problem, layouts, op.machine->tuning);
       step.packed = op.machine->packed;
       seconds = op.machine->tactic->cost(*op.problem, op.machine->tuning);
-      if (options_.thrifty) spare_scratch(op, layouts, step);
+      is_scarce = step.work->scratch_floats(parts_for(seconds, threads_)) * 4 > options_.most_arena - live;
+      if (is_scarce) spare_scratch(op, layouts, step);
     }
     step.parts = parts_for(seconds, threads_);
-    if (options_.thrifty && step.work->scratch_floats(1) < step.work->scratch_floats(step.parts)) step.parts = 1;
+    if (is_scarce && step.work->scratch_floats(1) < step.work->scratch_floats(step.parts)) step.parts = 1;
   }
 
   /// The tuning that needs the least scratch, of a tactic that packs nothing: what is packed goes with its tuning.
@@ -193,6 +208,8 @@ class Scheduler {
     }
   }
 
+  static bool has_place(const Slot& s) { return s.base == Base::none && s.parent < 0 && s.first >= 0; }
+
   Schedule finish() {
     Schedule schedule;
     schedule.outputs = draft_.outputs;
@@ -202,14 +219,15 @@ class Scheduler {
     std::vector<int> owners;  // the slot of a block, or -1 - the step whose scratch it is
     for (size_t i = 0; i < draft_.slots.size(); ++i) {
       const Slot& s = draft_.slots[i];
-      if (s.base != Base::none || s.parent >= 0 || s.first < 0) continue;
+      if (!has_place(s)) continue;
       blocks.push_back({slot_bytes(s), s.first, s.last});
       owners.push_back(static_cast<int>(i));
     }
+    const std::vector<int64_t> live = live_bytes();
     for (size_t i = 0; i < draft_.ops.size(); ++i) {
       Schedule::Step step;
       step.machine = draft_.ops[i].machine;
-      if (draft_.ops[i].reference.empty()) prepare(draft_.ops[i], step);
+      if (draft_.ops[i].reference.empty()) prepare(draft_.ops[i], live[i], step);
       if (const int64_t scratch = step.work ? step.work->scratch_floats(step.parts) : 0; scratch > 0) {
         blocks.push_back({scratch * 4 + 64, static_cast<int>(i), static_cast<int>(i)});
         schedule.scratch_bytes = std::max(schedule.scratch_bytes, blocks.back().bytes);

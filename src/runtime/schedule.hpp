@@ -77,7 +77,9 @@ int parts_for(double seconds, int threads);
 struct ScheduleOptions {
   int threads = 1;  ///< that share the steps
   BandsChoice bands = BandsChoice::automatic;
-  bool thrifty = false;  ///< steps take the least scratch that they can do with, whatever their speed
+  /// Steps that would need more, with all that is there while they run, take the least scratch that they can do with,
+  /// whatever their speed.
+  int64_t most_arena = INT64_MAX;
 };
 
 /// Fails with an internal error where the machine and the facts do not fit together.

@@ -36,7 +36,8 @@ struct ScheduledOp {
   std::vector<std::pair<ValueId, int>> loans;
   std::vector<ValueId> reads, makes;  ///< Values that reference code reads and makes
   std::unique_ptr<Work> region;       ///< all of a region that is done in bands
-  double seconds = 0;                 ///< that a tactic should take on one thread
+  int region_parts = 1;
+  double seconds = 0;  ///< that a tactic should take on one thread
   bool is_copy() const { return machine == nullptr; }
 };
 

@@ -204,13 +204,16 @@ class RandomNetwork {
 struct Ran {
   std::vector<Value> values;
   size_t regions = 0, with_means = 0;
+  size_t alone = 0;  ///< regions that one thread does
+  int64_t bytes = 0;
 };
 
-/// A run whose memory holds rubbish at first.
-Ran run_with(const EngineDef& engine, const Tensor& input, BandsChoice bands, int threads) {
+/// A run whose memory holds rubbish at first. It takes at most so much, or the least that it can.
+Ran run_with(const EngineDef& engine, const Tensor& input, BandsChoice bands, int threads,
+             int64_t most_bytes = INT64_MAX) {
   bands_knob.set(bands);
   const std::vector<Value> inputs{input};
-  Plan plan = make_plan(engine, inputs, threads);
+  Plan plan = make_plan(engine, inputs, threads, most_bytes);
   const auto bytes = static_cast<size_t>(plan.schedule->arena_bytes) + 64;
   const std::unique_ptr<std::byte, void (*)(void*)> arena(
       static_cast<std::byte*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)), std::free);
@@ -219,6 +222,7 @@ Ran run_with(const EngineDef& engine, const Tensor& input, BandsChoice bands, in
   const StepOptions options;
   uint64_t seed = 1;
   Ran ran;
+  ran.bytes = plan.bytes_needed();
   Executor executor(buffers, default_pool(), options, seed, threads);
   RunScratch scratch;
   scratch.inputs = inputs;
@@ -226,6 +230,7 @@ Ran run_with(const EngineDef& engine, const Tensor& input, BandsChoice bands, in
   for (const Schedule::Step& step : plan.schedule->steps) {
     const bool is_region = step.work != nullptr && step.work->name().starts_with("bands_");
     ran.regions += is_region;
+    ran.alone += is_region && step.parts == 1;
     ran.with_means += is_region && step.work->phases() == 2;
   }
   bands_knob.reset();
@@ -237,7 +242,7 @@ TEST(Bands, NetworksGiveTheSameAnswers) {
   BuildOptions options;
   options.tune = Tune::off, options.verify = false;
   const std::vector<Isa> isas = kernel_test::usable_isas();
-  size_t regions = 0, with_means = 0;
+  size_t regions = 0, with_means = 0, some_alone = 0;
   for (int round = 0; round < 2000; ++round) {
     const RandomNetwork network(rng);
     options.prefer = static_cast<Prefer>(rng.below(3));
@@ -246,18 +251,25 @@ TEST(Bands, NetworksGiveTheSameAnswers) {
     const int threads = static_cast<int>(pick(rng, 1, 4));
     const Ran whole = run_with(*engine, input, BandsChoice::off, threads);
     const Ran banded = run_with(*engine, input, BandsChoice::on, threads);
+    const int64_t limit = std::min(whole.bytes, banded.bytes) - static_cast<int64_t>(rng.below(8192)) - 1;
+    const Ran limited = run_with(*engine, input, BandsChoice::on, threads, limit);
     regions += banded.regions, with_means += banded.with_means;
+    some_alone += threads > 1 && limited.alone > 0 && limited.alone < limited.regions;
     ASSERT_EQ(whole.regions, 0u);
-    ASSERT_EQ(whole.values.size(), banded.values.size());
-    for (size_t i = 0; i < whole.values.size(); ++i) {
-      const Tensor &a = whole.values[i].tensor(), &b = banded.values[i].tensor();
-      ASSERT_EQ(a.shape(), b.shape());
-      ASSERT_EQ(std::memcmp(a.raw(), b.raw(), a.bytes()), 0)
-          << "network " << round << ", output " << i << ", " << threads << " threads: " << network.describe();
+    for (const Ran* const other : {&banded, &limited}) {
+      ASSERT_EQ(whole.values.size(), other->values.size());
+      for (size_t i = 0; i < whole.values.size(); ++i) {
+        const Tensor &a = whole.values[i].tensor(), &b = other->values[i].tensor();
+        ASSERT_EQ(a.shape(), b.shape());
+        ASSERT_EQ(std::memcmp(a.raw(), b.raw(), a.bytes()), 0)
+            << "network " << round << ", output " << i << ", " << threads << " threads"
+            << (other == &limited ? ", with little memory: " : ": ") << network.describe();
+      }
     }
   }
   EXPECT_GT(regions, 1500u);
   EXPECT_GT(with_means, 100u);
+  EXPECT_GT(some_alone, 50u) << "a limit takes threads from those regions alone that there is no room for";
 }
 
 }  // namespace
