@@ -73,10 +73,12 @@ class RegionFinder {
     for (size_t i = region.begin; i < region.end; ++i) plan.add();
     plan.settle();
     std::vector<BandStep> steps;
+    double seconds = 0;
     ScheduledOp made;
     made.machine = &machine;
     for (size_t i = region.begin; i < region.end; ++i) {
       ScheduledOp& op = ops_[i];
+      seconds += seconds_of(i) / threads_;
       BandStep step;
       if (op.is_copy()) {
         step.copied = {slot(op.inputs[0]).dtype, slot(op.inputs[0]).shape};
@@ -93,7 +95,8 @@ class RegionFinder {
       }
       steps.push_back(std::move(step));
     }
-    made.region = std::make_unique<BandWork>(plan.bands(), std::move(steps), threads_, region.bands);
+    made.region =
+        std::make_unique<BandWork>(plan.bands(), std::move(steps), threads_, region.bands, turns_for(seconds));
     return made;
   }
 
