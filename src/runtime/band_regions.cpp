@@ -85,11 +85,13 @@ class RegionFinder {
  private:
   ScheduledOp op_of(const Region& region, const MachineStep& machine, const RegionPlan& plan, int parts) {
     std::vector<BandStep> steps;
+    double seconds = 0;
     ScheduledOp made;
     made.machine = &machine;
     made.region_parts = parts;
     for (size_t i = region.begin; i < region.end; ++i) {
       ScheduledOp& op = ops_[i];
+      seconds += seconds_of(i) / parts;
       BandStep step;
       if (op.is_copy()) {
         step.copied = {slot(op.inputs[0]).dtype, slot(op.inputs[0]).shape};
@@ -106,7 +108,7 @@ class RegionFinder {
       }
       steps.push_back(std::move(step));
     }
-    made.region = std::make_unique<BandWork>(plan.bands(), std::move(steps), parts, region.bands);
+    made.region = std::make_unique<BandWork>(plan.bands(), std::move(steps), parts, region.bands, turns_for(seconds));
     return made;
   }
 

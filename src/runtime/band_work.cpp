@@ -444,8 +444,8 @@ class BandWork::Maker {
   std::vector<Pattern> patterns_;  ///< of the part whose commands are written
 };
 
-BandWork::BandWork(const Bands& bands, std::vector<BandStep> steps, int64_t parts, int64_t band_count)
-    : steps_(steps.size()), bands_(band_count), parts_(static_cast<size_t>(parts)) {
+BandWork::BandWork(const Bands& bands, std::vector<BandStep> steps, int64_t parts, int64_t band_count, int64_t turns)
+    : steps_(steps.size()), bands_(band_count), turns_(turns), parts_(static_cast<size_t>(parts)) {
   heights_.assign(steps_, 0);
   Maker(*this, bands, steps, parts).make();
 }
@@ -492,9 +492,11 @@ int64_t BandWork::bytes_beside() const {
 }
 
 void BandWork::run_part(int64_t at_phase, int64_t part, int64_t parts, const WorkPointers& p) const {
-  if (at_phase == 1) return write_means(part, parts, p);
+  if (at_phase == turns_) return write_means(part, parts, p);
   auto* const memory = reinterpret_cast<std::byte*>(p.scratch + part * local_floats_);
-  for (const Band& band : parts_[static_cast<size_t>(part)]) run_band(band, memory, p);
+  const std::vector<Band>& bands = parts_[static_cast<size_t>(part)];
+  const auto [begin, end] = part_range(static_cast<int64_t>(bands.size()), at_phase, turns_);
+  for (int64_t i = begin; i < end; ++i) run_band(bands[static_cast<size_t>(i)], memory, p);
 }
 
 void BandWork::run_band(const Band& band, std::byte* memory, const WorkPointers& p) const {

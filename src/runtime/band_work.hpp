@@ -40,13 +40,14 @@ inline constexpr int64_t most_parts_with_means = 64;
 /// A region as one Work: each part goes through its bands on its own. Then the means are made of the parts' sums.
 class BandWork final : public Work {
  public:
-  BandWork(const Bands& bands, std::vector<BandStep> steps, int64_t parts, int64_t band_count);
+  /// A part's bands are done in so many turns, each a phase.
+  BandWork(const Bands& bands, std::vector<BandStep> steps, int64_t parts, int64_t band_count, int64_t turns = 1);
   std::string name() const override;
   int64_t scratch_floats(int64_t parts) const override { return parts * local_floats_; }
   int64_t bands() const { return bands_; }
   /// The most rows that each step makes in a band.
   const std::vector<int64_t>& heights() const { return heights_; }
-  int64_t phases() const override { return means_.empty() ? 1 : 2; }
+  int64_t phases() const override { return turns_ + (means_.empty() ? 0 : 1); }
   int64_t bytes_beside() const override;
   void run_part(int64_t phase, int64_t part, int64_t parts, const WorkPointers& p) const override;
 
@@ -92,7 +93,7 @@ class BandWork final : public Work {
   static void move_or_clear(const Command& command, std::byte* at);
 
   size_t steps_;
-  int64_t bands_, local_floats_ = 0;
+  int64_t bands_, turns_, local_floats_ = 0;
   std::deque<std::unique_ptr<Work>> works_;
   std::vector<Place> places_;
   std::vector<Command> commands_;

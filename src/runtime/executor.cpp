@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <new>
 #include <stdexcept>
@@ -39,6 +40,10 @@ void copy_to(const Value& result, Tensor& target) {
   } else if (from.bytes() > 0) {
     std::memcpy(target.mutable_raw(), from.raw(), from.bytes());
   }
+}
+
+[[noreturn]] void fail_cancelled() {
+  fail(ErrorCode::cancelled, "the run was stopped because the caller asked for it");
 }
 
 /// Gives a value elements of its own.
@@ -97,7 +102,19 @@ class Executor::Host : public EvalHost {
 
   Tensor allocate(DType dtype, Shape shape) override { return executor_.allocate(dtype, std::move(shape)); }
   void parallel_for(int64_t count, int64_t grain, FunctionRef<void(int64_t, int64_t)> body) override {
-    executor_.team_->parallel_for(count, grain, body);
+    constexpr int64_t most_pieces = 16;
+    const int64_t least = std::max<int64_t>(grain, 1);
+    std::atomic<bool> skipped{false};
+    // In pieces, so that it can stop between them.
+    executor_.team_->parallel_for(count, least, [&](int64_t begin, int64_t end) {
+      const int64_t piece = least * std::max<int64_t>(1, (end - begin) / (most_pieces * least));
+      for (int64_t at = begin; at < end; at += piece) {
+        if (executor_.is_cancelled()) skipped = true;
+        if (skipped) return;
+        body(at, std::min(end, at + piece));
+      }
+    });
+    if (skipped) fail_cancelled();
   }
   std::vector<Value> run_graph(const Graph& graph, std::span<const Value> inputs) override {
     const Body* body = frame_.engine != nullptr ? frame_.engine->body_of(graph) : nullptr;
@@ -272,27 +289,29 @@ void Executor::run_work(Frame& frame, const Schedule::Step& step, const Memory& 
   }
   for (size_t i = 0; i < step.inputs.size(); ++i) inputs[i] = memory.at(step.inputs[i], frame);
   for (size_t i = 0; i < step.outputs.size(); ++i) outputs[i] = memory.at(step.outputs[i], frame);
-  const WorkPointers p{inputs, outputs, step.packed, reinterpret_cast<float*>(memory.arena + step.scratch)};
+  const auto scratch = reinterpret_cast<uintptr_t>(memory.arena + step.scratch);
+  WorkPointers p{inputs, outputs, step.packed, reinterpret_cast<float*>(scratch)};
   const Work& work = *step.work;
   if (work.checks()) {
     const Node& anchor = frame.program.graph->nodes[step.machine->group.nodes.front()];
     with_place([&] { work.check(p); }, [&] { return anchor.describe(step.machine->group.nodes.front()); });
   }
   const int64_t phases = work.phases();
-  for (int64_t phase = 0; phase < phases; ++phase) {
+  const int64_t parts = int64_t{step.parts} * step.turns;
+  for (int64_t turn = 0; turn < phases * step.turns; ++turn) {
+    if (turn > 0) check_cancelled();
+    const int64_t phase = turn / step.turns, first = turn % step.turns * step.parts;
+    p.scratch = reinterpret_cast<float*>(scratch - static_cast<uintptr_t>(turn % step.turns * step.turn_bytes));
     if (step.parts == 1) {
-      work.run_part(phase, 0, 1, p);
+      work.run_part(phase, first, parts, p);
     } else {
-      team_->run(step.parts, [&](int part) { work.run_part(phase, part, step.parts, p); });
+      team_->run(step.parts, [&](int part) { work.run_part(phase, first + part, parts, p); });
     }
   }
 }
 
 void Executor::check_cancelled() const {
-  const bool is_set = options_.cancel && options_.cancel->load(std::memory_order_relaxed);
-  if (is_set || (options_.interrupted && options_.interrupted())) {
-    fail(ErrorCode::cancelled, "the run was stopped because the caller asked for it");
-  }
+  if (is_cancelled() || (options_.interrupted && options_.interrupted())) fail_cancelled();
   if (deadline_ != std::chrono::steady_clock::time_point::max() && std::chrono::steady_clock::now() > deadline_) {
     fail(ErrorCode::limit_exceeded, "the run takes longer than {} ms (knob max_run_ms)", max_run_ms.get());
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <span>
 #include <vector>
@@ -48,6 +49,7 @@ class Executor {
   std::byte* arena_of_body(int64_t bytes, BodyScratch& kept, Tensor& pooled);
   std::vector<Value> run_frame(Frame& frame, std::span<const Value> inputs);
   void run_step(Frame& frame, const Step& step);
+  bool is_cancelled() const { return options_.cancel && options_.cancel->load(std::memory_order_relaxed); }
   void check_cancelled() const;
   Tensor allocate(DType dtype, Shape shape);
 

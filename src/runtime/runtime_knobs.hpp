@@ -42,6 +42,9 @@ inline Knob<int64_t> max_run_ms{"max_run_ms", "KILN_MAX_RUN_MS", 0,
                                 "longest time in milliseconds that a run may take, looked at between nodes and in "
                                 "loops; 0 for no limit",
                                 0};
+inline Knob<int64_t> turn_us{
+    "turn_us", "KILN_TURN_US", 15'000,
+    "microseconds of work, about, after which a run looks inside a long node whether it should stop", 1};
 inline Knob<int64_t> max_expanded_nodes{
     "max_expanded_nodes", "KILN_MAX_EXPANDED_NODES", 1'000'000,
     "most nodes that the functions of a model may stand for, and that type inference "

@@ -1,6 +1,7 @@
 #include "runtime/schedule.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <numeric>
 
@@ -8,12 +9,14 @@
 #include "runtime/band_regions.hpp"
 #include "runtime/copy_work.hpp"
 #include "runtime/op_order.hpp"
+#include "runtime/runtime_knobs.hpp"
 #include "runtime/schedule_draft.hpp"
 
 namespace kiln {
 namespace {
 
 constexpr double copy_bytes_per_second = 10e9;
+constexpr double touched_bytes_per_second = 2e9;   ///< where pages are touched for the first time
 constexpr int64_t large_bytes = int64_t{4} << 20;  ///< less memory is not worth an order of its own
 
 /// Gives the tensors of a draft layouts, lifetimes and places.
@@ -196,6 +199,21 @@ class Scheduler {
     }
     step.parts = parts_for(seconds, threads_);
     if (is_scarce && step.work->scratch_floats(1) < step.work->scratch_floats(step.parts)) step.parts = 1;
+    const double moving = op.problem ? bytes_moved(*op.problem) / touched_bytes_per_second : 0;
+    take_turns(step, std::max(seconds / step.parts, moving), is_scarce);
+  }
+
+  /// Where every part has scratch of its own, one behind the other, the next turn takes that of the last one. Otherwise
+  /// more parts need more of it.
+  void take_turns(Schedule::Step& step, double seconds, bool is_scarce) const {
+    const Work& work = *step.work;
+    const int64_t floats = work.scratch_floats(step.parts);
+    const int64_t most = is_scarce ? floats : floats + std::max(large_bytes / 4, floats / 2);
+    const bool is_own = work.phases() == 1 && work.scratch_floats(2) == 2 * work.scratch_floats(1);
+    int64_t turns = is_own ? turns_for(seconds, 0.3) : turns_for(seconds);
+    while (turns > 1 && !is_own && work.scratch_floats(step.parts * turns) > most) turns = turns * 3 / 4;
+    step.turns = static_cast<int>(turns);
+    if (is_own) step.turn_bytes = floats * 4;
   }
 
   /// The tuning that needs the least scratch, of a tactic that packs nothing: what is packed goes with its tuning.
@@ -209,6 +227,11 @@ class Scheduler {
   }
 
   static bool has_place(const Slot& s) { return s.base == Base::none && s.parent < 0 && s.first >= 0; }
+
+  static int64_t scratch_floats(const Schedule::Step& step) {
+    if (!step.work) return 0;
+    return step.work->scratch_floats(step.turn_bytes > 0 ? step.parts : step.parts * step.turns);
+  }
 
   Schedule finish() {
     Schedule schedule;
@@ -228,7 +251,7 @@ class Scheduler {
       Schedule::Step step;
       step.machine = draft_.ops[i].machine;
       if (draft_.ops[i].reference.empty()) prepare(draft_.ops[i], live[i], step);
-      if (const int64_t scratch = step.work ? step.work->scratch_floats(step.parts) : 0; scratch > 0) {
+      if (const int64_t scratch = scratch_floats(step); scratch > 0) {
         blocks.push_back({scratch * 4 + 64, static_cast<int>(i), static_cast<int>(i)});
         schedule.scratch_bytes = std::max(schedule.scratch_bytes, blocks.back().bytes);
         owners.push_back(-1 - static_cast<int>(i));
@@ -306,6 +329,12 @@ class Scheduler {
 int parts_for(double seconds, int threads) {
   constexpr double seconds_worth_sharing = 4e-6;
   return seconds > seconds_worth_sharing ? threads : 1;
+}
+
+int64_t turns_for(double seconds, double share_of_turn) {
+  constexpr double most_turns = 4096;
+  const double between = share_of_turn * 1e-6 * static_cast<double>(turn_us.get());
+  return static_cast<int64_t>(std::clamp(std::ceil(seconds / between), 1.0, most_turns));
 }
 
 Schedule make_schedule(const Program& program, const Machine& machine, const Facts& facts,

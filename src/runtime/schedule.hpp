@@ -39,6 +39,10 @@ struct Schedule {
     const float* packed = nullptr;
     int64_t scratch = 0;  ///< in the arena
     int parts = 1;
+    /// What takes long is done in more parts than that, `parts` of them at a time: a run can be stopped between two
+    /// turns.
+    int turns = 1;
+    int64_t turn_bytes = 0;    ///< of scratch that the parts of a turn leave to those of the next
     int64_t copied_bytes = 0;  ///< by a copy that the schedule adds
     std::vector<Loan> boxed;   ///< inputs of a Work that reference code makes: what they must be
 
@@ -73,6 +77,8 @@ struct Schedule {
 
 /// How many threads share what should take so many seconds on one.
 int parts_for(double seconds, int threads);
+/// In how many turns a run does what should take so many seconds, to look between them whether it should stop.
+int64_t turns_for(double seconds, double share_of_turn = 1);
 
 struct ScheduleOptions {
   int threads = 1;  ///< that share the steps

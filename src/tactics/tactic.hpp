@@ -114,7 +114,7 @@ struct WorkPointers {
   const void* const* inputs;  ///< as in the group; null where packed or left out
   void* const* outputs;
   const float* packed;  ///< what pack() made
-  float* scratch;       ///< scratch_floats(parts) floats, aligned to 64 bytes
+  float* scratch;       ///< scratch_floats(parts) floats, aligned to 64 bytes; those of part 0 first
 };
 
 /// A tactic made concrete for shapes, layouts and tuning: what a plan runs. Never changes.
