@@ -21,4 +21,27 @@ struct BodyScratch {
   std::chrono::steady_clock::duration making{}, running{};
 };
 
+/// What is kept for bodies, and for those in them.
+struct BodyMemory {
+  int64_t arena_bytes = 0, plan_bytes = 0;
+  size_t plans = 0;
+};
+inline BodyMemory memory_of_bodies(const RunScratch& scratch) {
+  BodyMemory memory;
+  for (const auto& [engine, kept] : scratch.bodies) {
+    const BodyMemory inner = memory_of_bodies(kept->scratch);
+    memory.arena_bytes += kept->arena_bytes + inner.arena_bytes;
+    for (const Plan& plan : kept->plans) memory.plan_bytes += plan.bytes;
+    memory.plan_bytes += inner.plan_bytes, memory.plans += kept->plans.size() + inner.plans;
+  }
+  return memory;
+}
+/// Gives back what bodies work in; their plans stay.
+inline void release_bodies(RunScratch& scratch) {
+  for (auto& [engine, kept] : scratch.bodies) {
+    kept->arena = LargeMemory(), kept->arena_bytes = 0;
+    release_bodies(kept->scratch);
+  }
+}
+
 }  // namespace kiln

@@ -171,6 +171,8 @@ const Plan& Context::plan_for(const std::vector<Value>& inputs) {
     plan = &plans_.add(std::move(made));
   }
   const int64_t beside = plan->arena_bytes() + plan->output_bytes;
+  const BodyMemory bodies = memory_of_bodies(scratch_);
+  if (bodies.arena_bytes + bodies.plan_bytes > most - beside - plan->bytes) scratch_.bodies.clear();
   plans_.keep(most - beside, plans_.size());
   if (static_cast<int64_t>(pool_.bytes_kept()) > most - beside - plans_.bytes()) pool_.trim();
   // A little more than the largest needs is no reason to touch the memory anew.
@@ -194,7 +196,9 @@ std::vector<Value> Context::run_bound(const StepOptions& options) {
   Executor executor(pool_, default_pool(), options, next_seed_, threads());
   if (const int64_t most = most_memory(); most != INT64_MAX) {
     // What callers still have of earlier runs is theirs.
-    executor.limit_values(most - arena_used_ - plans_.bytes() + static_cast<int64_t>(pool_.bytes_used()));
+    const BodyMemory bodies = memory_of_bodies(scratch_);
+    executor.limit_values(most - arena_used_ - plans_.bytes() - bodies.arena_bytes - bodies.plan_bytes +
+                          static_cast<int64_t>(pool_.bytes_used()));
   }
   return executor.run(*engine_, scratch_, plan, arena);
 }
@@ -273,6 +277,7 @@ void Context::release_arena() {
 }
 
 void Context::release_memory() {
+  release_bodies(scratch_);
   pool_.trim();
   release_arena();
 }
@@ -284,9 +289,10 @@ void Context::trim() {
 }
 
 ContextMemory Context::memory() const {
-  return {.arena_bytes = arena_used_,
-          .plan_bytes = plans_.bytes(),
-          .plans = plans_.size(),
+  const BodyMemory bodies = memory_of_bodies(scratch_);
+  return {.arena_bytes = arena_used_ + bodies.arena_bytes,
+          .plan_bytes = plans_.bytes() + bodies.plan_bytes,
+          .plans = plans_.size() + bodies.plans,
           .kept_bytes = static_cast<int64_t>(pool_.bytes_kept()),
           .plans_made = plans_made_,
           .plan_seconds = plan_seconds_};

@@ -44,7 +44,7 @@ struct ContextOptions {
   int64_t max_memory = 0;  ///< bytes for plans, arena, values and outputs; 0 takes what the knob max_memory says
 };
 
-/// What a context holds, and has done for it.
+/// What a context holds, subgraphs included, and has done for it.
 struct ContextMemory {
   int64_t arena_bytes = 0;
   int64_t plan_bytes = 0;

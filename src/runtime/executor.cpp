@@ -343,8 +343,14 @@ const Plan* Executor::plan_of_body(const EngineDef& engine, BodyScratch& kept) {
   }
   if (++kept.misses > patience && kept.making > 4 * kept.running) return nullptr;
   const auto begin = std::chrono::steady_clock::now();
-  kept.plans.push_front(make_plan(engine, inputs, most_threads_, INT64_MAX, kept.known));
-  if (kept.plans.size() > most_plans) kept.plans.pop_back();
+  const int64_t left = most_values_ - static_cast<int64_t>(buffers_.bytes_used());
+  const int64_t most = most_values_ == INT64_MAX ? INT64_MAX : std::max<int64_t>(0, left);
+  kept.plans.push_front(make_plan(engine, inputs, most_threads_, most, kept.known));
+  count_for_bodies(kept.plans.front().bytes);
+  if (kept.plans.size() > most_plans) {
+    count_for_bodies(-kept.plans.back().bytes);
+    kept.plans.pop_back();
+  }
   kept.making += std::chrono::steady_clock::now() - begin;
   return &kept.plans.front();
 }
@@ -360,6 +366,7 @@ std::byte* Executor::arena_of_body(int64_t bytes, BodyScratch& kept, Tensor& poo
     kept.arena = LargeMemory(static_cast<std::byte*>(allocate_large(little)), FreeLarge{little});
     if (!kept.arena) fail(ErrorCode::out_of_memory, "cannot allocate {} bytes to run in", little);
     kept.arena_bytes = little;
+    count_for_bodies(little);
   }
   return kept.arena.get();
 }

@@ -47,6 +47,10 @@ class Executor {
   void bind_body(const Body& body, const Frame& outer, std::span<const Value> inputs, BodyScratch& kept);
   const Plan* plan_of_body(const EngineDef& engine, BodyScratch& kept);
   std::byte* arena_of_body(int64_t bytes, BodyScratch& kept, Tensor& pooled);
+  /// What bodies keep is no longer left for values.
+  void count_for_bodies(int64_t bytes) {
+    if (most_values_ != INT64_MAX) most_values_ -= bytes;
+  }
   std::vector<Value> run_frame(Frame& frame, std::span<const Value> inputs);
   void run_step(Frame& frame, const Step& step);
   bool is_cancelled() const { return options_.cancel && options_.cancel->load(std::memory_order_relaxed); }

@@ -224,7 +224,8 @@ TEST(Bodies, AreRightInEachOther) {
   }
 }
 
-TEST(Bodies, TakeTheTacticsOfTheirNodes) {
+/// Three times tanh(x w) in a Loop.
+std::shared_ptr<const EngineDef> engine_of_products() {
   Graph body;
   add_input(body, "i", Type::tensor(DType::i64, SymShape{}));
   add_input(body, "go", Type::tensor(DType::boolean, SymShape{}));
@@ -239,13 +240,41 @@ TEST(Bodies, TakeTheTacticsOfTheirNodes) {
   add_constant(graph, "m", Tensor::scalar<int64_t>(3));
   add_node(graph, "Loop", {"m", "", "x"}, {"y"}, {attribute("body", body)});
   add_output(graph, "y");
-  const auto engine = EngineDef::create(model_of(std::move(graph)),
-                                        [](const EngineDef& made) { return build_machine(made, {.tune = Tune::off}); });
+  return EngineDef::create(model_of(std::move(graph)),
+                           [](const EngineDef& made) { return build_machine(made, {.tune = Tune::off}); });
+}
+
+TEST(Bodies, TakeTheTacticsOfTheirNodes) {
+  const auto engine = engine_of_products();
   ASSERT_EQ(engine->machine()->bodies.size(), 1U);
   bool packed = false;
   for (const MachineStep& step : engine->machine()->bodies[0].engine->machine()->steps)
     packed |= step.packed != nullptr;
   EXPECT_TRUE(packed);
+}
+
+TEST(Bodies, CountAsMemoryOfTheContext) {
+  Context context(engine_of_products());
+  const auto run = [&] {
+    const Feed feeds[] = {{"x", Tensor(DType::f32, {64, 256})}};
+    const size_t outputs[] = {0};
+    context.run(feeds, outputs);
+  };
+  run();
+  const int64_t own = context.latest_plan()->bytes;
+  EXPECT_EQ(context.memory().plans, 2U);
+  EXPECT_GT(context.memory().plan_bytes, own);
+  context.release_memory();
+  EXPECT_EQ(context.memory().arena_bytes, 0);
+  EXPECT_EQ(context.memory().plans, 2U);
+  context.set_max_memory(context.latest_plan()->bytes_needed() + 1);
+  EXPECT_THROW(run(), Error) << "no room for what the body makes";
+  context.set_max_memory(context.latest_plan()->bytes_needed() + (int64_t{1} << 20));
+  run();
+  EXPECT_LE(context.memory().arena_bytes + context.memory().plan_bytes, int64_t{1} << 20);
+  context.trim();
+  EXPECT_EQ(context.memory().plans, 0U);
+  EXPECT_EQ(context.memory().plan_bytes, 0);
 }
 
 TEST(Bodies, GrowingShapesAreRight) {
