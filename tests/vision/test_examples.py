@@ -63,3 +63,11 @@ def test_detect_and_pose(tmp_path):
 def test_ocr(tmp_path):
     native, python = run("ocr", tmp_path, *sorted(MODELS.glob("*.onnx")), PICTURES / "page.png")
     assert native == python and "picturejumps" in native
+
+
+@pytest.mark.parametrize("name", ["ocr", "detect", "pose", "classify", "segment", "embed"])
+def test_the_guide_shows_them(name):
+    page = (ROOT / "docs" / "guide" / f"{name}.md").read_text()
+    for ending, language in (("cpp", "cpp"), ("py", "python")):
+        code = (ROOT / "examples" / "vision" / f"{name}.{ending}").read_text().split("\n", 1)[1].strip()
+        assert f"```{language}\n{code}\n```" in page
