@@ -153,11 +153,20 @@ void RegionPlan::settle_residuals() {
   }
 }
 
+/// Another reader may come back to rows that it shares with the band before, when they have been written over.
+bool RegionPlan::is_read_once(int tensor) const {
+  int64_t readers = 0;
+  for (const BandedOp& op : bands_.ops()) {
+    readers += (op.around == tensor ? 1 : 0) + std::count(op.beside.begin(), op.beside.end(), tensor);
+  }
+  return readers == 1;
+}
+
 void RegionPlan::share_memory() {
   std::vector<BandedTensor>& tensors = bands_.tensors();
   for (size_t i = 0; i < tensors.size(); ++i) tensors[i].memory = static_cast<int>(i);
   for (size_t i = 0; i < places_.size(); ++i) {
-    if (places_[i] < 0) continue;
+    if (places_[i] < 0 || !is_read_once(places_[i])) continue;
     BandedTensor& out = tensors[static_cast<size_t>(bands_.ops()[i].tensor)];
     const BandedTensor& in = tensors[static_cast<size_t>(places_[i])];
     if (out.rolls && in.rolls) out.memory = in.memory;

@@ -48,6 +48,7 @@ class RegionPlan {
   int add_tensor(int root, const BandedTensor& tensor);
   int place_of(const ScheduledOp& op) const;
   void settle_residuals();
+  bool is_read_once(int tensor) const;
   void share_memory();
 
   const std::vector<Slot>& slots_;
