@@ -96,9 +96,14 @@ std::vector<Tuning> winograd_tunings(const Problem& p) {
   WinogradTuning best = WinogradConv::default_tuning(c);
   std::vector<Tuning> all{from_winograd(best)};
   best.paired = pays_in_pairs(c, 48);
-  // Faster products want each weight that comes from afar for more tiles.
-  const int64_t best_weights = WinogradConv::weight_planes(best.size) * c.channels_in * c.channels_out * 4;
-  if (best.paired) best.tiles = 28, best.prefetch_weights = best_weights > cache_sizes().l2;
+  if (best.paired) {
+    // Faster products want each weight that comes from afar for more tiles, unless these no longer fit L2.
+    const int64_t planes = WinogradConv::tile_planes(best.size, c.stride_h), edges = c.channels_in + c.channels_out;
+    const int64_t tiles = c.batch * divide_up(c.out_height(), best.size) * divide_up(c.out_width(), best.size);
+    if (tiles <= 56 || 28 * planes * edges * 4 <= cache_sizes().l2 * 3 / 2) best.tiles = 28;
+    const int64_t weights = WinogradConv::weight_planes(best.size) * c.channels_in * c.channels_out * 4;
+    best.prefetch_weights = weights > cache_sizes().l2;
+  }
   if (best.paired) all.push_back(from_winograd(best));
   const bool paired = pays_in_pairs(c, 96);
   const auto add = [&](const WinogradTuning& t) {
@@ -112,7 +117,6 @@ std::vector<Tuning> winograd_tunings(const Problem& p) {
     const int64_t weights = WinogradConv::weight_planes(size) * c.channels_in * c.channels_out * 4;
     for (const int blocks : {2, 4}) {
       for (const int64_t tiles : {28, 14, 56}) {
-        if (paired && tiles == 14) continue;
         for (const bool split : {false, true}) {
           if (split && (side > 60 || weights < cache_sizes().l2 / 4)) continue;
           for (const bool prefetch : {false, true}) {

@@ -57,6 +57,28 @@ TEST(WinogradConv, LargeMapsEqualTheReference) {
   }
 }
 
+/// Products in pairs add numbers of A and B: their sizes must not matter, nor how many there are.
+TEST(WinogradConv, ManyChannelsInPairsEqualTheReference) {
+  Philox rng(24);
+  for (const int64_t stride : {1, 2}) {
+    ConvProblem p;
+    p.channels_in = 264, p.channels_out = 72, p.height = p.width = 13;
+    p.kernel_h = p.kernel_w = 3, p.stride_h = p.stride_w = stride;
+    p.pad_top = p.pad_left = p.pad_bottom = p.pad_right = 1;
+    const ConvCase test(rng, p);
+    for (const int size : {2, 3, 4, 5, 6}) {
+      if (stride == 1 ? size % 2 != 0 : size < 3 || size > 5) continue;
+      for (const bool fresh : {false, true}) {
+        for (const Isa isa : usable_isas()) {
+          const BlockedLayout in = test.in_layout(isa, 1), out = test.out_layout(isa, 0);
+          const WinogradConv kernel(p, in, out, isa, {size, 2, 28, fresh, false, fresh, true}, 2);
+          EXPECT_LT(test.error(kernel, in, out, 2), size <= 3 ? 2e-5 : size <= 5 ? 5e-5 : 2e-4) << kernel.name();
+        }
+      }
+    }
+  }
+}
+
 TEST(WinogradConv, DeclinesWhatItCannotDo) {
   ConvProblem p;
   p.channels_in = p.channels_out = 16, p.height = p.width = 8, p.kernel_h = p.kernel_w = 3, p.stride_h = 2;
