@@ -79,7 +79,7 @@ class RandomNetwork {
   }
 
   void add() {
-    switch (pick(0, 11)) {
+    switch (pick(0, 13)) {
       case 0:
       case 1:
       case 2: return conv(false);
@@ -91,6 +91,8 @@ class RandomNetwork {
       case 8: return elementwise();
       case 9: return add_or_concat(true);
       case 10: return add_or_concat(false);
+      case 11:
+      case 12: return block();
       default: return gate();
     }
   }
@@ -120,6 +122,23 @@ class RandomNetwork {
                 {ints("pads", pads), ints("strides", {stride, stride}), ints("dilations", {dilation, dilation}),
                  integer("group", depthwise ? x.channels : 1)});
     put(activated(to), outs, height, width);
+  }
+
+  /// As in mobile networks: around a depthwise convolution, which may be the first, the input is added to its result.
+  void block() {
+    const Image x = some();
+    const int64_t wide = pick(0, 2) == 0 ? x.channels : pick(1, 60), kernel = pick(0, 3) == 0 ? 5 : 3;
+    const auto conv = [&](const std::string& from, int64_t outs, int64_t each, int64_t side) {
+      const std::string to = fresh();
+      builder.add(
+          "Conv", {from, weights({outs, each, side, side}), weights({outs})}, {to},
+          {ints("pads", std::vector<int64_t>(4, side / 2)), integer("group", each == 1 && side > 1 ? outs : 1)});
+      return to;
+    };
+    const std::string expanded = wide == x.channels ? x.name : activated(conv(x.name, wide, x.channels, 1));
+    const std::string result = conv(activated(conv(expanded, wide, 1, kernel)), x.channels, wide, 1), to = fresh();
+    builder.add("Add", {result, x.name}, {to});
+    put(activated(to), x.channels, x.height, x.width);
   }
 
   void pool() {
