@@ -8,6 +8,7 @@
 #include "builder/inner_results.hpp"
 #include "builder/verify_engine.hpp"
 #include "passes/model_builder.hpp"
+#include "runtime/runtime_knobs.hpp"
 
 namespace kiln {
 namespace {
@@ -87,8 +88,14 @@ std::unique_ptr<Work> prepare_spoiled(const Problem& problem, const Layouts& lay
   return std::make_unique<SpoiledWork>(real_tactic->prepare(problem, layouts, tuning), layouts.outputs[0]);
 }
 
+std::unique_ptr<Work> prepare_spoiled_in_bands(const Problem& problem, const Layouts& layouts, const Tuning& tuning) {
+  if (problem.band) return prepare_spoiled(problem, layouts, tuning);
+  return real_tactic->prepare(problem, layouts, tuning);
+}
+
 /// The example's engine, the step with this node done by a tactic that is wrong.
-std::shared_ptr<const EngineDef> engine_spoiled_at(const std::string& name) {
+std::shared_ptr<const EngineDef> engine_spoiled_at(const std::string& name,
+                                                   decltype(Tactic::prepare) prepare = prepare_spoiled) {
   ModelDef model = example().model;
   optimize(model);
   return EngineDef::create(std::move(model), [&](const EngineDef& engine) {
@@ -99,7 +106,7 @@ std::shared_ptr<const EngineDef> engine_spoiled_at(const std::string& name) {
       real_tactic = step.tactic;
       spoiled = *step.tactic;
       spoiled.name = "spoiled_tactic";
-      spoiled.prepare = prepare_spoiled;
+      spoiled.prepare = prepare;
       step.tactic = &spoiled;
     }
     return machine;
@@ -147,6 +154,17 @@ TEST(Bisect, VerificationNamesTheStepAndTheTactic) {
         << error.what();
     EXPECT_NE(std::string(error.what()).find("spoiled_tactic does it"), std::string::npos) << error.what();
   }
+}
+
+TEST(Bisect, VerificationRunsTheStepsTogether) {
+  bands_knob.set(BandsChoice::on);
+  try {
+    verify_engine(example().model, engine_spoiled_at("conv2", prepare_spoiled_in_bands));
+    ADD_FAILURE() << "nothing was found";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("where steps run together"), std::string::npos) << error.what();
+  }
+  bands_knob.reset();
 }
 
 TEST(Bisect, VerificationBlamesRewriting) {
