@@ -331,10 +331,9 @@ void WinogradConv::multiply_ready(PairedTileArgs& a, int64_t blocks, int64_t cou
                                   const float* starts, float* products, WinogradAhead* ahead) const {
   static constexpr float zeros[TileTable::most_rows] = {};
   const int64_t lanes = out_.block, groups = divide_up(a.depth, lanes), lines = a.prefetch_lines;
-  const int64_t runs = divide_up(count, paired_->rows[blocks]);
   const bool goes_on = a.residual != nullptr;
-  for (int64_t run = 0; run < runs; ++run) {
-    const auto [begin, end] = part_range(count, run, runs);
+  for (int64_t begin = 0, rows = 0; begin < count; begin += rows) {
+    rows = paired_->next_rows(blocks, count - begin);
     a.in = in + begin * lanes;
     a.row_start = goes_on ? zeros : starts + begin;
     a.row_unscale = starts + starts_ + begin;
@@ -344,7 +343,7 @@ void WinogradConv::multiply_ready(PairedTileArgs& a, int64_t blocks, int64_t cou
       a.prefetch = ahead->next(lines * groups);
       a.prefetch_lines = a.prefetch != nullptr ? lines : 0;
     }
-    paired_->tiles[blocks][end - begin](a);
+    paired_->tiles[blocks][rows](a);
     if (ahead == nullptr) a.prefetch += lines * groups * 64;
   }
   a.prefetch_lines = lines;

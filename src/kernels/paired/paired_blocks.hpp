@@ -21,7 +21,15 @@ struct PairedBlocksTable {
   int lanes;
   int rows[TileTable::most_blocks + 1];  ///< the most rows of a tile of so many blocks; 0 where there are none
   void (*make_ready)(const ReadyArgs&);
-  PairedTile tiles[TileTable::most_blocks + 1][TileTable::most_rows + 1];  ///< [blocks][rows]
+  /// [blocks][rows]; null where there is none, for which smaller ones do.
+  PairedTile tiles[TileTable::most_blocks + 1][TileTable::most_rows + 1];
+
+  /// The rows of the next tile where so many are left: an even share of them, as far as there is a tile for that.
+  int64_t next_rows(int64_t blocks, int64_t left) const {
+    int64_t count = divide_up(left, divide_up(left, rows[blocks]));
+    while (tiles[blocks][count] == nullptr) --count;
+    return count;
+  }
 };
 const PairedBlocksTable& paired_blocks_table(Isa isa);
 

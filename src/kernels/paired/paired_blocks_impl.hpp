@@ -3,7 +3,7 @@
 #include "kernels/paired/paired_blocks.hpp"
 #include "kernels/paired/paired_impl.hpp"
 
-/// Included by paired_<isa>.cpp only.
+/// Included by paired_blocks_<isa>.cpp only.
 namespace kiln {
 
 /// Each odd lane twice.
@@ -125,9 +125,21 @@ void make_blocks_ready(const PairedBlocksTable::ReadyArgs& a) {
   for (; row < a.rows; ++row) make_rows_ready<isa, 1>(a, row);
 }
 
+/// Rows of one block alone are those of an odd block behind pairs of them.
+constexpr int most_paired_block_rows = 14;
+
+/// Only these have code: the largest, which do most of the work, and even numbers for what they leave.
+constexpr bool has_paired_blocks_tile(int rows, int most) { return rows == 1 || rows == most || rows % 2 == 0; }
+
+template <Isa isa, int blocks, int most, int rows>
+constexpr PairedTile paired_blocks_tile_or_null() {
+  if constexpr (has_paired_blocks_tile(rows, most)) return paired_blocks_tile<isa, rows, blocks>;
+  return nullptr;
+}
+
 template <Isa isa, int blocks, int... i>
 constexpr void fill_paired_blocks(PairedBlocksTable& table, std::integer_sequence<int, i...>) {
-  ((table.tiles[blocks][i + 1] = paired_blocks_tile<isa, i + 1, blocks>), ...);
+  ((table.tiles[blocks][i + 1] = paired_blocks_tile_or_null<isa, blocks, sizeof...(i), i + 1>()), ...);
 }
 
 template <Isa isa>
@@ -136,7 +148,8 @@ constexpr PairedBlocksTable make_paired_blocks_table() {
   table.lanes = Vec<float, isa>::lanes;
   table.make_ready = make_blocks_ready<isa>;
   unroll<PairedLimits<isa>::blocks>([&](auto j) {
-    constexpr int blocks = j + 1, rows = PairedLimits<isa>::rows[blocks];
+    constexpr int blocks = j + 1, most = PairedLimits<isa>::rows[blocks];
+    constexpr int rows = most < most_paired_block_rows ? most : most_paired_block_rows;
     table.rows[blocks] = rows;
     fill_paired_blocks<isa, blocks>(table, std::make_integer_sequence<int, rows>());
   });

@@ -6,7 +6,7 @@
 #include "kernels/paired/paired_table.hpp"
 #include "kernels/simd/vec.hpp"
 
-/// Included by paired_<isa>.cpp only.
+/// Included by paired_<isa>.cpp and paired_blocks_<isa>.cpp only.
 namespace kiln {
 
 template <Isa isa>
