@@ -200,7 +200,9 @@ class Scheduler {
     step.parts = parts_for(seconds, threads_);
     if (is_scarce && step.work->scratch_floats(1) < step.work->scratch_floats(step.parts)) step.parts = 1;
     const double moving = op.problem ? bytes_moved(*op.problem) / touched_bytes_per_second : 0;
-    take_turns(step, std::max(seconds / step.parts, moving), is_scarce);
+    // Between phases a run looks whether it should stop as it does between turns.
+    const auto phases = static_cast<double>(std::max<int64_t>(step.work->phases(), 1));
+    take_turns(step, std::max(seconds / step.parts, moving) / phases, is_scarce);
   }
 
   /// Where every part has scratch of its own, one behind the other, the next turn takes that of the last one. Otherwise
