@@ -1,7 +1,6 @@
 #include <fmt/core.h>
 
 #include "cli/commands.hpp"
-#include "cli/usage_error.hpp"
 #include "cli/vision_files.hpp"
 #include "kiln/vision/classifier.hpp"
 #include "kiln/vision/draw.hpp"
@@ -42,17 +41,16 @@ void draw(vision::Picture& picture, const vision::Classifier& classifier, const 
 
 int run(Options& options) {
   const VisionFiles files = sort_files(options.pictures.files);
-  if (files.models.size() != 1) fail_usage("one classifier is expected, found {}", files.models.size());
+  const std::string& model = only_model(files, "classifier");
   if (!options.names.empty()) options.classifier.names = read_lines(options.names);
   options.classifier.levels = levels_of(options.levels);
-  vision::Classifier classifier(Session::load(files.models[0]), options.classifier);
+  vision::Classifier classifier(Session::load(model), options.classifier);
   const PictureCommand<Found> command{
       .find =
           [&](const vision::Picture& picture, PartTimes& times) {
             vision::Times spent;
             Found found = classifier.classify(picture, &spent);
-            const PartTimes parts = part_times(spent, "classify");
-            times.insert(times.end(), parts.begin(), parts.end());
+            add_parts(times, spent, "classify");
             return found;
           },
       .draw = [&](vision::Picture& picture, const Found& found) { draw(picture, classifier, found); },

@@ -2,7 +2,6 @@
 
 #include "cli/commands.hpp"
 #include "cli/terminal.hpp"
-#include "cli/usage_error.hpp"
 #include "cli/vision_files.hpp"
 #include "kiln/vision/detector.hpp"
 #include "kiln/vision/draw.hpp"
@@ -50,7 +49,7 @@ void print_found(const vision::Detector& detector, const std::vector<vision::Det
 
 int run(Options& options) {
   const VisionFiles files = sort_files(options.pictures.files);
-  if (files.models.size() != 1) fail_usage("one detector is expected, found {}", files.models.size());
+  const std::string& model = only_model(files, "detector");
   if (!options.names.empty()) options.detector.names = read_lines(options.names);
   if (options.logits == "softmax") options.detector.logits = vision::LogitKind::softmax;
   if (options.logits == "sigmoid") options.detector.logits = vision::LogitKind::sigmoid;
@@ -59,16 +58,14 @@ int run(Options& options) {
   if (options.fit == "corner") options.detector.fit = vision::Fit::corner;
   if (!options.anchors.empty()) options.detector.anchors = read_numbers("--anchors", options.anchors);
   options.detector.levels = levels_of(options.levels);
-  vision::Detector detector(Session::load(files.models[0]), options.detector);
+  vision::Detector detector(Session::load(model), options.detector);
   using Found = std::vector<vision::Detection>;
   const PictureCommand<Found> command{
       .find =
           [&](const vision::Picture& picture, PartTimes& times) {
-            vision::DetectorTimes spent;
+            vision::Times spent;
             Found found = detector.detect(picture, &spent);
-            times.insert(
-                times.end(),
-                {{"pre-process", spent.preprocess}, {"detect", spent.detect}, {"post-process", spent.postprocess}});
+            add_parts(times, spent, "detect");
             return found;
           },
       .draw = [&](vision::Picture& picture, const Found& found) { draw(picture, detector, found); },

@@ -29,8 +29,7 @@ Embedded embed(vision::Embedder& embedder, const std::string& path) {
   PartTimes times{{"decode", timer.milliseconds()}};
   vision::Times spent;
   std::vector<float> vector = embedder.embed(picture, &spent);
-  const PartTimes parts = part_times(spent, "embed");
-  times.insert(times.end(), parts.begin(), parts.end());
+  add_parts(times, spent, "embed");
   return {std::move(vector), std::move(times)};
 }
 
@@ -43,10 +42,10 @@ void print_vector(const std::string& path, const std::vector<float>& vector) {
 
 int run(Options& options) {
   const VisionFiles files = sort_files(options.files);
-  if (files.models.size() != 1) fail_usage("one embedder is expected, found {}", files.models.size());
+  const std::string& model = only_model(files, "embedder");
   if (!options.like.empty()) require_file(options.like);
   options.embedder.levels = levels_of(options.levels);
-  vision::Embedder embedder(Session::load(files.models[0]), options.embedder);
+  vision::Embedder embedder(Session::load(model), options.embedder);
   const bool search = !options.like.empty();
   Json all = Json::array();
   std::vector<std::vector<float>> vectors;

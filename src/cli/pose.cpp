@@ -48,6 +48,10 @@ void print_found(const vision::Pose& pose, const Found& found) {
   }
 }
 
+void draw(vision::Picture& picture, const vision::Pose& pose, const Found& found, float least) {
+  for (const vision::Person& person : found) pose.draw(picture, person, least);
+}
+
 vision::Refinement refinement_of(const std::string& name) {
   if (name == "none") return vision::Refinement::none;
   return name == "taylor" ? vision::Refinement::taylor : vision::Refinement::quarter;
@@ -79,23 +83,18 @@ int run(Options& options) {
   std::optional<vision::Detector> detector;
   if (files.models.size() == 2) detector.emplace(Session::load(files.models[0]), options.detector);
   vision::Pose pose(Session::load(files.models.back()), options.pose);
-  const PictureCommand<Found> command{.find =
-                                          [&](const vision::Picture& picture, PartTimes& times) {
-                                            const std::vector<vision::Detection> boxes =
-                                                find_people(detector, options, picture, times);
-                                            vision::Times spent;
-                                            Found found = pose.find(picture, boxes, &spent);
-                                            const PartTimes parts = part_times(spent, "find joints");
-                                            times.insert(times.end(), parts.begin(), parts.end());
-                                            return found;
-                                          },
-                                      .draw =
-                                          [&](vision::Picture& picture, const Found& found) {
-                                            for (const vision::Person& person : found)
-                                              pose.draw(picture, person, options.joint_score);
-                                          },
-                                      .json = [&](const Found& found) { return found_json(pose, found); },
-                                      .print = [&](const Found& found) { print_found(pose, found); }};
+  const PictureCommand<Found> command{
+      .find =
+          [&](const vision::Picture& picture, PartTimes& times) {
+            const std::vector<vision::Detection> boxes = find_people(detector, options, picture, times);
+            vision::Times spent;
+            Found found = pose.find(picture, boxes, &spent);
+            add_parts(times, spent, "find joints");
+            return found;
+          },
+      .draw = [&](vision::Picture& picture, const Found& found) { draw(picture, pose, found, options.joint_score); },
+      .json = [&](const Found& found) { return found_json(pose, found); },
+      .print = [&](const Found& found) { print_found(pose, found); }};
   look_at_pictures(options.pictures, files.pictures, command);
   return exit_good;
 }

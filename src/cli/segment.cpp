@@ -4,7 +4,6 @@
 #include <map>
 
 #include "cli/commands.hpp"
-#include "cli/usage_error.hpp"
 #include "cli/vision_files.hpp"
 #include "kiln/vision/segmenter.hpp"
 
@@ -52,19 +51,18 @@ void print_found(const vision::Segmenter& segmenter, const vision::Segmentation&
 
 int run(Options& options) {
   const VisionFiles files = sort_files(options.pictures.files);
-  if (files.models.size() != 1) fail_usage("one segmenter is expected, found {}", files.models.size());
+  const std::string& model = only_model(files, "segmenter");
   if (!options.names.empty()) options.segmenter.names = read_lines(options.names);
   options.segmenter.levels = levels_of(options.levels);
   if (options.letterbox) options.segmenter.fit = vision::Fit::letterbox;
-  vision::Segmenter segmenter(Session::load(files.models[0]), options.segmenter);
+  vision::Segmenter segmenter(Session::load(model), options.segmenter);
   using Found = vision::Segmentation;
   const PictureCommand<Found> command{
       .find =
           [&](const vision::Picture& picture, PartTimes& times) {
             vision::Times spent;
             Found found = segmenter.segment(picture, &spent);
-            const PartTimes parts = part_times(spent, "segment");
-            times.insert(times.end(), parts.begin(), parts.end());
+            add_parts(times, spent, "segment");
             return found;
           },
       .draw = [&](vision::Picture& picture,

@@ -51,6 +51,11 @@ VisionFiles sort_files(const std::vector<std::string>& files) {
   return sorted;
 }
 
+const std::string& only_model(const VisionFiles& files, const char* what) {
+  if (files.models.size() != 1) fail_usage("one {} is expected, found {}", what, files.models.size());
+  return files.models.front();
+}
+
 PictureOutput::PictureOutput(std::string output, size_t pictures) : output_(std::move(output)) {
   folder_ = wanted() && (pictures > 1 || std::filesystem::is_directory(output_));
   if (folder_) std::filesystem::create_directories(output_);
@@ -107,8 +112,9 @@ Json times_json(const PartTimes& times) {
   return json;
 }
 
-PartTimes part_times(const vision::Times& spent, const std::string& network) {
-  return {{"pre-process", spent.preprocess}, {network, spent.network}, {"post-process", spent.postprocess}};
+void add_parts(PartTimes& times, const vision::Times& spent, const std::string& network) {
+  times.insert(times.end(),
+               {{"pre-process", spent.preprocess}, {network, spent.network}, {"post-process", spent.postprocess}});
 }
 
 void add_names_option(CLI::App& command, std::string& file) {

@@ -25,6 +25,8 @@ struct VisionFiles {
 };
 /// A folder stands for the pictures in it. Fails with UsageError where a file is missing, or there is no picture.
 VisionFiles sort_files(const std::vector<std::string>& files);
+/// The only model; fails with UsageError, which says what it should be ("detector"), where there is not just one.
+const std::string& only_model(const VisionFiles& files, const char* what);
 
 /// What is written where the command's pictures go: `output` itself for one picture, and a file of the same name in the
 /// folder `output` for several.
@@ -61,8 +63,8 @@ using PartTimes = std::vector<std::pair<std::string, double>>;
 void print_times(const PartTimes& times);
 Json times_json(const PartTimes& times);
 
-/// The parts of an answer that one network gives.
-PartTimes part_times(const vision::Times& spent, const std::string& network);
+/// Adds the parts of an answer that one network gives.
+void add_parts(PartTimes& times, const vision::Times& spent, const std::string& network);
 
 /// --names FILE
 void add_names_option(CLI::App& command, std::string& file);

@@ -8,6 +8,7 @@
 #include "kiln/kiln.hpp"
 #include "kiln/vision/picture.hpp"
 #include "kiln/vision/preprocess.hpp"
+#include "kiln/vision/times.hpp"
 
 namespace kiln::vision {
 
@@ -37,11 +38,6 @@ struct Detection {
   int64_t class_index = 0;
 };
 
-/// Milliseconds that the latest detect() took for each part.
-struct DetectorTimes {
-  double preprocess = 0, detect = 0, postprocess = 0;
-};
-
 /// Finds objects. The network's outputs tell of what kind it is:
 ///   YOLOv5, decoded [1, boxes, 5 + classes], or each level as it is: [1, anchors, height, width, 5 + classes] or
 ///   [1, anchors * (5 + classes), height, width];
@@ -58,7 +54,7 @@ class Detector {
   ~Detector();
 
   /// The best first.
-  std::vector<Detection> detect(const PictureView& picture, DetectorTimes* times = nullptr);
+  std::vector<Detection> detect(const PictureView& picture, Times* times = nullptr);
   /// What a class is called; its number where nobody says.
   std::string name_of(int64_t class_index) const;
 

@@ -60,9 +60,9 @@ Detector::~Detector() = default;
 
 std::string Detector::name_of(int64_t class_index) const { return name_at(impl_->options.names, class_index); }
 
-std::vector<Detection> Detector::detect(const PictureView& picture, DetectorTimes* times) {
-  DetectorTimes own;
-  DetectorTimes& spent = times ? *times : own;
+std::vector<Detection> Detector::detect(const PictureView& picture, Times* times) {
+  Times own;
+  Times& spent = times ? *times : own;
   const DetectorOptions& options = impl_->options;
   PictureNetwork& network = impl_->network;
   Timer watch;
@@ -70,7 +70,7 @@ std::vector<Detection> Detector::detect(const PictureView& picture, DetectorTime
   const Placement place = prepare_into(input, 0, picture, network.format());
   spent.preprocess = watch.lap();
   const std::vector<NamedTensor> outputs = network.run(std::move(input));
-  spent.detect = watch.lap();
+  spent.network = watch.lap();
   const FoundBoxes found = read_heads(outputs, impl_->settings);
   std::vector<Detection> boxes =
       suppress(found.boxes, found.finished ? 1.0f : options.overlap_threshold, options.agnostic, options.most);
