@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,11 +14,6 @@
 #include "kiln/tensor.hpp"
 
 namespace kiln {
-
-/// The value of a node's attribute.
-using AttributeValue = std::variant<int64_t, float, std::string, Tensor, std::vector<int64_t>, std::vector<float>,
-                                    std::vector<std::string>>;
-using Attributes = std::map<std::string, AttributeValue, std::less<>>;
 
 /// One dim of a shape: a number, a named symbol or expression ("batch", "2*h+1"), or neither: unknown.
 struct PortDim {
@@ -31,6 +27,19 @@ struct TensorType {
   bool has_shape = false;  ///< whether the rank is known
   std::vector<PortDim> shape = {};
 };
+
+class Graph;
+
+/// The graph inside of a node, such as a branch of an If: GraphBuilder::subgraph makes it.
+struct Subgraph {
+  std::shared_ptr<Graph> graph;
+  std::shared_ptr<const void> network;  ///< that it belongs to, and reads values of
+};
+
+/// The value of a node's attribute. Operators that a program brings along never see graphs and types in theirs.
+using AttributeValue = std::variant<int64_t, float, std::string, Tensor, std::vector<int64_t>, std::vector<float>,
+                                    std::vector<std::string>, Subgraph, TensorType>;
+using Attributes = std::map<std::string, AttributeValue, std::less<>>;
 
 /// An operator that a program brings along, for nodes of a domain that is not one of ONNX's own.
 ///

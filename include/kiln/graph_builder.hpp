@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -26,9 +27,9 @@ class Var {
 
  private:
   friend class GraphBuilder;
-  struct Graph;
-  Var(std::shared_ptr<Graph> graph, int32_t id) : graph_(std::move(graph)), id_(id) {}
-  std::shared_ptr<Graph> graph_;
+  struct Network;
+  Var(std::shared_ptr<Network> network, int32_t id) : network_(std::move(network)), id_(id) {}
+  std::shared_ptr<Network> network_;
   int32_t id_ = -1;
 };
 
@@ -40,6 +41,22 @@ struct Window {
   int64_t groups = 1;
 };
 
+/// What the body of a loop gives in one turn.
+struct Turn {
+  std::vector<Var> state;           ///< for the next turn, as many as there were
+  std::vector<Var> collected = {};  ///< of all turns, one behind the other in a new first dim, which are results too
+  Var go_on = {};                   ///< of a Loop: whether there is a next turn; undefined for always
+};
+
+/// Which axis of a Scan's sequences and of what it collects counts the turns, and from where: each list has one number
+/// for all, or as many as there are.
+struct ScanAxes {
+  std::vector<int64_t> axes = {0};
+  std::vector<bool> backwards = {false};
+  std::vector<int64_t> collected_axes = {0};
+  std::vector<bool> collected_backwards = {false};
+};
+
 /// Builds a network by hand, as ONNX's operators:
 ///
 ///     kiln::GraphBuilder b;
@@ -49,6 +66,13 @@ struct Window {
 ///     kiln::Session session(b.model());
 ///
 /// What is wrong with a node is an Error of the call that adds it, and names it.
+///
+/// Graphs inside of nodes are made by functions. What is added while one runs goes into that graph, which may read all
+/// values around it:
+///
+///     Var y = b.if_else(is_large, [&] { return std::vector{b.relu(x)}; }, [&] { return std::vector{x}; })[0];
+///
+/// A function may be called more than once, until the shapes that it is given hold in every turn of its loop.
 class GraphBuilder {
  public:
   /// A dim in a list of them: a number, a symbol, or -1 for unknown.
@@ -57,6 +81,13 @@ class GraphBuilder {
     AxisDim(const char* name) { symbol = name; }       // NOLINT(google-explicit-constructor)
     AxisDim(PortDim dim) : PortDim(std::move(dim)) {}  // NOLINT(google-explicit-constructor)
   };
+
+  using Branch = std::function<std::vector<Var>()>;
+  using Body = std::function<std::vector<Var>(const std::vector<Var>& inputs)>;
+  /// Of a Loop: the number of the turn, an int64, and the state.
+  using LoopBody = std::function<Turn(const Var& number, const std::vector<Var>& state)>;
+  /// Of a Scan: the state, and an element of each sequence.
+  using ScanBody = std::function<Turn(const std::vector<Var>& state, const std::vector<Var>& elements)>;
 
   explicit GraphBuilder(std::string_view name = "graph");
 
@@ -69,6 +100,17 @@ class GraphBuilder {
   Var op(std::string_view type, const std::vector<Var>& inputs, const Attributes& attributes = {});
   /// Makes a value an output of the network, by this name.
   void output(const Var& value, std::string_view name = {});
+
+  /// An If: the results of one of two functions, of the same number and element types.
+  std::vector<Var> if_else(const Var& condition, const Branch& then, const Branch& otherwise);
+  /// A Loop of so many turns (undefined for no limit), while `condition` (undefined for true) and then Turn::go_on
+  /// hold. It gives the last state, and behind it what was collected.
+  std::vector<Var> loop(const Var& turns, const Var& condition, const std::vector<Var>& state, const LoopBody& body);
+  /// A Scan: a turn for each element of sequences that are equally long. It gives what a loop gives.
+  std::vector<Var> scan(const std::vector<Var>& state, const std::vector<Var>& sequences, const ScanBody& body,
+                        const ScanAxes& axes = {});
+  /// A graph for an attribute of any other node.
+  Subgraph subgraph(const std::vector<TensorType>& inputs, const Body& body, std::string_view name = "inner");
 
   Var conv2d(const Var& x, const Var& weights, const Var& bias = {}, const Window& window = {});
   Var conv_transpose2d(const Var& x, const Var& weights, const Var& bias = {}, const Window& window = {});
@@ -96,7 +138,16 @@ class GraphBuilder {
   Model model() const;
 
  private:
-  std::shared_ptr<Var::Graph> graph_;
+  struct Inner;  ///< a graph inside of a node, and the types of its results
+  class Names;
+  class Inside;
+
+  Var var(int32_t id) const { return {network_, id}; }
+  void check(const Var& value) const;
+  Inner build(const Inner& wanted, const Body& body);
+  Inner build_until_settled(Inner wanted, const Body& body);
+
+  std::shared_ptr<Var::Network> network_;
 };
 
 }  // namespace kiln

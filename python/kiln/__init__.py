@@ -16,7 +16,7 @@ from ._kiln import (CancelFlag, Engine, Error, Finding, Model, ModelInfo, Port, 
 from ._kiln import array_from_dlpack as from_dlpack
 from ._kiln import dlpack_from_array as to_dlpack
 from .asynchronous import RunFuture
-from .builder import GraphBuilder, Var
+from .builder import GraphBuilder, Turn, Var
 from .custom_ops import TensorType, custom_op, get_include, load_plugin, register_op
 from .engine import build
 from .session import Session
@@ -27,6 +27,6 @@ _logging.getLogger("kiln").addHandler(_logging.NullHandler())
 
 __all__ = [
     "CancelFlag", "Engine", "Error", "Finding", "GraphBuilder", "Model", "ModelInfo", "Port", "RunFuture", "Session",
-    "SessionMemory", "SparseTensor", "TensorType", "Var", "__version__", "build", "check", "custom_op", "from_dlpack",
-    "get_include", "load_plugin", "load_weights", "register_op", "set_threads", "threads", "to_dlpack",
+    "SessionMemory", "SparseTensor", "TensorType", "Turn", "Var", "__version__", "build", "check", "custom_op",
+    "from_dlpack", "get_include", "load_plugin", "load_weights", "register_op", "set_threads", "threads", "to_dlpack",
 ]

@@ -114,6 +114,8 @@ class Var:
     @property
     def shape(self) -> tuple[int | str | None, ...] | None: ...
 
+class Subgraph: ...
+
 class GraphBuilder:
     def __init__(self, name: str = "graph") -> None: ...
     def input(self, name: str, dtype: Any, shape: tuple[int | str | None, ...]) -> Var: ...
@@ -128,6 +130,32 @@ class GraphBuilder:
         name: str,
     ) -> list[Var]: ...
     def output(self, value: Var, name: str = "") -> None: ...
+    def if_else(
+        self, condition: Var, then: Callable[[], list[Var]], otherwise: Callable[[], list[Var]]
+    ) -> list[Var]: ...
+    def loop(
+        self,
+        turns: Var | None,
+        condition: Var | None,
+        state: list[Var],
+        body: Callable[[Var, list[Var]], tuple[list[Var], list[Var], Var | None]],
+    ) -> list[Var]: ...
+    def scan(
+        self,
+        state: list[Var],
+        sequences: list[Var],
+        body: Callable[[list[Var], list[Var]], tuple[list[Var], list[Var], Var | None]],
+        axes: list[int],
+        backwards: list[bool],
+        collected_axes: list[int],
+        collected_backwards: list[bool],
+    ) -> list[Var]: ...
+    def subgraph(
+        self,
+        inputs: list[tuple[Any, tuple[int | str | None, ...] | None]],
+        body: Callable[[list[Var]], list[Var]],
+        name: str,
+    ) -> Subgraph: ...
     def model(self) -> Model: ...
 
 def build_engine(

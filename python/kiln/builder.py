@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Any, Callable, Sequence, Union
 
 import numpy as np
@@ -78,8 +79,22 @@ class Var:
     __array_priority__ = 1000  # numpy leaves `array + var` to this class
 
 
+@dataclass(frozen=True)
+class Turn:
+    """What the body of a loop may give: the state for the next turn; what is collected, of all turns, one behind the
+    other in a new first dim; and for `loop`, whether there is a next turn."""
+
+    state: Operand | Sequence[Operand] = ()
+    collect: Operand | Sequence[Operand] = ()
+    go_on: Operand | None = None
+
+
 def _both(value: Ints) -> list[int]:
     return [int(value)] * 2 if isinstance(value, (int, np.integer)) else [int(number) for number in value]
+
+
+def _each(given: Any, kind: type) -> list[Any]:
+    return [kind(one) for one in given] if isinstance(given, (list, tuple)) else [kind(given)]
 
 
 def _pads(padding: Ints) -> list[int]:
@@ -129,6 +144,75 @@ class GraphBuilder:
         if not name[:1].isupper():
             raise AttributeError(f"'GraphBuilder' object has no attribute '{name}'")
         return lambda *inputs, **attributes: self.op(name, *inputs, **attributes)
+
+    def if_else(self, condition: Operand, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+        """The results of one of two functions, one value or a list as they give it. What they add to the builder is
+        done only where the condition asks for it; they may use all values from around them.
+
+            y = b.if_else(b.op("Greater", b.mean(x, (0, 1)), 0.0), lambda: b.relu(x), lambda: x * 0.1)
+        """
+        one = []
+
+        def branch(function: Callable[[], Any]) -> list[_kiln.Var]:
+            given = function()
+            one.append(not isinstance(given, (list, tuple)))
+            return self._vars(given)
+
+        made = self._builder.if_else(self._var(condition)._var, lambda: branch(then), lambda: branch(otherwise))
+        return self._results(made, all(one))
+
+    def loop(self, turns: Operand | None, state: Operand | Sequence[Operand], body: Callable[..., Any], *,
+             condition: Operand | None = None) -> Any:
+        """Do `body(number, *state)` again and again: `turns` times (None: without end), while `condition` holds. It
+        gives the next state, one value or several, or a kiln.Turn. The results are the last state, and what was
+        collected.
+
+            power, all_powers = b.loop(5, x, lambda i, y: kiln.Turn(y * x, collect=y))
+
+        The body may be called more than once, until the shapes that it is given hold in every turn.
+        """
+        given = None if turns is None else self._var(np.int64(turns) if isinstance(turns, int) else turns)._var
+        first = None if condition is None else self._var(condition)._var
+        made = self._builder.loop(given, first, self._vars(state), lambda number, values: self._turn(
+            body(Var(self, number), *(Var(self, value) for value in values))))
+        return self._results(made, len(made) == 1)
+
+    def scan(self, state: Operand | Sequence[Operand], sequences: Operand | Sequence[Operand],
+             body: Callable[..., Any], *, axes: Ints = 0, backwards: bool | Sequence[bool] = False,
+             collect_axes: Ints = 0, collect_backwards: bool | Sequence[bool] = False) -> Any:
+        """Do `body(*state, *elements)` for each element of sequences, which lie along `axes`. It gives what that of
+        `loop` gives, and so does this.
+
+            total, sums = b.scan(zero, x, lambda total, row: kiln.Turn(total + row, collect=total + row))
+        """
+        def turn(values: list[_kiln.Var], elements: list[_kiln.Var]) -> Any:
+            return self._turn(body(*(Var(self, value) for value in values + elements)))
+
+        made = self._builder.scan(self._vars(state), self._vars(sequences), turn, _each(axes, int),
+                                  _each(backwards, bool), _each(collect_axes, int), _each(collect_backwards, bool))
+        return self._results(made, len(made) == 1)
+
+    def subgraph(self, body: Callable[..., Any], *inputs: tuple[Any, Sequence[int | str | None] | None],
+                 name: str = "inner") -> _kiln.Subgraph:
+        """A graph as an attribute of any node: what `body` adds and gives for inputs of these types and shapes.
+
+            b.op("SequenceMap", parts, body=b.subgraph(lambda part: part * 2, ("float32", ("n", 3))))
+        """
+        types = [(dtype, None if shape is None else tuple(shape)) for dtype, shape in inputs]
+        return self._builder.subgraph(
+            types, lambda values: self._vars(body(*(Var(self, value) for value in values))), name)
+
+    def _vars(self, given: Any) -> list[_kiln.Var]:
+        return [self._var(value)._var for value in (given if isinstance(given, (list, tuple)) else [given])]
+
+    def _turn(self, given: Any) -> tuple[list[_kiln.Var], list[_kiln.Var], _kiln.Var | None]:
+        turn = given if isinstance(given, Turn) else Turn(given)
+        return (self._vars(turn.state), self._vars(turn.collect),
+                None if turn.go_on is None else self._var(turn.go_on)._var)
+
+    def _results(self, made: list[_kiln.Var], is_one: bool) -> Any:
+        results = [Var(self, var) for var in made]
+        return results[0] if is_one and len(results) == 1 else results
 
     def model(self) -> _kiln.Model:
         """What was built so far, which must have an output."""

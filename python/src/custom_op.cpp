@@ -13,8 +13,11 @@ nb::handle kept(const nb::object& object) { return nb::object(object).release();
 nb::object attribute_to_python(const AttributeValue& value) {
   return std::visit(
       [](const auto& data) -> nb::object {
-        if constexpr (std::is_same_v<std::decay_t<decltype(data)>, Tensor>) {
+        using T = std::decay_t<decltype(data)>;
+        if constexpr (std::is_same_v<T, Tensor>) {
           return value_to_python(data.clone());
+        } else if constexpr (std::is_same_v<T, Subgraph> || std::is_same_v<T, TensorType>) {
+          return nb::none();
         } else {
           return nb::cast(data);
         }

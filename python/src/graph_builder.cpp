@@ -32,7 +32,15 @@ AttributeValue list_from_python(nb::handle list) {
   return numbers;
 }
 
+/// numpy's types, or one of their classes.
+bool is_element_type(nb::handle value) {
+  const nb::object dtype = nb::module_::import_("numpy").attr("dtype");
+  return nb::isinstance(value, dtype) || (PyType_Check(value.ptr()) && nb::hasattr(value, "dtype"));
+}
+
 AttributeValue attribute_from_python(nb::handle value) {
+  if (nb::isinstance<Subgraph>(value)) return nb::cast<Subgraph>(value);
+  if (is_element_type(value)) return TensorType{.dtype = dtype_from_python(nb::borrow(value))};
   if (Numpy::get().is_array(value)) return tensor_of(value);
   if (nb::isinstance<nb::str>(value)) return nb::cast<std::string>(value);
   if (nb::isinstance<nb::bytes>(value)) {
@@ -65,6 +73,50 @@ std::vector<Var> ops(GraphBuilder& builder, const std::string& type, const nb::l
   return builder.ops(type, inputs, attributes_from_python(attributes), outputs, domain, name);
 }
 
+Var optional_var(nb::handle given) { return given.is_none() ? Var() : nb::cast<Var>(given); }
+
+/// What Python's body gives: (state, collected, whether to go on).
+Turn turn_from_python(const nb::object& given) {
+  return {.state = nb::cast<std::vector<Var>>(given[0]),
+          .collected = nb::cast<std::vector<Var>>(given[1]),
+          .go_on = optional_var(given[2])};
+}
+
+std::vector<Var> if_else(GraphBuilder& builder, const Var& condition, const nb::callable& then,
+                         const nb::callable& otherwise) {
+  return builder.if_else(
+      condition, [&] { return nb::cast<std::vector<Var>>(then()); },
+      [&] { return nb::cast<std::vector<Var>>(otherwise()); });
+}
+
+std::vector<Var> loop(GraphBuilder& builder, nb::handle turns, nb::handle condition, const std::vector<Var>& state,
+                      const nb::callable& body) {
+  return builder.loop(
+      optional_var(turns), optional_var(condition), state,
+      [&](const Var& number, const std::vector<Var>& values) { return turn_from_python(body(number, values)); });
+}
+
+std::vector<Var> scan(GraphBuilder& builder, const std::vector<Var>& state, const std::vector<Var>& sequences,
+                      const nb::callable& body, const std::vector<int64_t>& axes, const std::vector<bool>& backwards,
+                      const std::vector<int64_t>& collected_axes, const std::vector<bool>& collected_backwards) {
+  return builder.scan(state, sequences,
+                      [&](const std::vector<Var>& values, const std::vector<Var>& elements) {
+                        return turn_from_python(body(values, elements));
+                      },
+                      {axes, backwards, collected_axes, collected_backwards});
+}
+
+Subgraph subgraph(GraphBuilder& builder, nb::handle inputs, const nb::callable& body, const std::string& name) {
+  std::vector<TensorType> types;
+  for (nb::handle input : inputs) {
+    TensorType type{.dtype = dtype_from_python(input[0]), .has_shape = !input[1].is_none()};
+    if (type.has_shape) type.shape = dims_from_python(input[1]);
+    types.push_back(std::move(type));
+  }
+  return builder.subgraph(
+      types, [&](const std::vector<Var>& values) { return nb::cast<std::vector<Var>>(body(values)); }, name);
+}
+
 }  // namespace
 
 void bind_graph_builder(nb::module_& module) {
@@ -76,6 +128,8 @@ void bind_graph_builder(nb::module_& module) {
       .def_prop_ro(
           "shape", [](const Var& var) -> nb::object { return type_to_python(var.type())[1]; },
           "A tuple of numbers, symbols and None; None while the rank is unknown.");
+  nb::class_<Subgraph>(module, "Subgraph",
+                       "The graph inside of a node: an attribute that GraphBuilder.subgraph makes.");
   nb::class_<GraphBuilder>(module, "GraphBuilder", "What kiln.GraphBuilder is made of.")
       .def(nb::init<std::string_view>(), nb::arg("name") = "graph")
       .def(
@@ -97,6 +151,11 @@ void bind_graph_builder(nb::module_& module) {
           "output",
           [](GraphBuilder& builder, const Var& value, const std::string& name) { builder.output(value, name); },
           nb::arg("value"), nb::arg("name") = "")
+      .def("if_else", &if_else, nb::arg("condition"), nb::arg("then"), nb::arg("otherwise"))
+      .def("loop", &loop, nb::arg("turns").none(), nb::arg("condition").none(), nb::arg("state"), nb::arg("body"))
+      .def("scan", &scan, nb::arg("state"), nb::arg("sequences"), nb::arg("body"), nb::arg("axes"),
+           nb::arg("backwards"), nb::arg("collected_axes"), nb::arg("collected_backwards"))
+      .def("subgraph", &subgraph, nb::arg("inputs"), nb::arg("body"), nb::arg("name"))
       .def("model", &GraphBuilder::model);
 }
 

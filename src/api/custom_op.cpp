@@ -18,11 +18,22 @@ std::optional<AttributeValue> attribute_value(const Attribute& attribute) {
 }
 
 Attribute make_attribute(std::string name, AttributeValue value) {
-  constexpr AttributeType types[] = {AttributeType::int_,   AttributeType::float_, AttributeType::string,
-                                     AttributeType::tensor, AttributeType::ints,   AttributeType::floats,
-                                     AttributeType::strings};
+  constexpr AttributeType types[] = {AttributeType::int_,    AttributeType::float_, AttributeType::string,
+                                     AttributeType::tensor,  AttributeType::ints,   AttributeType::floats,
+                                     AttributeType::strings, AttributeType::graph,  AttributeType::type_proto};
   Attribute attribute{.name = std::move(name), .type = types[value.index()]};
-  std::visit([&](auto&& data) { attribute.data = std::forward<decltype(data)>(data); }, std::move(value));
+  std::visit(
+      [&]<class T>(T&& data) {
+        using Data = std::decay_t<T>;
+        if constexpr (std::is_same_v<Data, Subgraph>) {
+          attribute.data = std::move(data.graph);
+        } else if constexpr (std::is_same_v<Data, TensorType>) {
+          attribute.data = make_type(data);
+        } else {
+          attribute.data = std::forward<T>(data);
+        }
+      },
+      std::move(value));
   return attribute;
 }
 

@@ -4,78 +4,23 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 #include <string>
 
 #include "api/attribute_values.hpp"
 #include "api/model_impl.hpp"
+#include "api/network.hpp"
 #include "base/error.hpp"
 #include "base/nearest.hpp"
-#include "graph/copy_model.hpp"
 #include "ops/schema.hpp"
-#include "runtime/shape_inference.hpp"
 
 namespace kiln {
 
-/// The network that a builder and its Vars share.
-struct Var::Graph {
-  ModelDef model;
-  Facts facts;                                              ///< of every value so far
-  std::map<std::string, int, std::less<>> uses, node_uses;  ///< how often a name was wanted
-
-  std::string unused_name(std::string_view wish) {
-    std::string name(wish);
-    if (model.graph.find_value(name) == no_value) return name;
-    int& used = uses[name];
-    while (model.graph.find_value(name) != no_value) name = fmt::format("{}_{}", wish, ++used);
-    return name;
-  }
-  std::string node_name(std::string_view wish) const {
-    const auto used = node_uses.find(wish);
-    return used == node_uses.end() ? std::string(wish) : fmt::format("{}_{}", wish, used->second);
-  }
-
-  ValueId add(std::string_view name, Fact fact) {
-    const ValueId id = model.graph.add_value(std::string(name));
-    facts.push_back(std::move(fact));
-    return id;
-  }
-
-  /// What is known of a node's outputs; fails where it breaks a rule of its operator.
-  Facts infer(const Node& node) const {
-    ModelDef alone;
-    alone.opset_imports = model.opset_imports;
-    alone.graph.name = model.graph.name;
-    Node copy = node;
-    std::map<ValueId, Fact> known;
-    for (ValueId& input : copy.inputs) {
-      if (input == no_value) continue;
-      const Fact& fact = facts[static_cast<size_t>(input)];
-      const std::string& name = model.graph.name_of(input);
-      const bool is_new = alone.graph.find_value(name) == no_value;
-      input = alone.graph.add_value(name, fact.type);
-      if (is_new) alone.graph.inputs.push_back(input);
-      known[input] = fact;
-    }
-    for (ValueId& output : copy.outputs) output = alone.graph.add_value(fmt::format("{} output {}", node.name, output));
-    const std::vector<ValueId> outputs = copy.outputs;
-    alone.graph.nodes.push_back(std::move(copy));
-    Diagnostics thrown(Diagnostics::Mode::throw_first);
-    const Facts all = ShapeInference(alone, thrown).run(known);
-    Facts found;
-    for (ValueId output : outputs) found.push_back(all[static_cast<size_t>(output)]);
-    return found;
-  }
-};
-
 const std::string& Var::name() const {
   static const std::string none;
-  return graph_ ? graph_->model.graph.name_of(id_) : none;
+  return network_ ? network_->at(id_).name : none;
 }
 
-TensorType Var::type() const {
-  return graph_ ? tensor_type(graph_->facts[static_cast<size_t>(id_)].type) : TensorType();
-}
+TensorType Var::type() const { return network_ ? tensor_type(network_->at(id_).fact.type) : TensorType(); }
 
 namespace {
 
@@ -93,13 +38,15 @@ const Schema& newest_schema(std::string_view domain, std::string_view type) {
        suggestion(names, type));
 }
 
-/// Whole numbers stand for floats, too, where the schema wants those.
+/// Whole numbers stand for floats, too, where the schema wants those, and element types for their numbers.
 void convert_attributes(const Schema& schema, Attributes& attributes) {
   for (auto& [name, value] : attributes) {
     const AttributeDef* const known = schema.find_attribute(name);
     if (!known) continue;
     if (const auto* number = std::get_if<int64_t>(&value); number && known->type == AttributeType::float_) {
       value = static_cast<float>(*number);
+    } else if (const auto* element = std::get_if<TensorType>(&value); element && known->type == AttributeType::int_) {
+      value = static_cast<int64_t>(element->dtype);
     } else if (const auto* list = std::get_if<std::vector<int64_t>>(&value)) {
       if (known->type == AttributeType::floats) value = std::vector<float>(list->begin(), list->end());
       if (known->type == AttributeType::strings && list->empty()) value = std::vector<std::string>();
@@ -167,70 +114,80 @@ std::vector<Var> without_missing(std::vector<Var> inputs) {
 
 }  // namespace
 
-GraphBuilder::GraphBuilder(std::string_view name) : graph_(std::make_shared<Var::Graph>()) {
-  ModelDef& model = graph_->model;
+GraphBuilder::GraphBuilder(std::string_view name) : network_(std::make_shared<Var::Network>()) {
+  ModelDef& model = network_->model;
   model.ir_version = 10;
   model.producer_name = producer;
   model.producer_version = version();
   model.opset_imports[""] = known_opsets().find("")->second;
-  model.graph.name = name;
+  network_->open(name);
+}
+
+void GraphBuilder::check(const Var& value) const {
+  if (value.network_ != network_) {
+    fail(ErrorCode::invalid_argument, "'{}' is a value of another network", value.name());
+  }
+  network_->check_readable(value.id_);
 }
 
 Var GraphBuilder::input(std::string_view name, DType dtype, const std::vector<AxisDim>& shape) {
-  Graph& graph = graph_->model.graph;
+  if (network_->is_inside()) {
+    fail(ErrorCode::invalid_argument, "the input '{}' cannot be added inside of a node", name);
+  }
   if (name.empty()) fail(ErrorCode::invalid_argument, "an input needs a name");
-  if (graph.find_value(name) != no_value) fail(ErrorCode::invalid_argument, "there is a value '{}' already", name);
+  if (network_->by_name.contains(name)) fail(ErrorCode::invalid_argument, "there is a value '{}' already", name);
   TensorType type{.dtype = dtype, .has_shape = true};
   type.shape.assign(shape.begin(), shape.end());
-  const ValueId id = graph_->add(name, {.type = make_type(type)});
-  graph.values[static_cast<size_t>(id)].type = make_type(type);
-  graph.values[static_cast<size_t>(id)].has_info = true;
-  graph.inputs.push_back(id);
-  return {graph_, id};
+  return var(network_->add_input(name, make_type(type)));
 }
 
 Var GraphBuilder::constant(Tensor tensor, std::string_view name) {
   if (!tensor.defined()) fail(ErrorCode::invalid_argument, "a constant needs a tensor");
   Fact fact{.type = Type::tensor(tensor.dtype(), SymShape(tensor.shape().begin(), tensor.shape().end()))};
   if (tensor.size() <= most_known_elements) fact.constant = tensor.is_aligned() ? tensor : tensor.clone();
-  const ValueId id = graph_->add(graph_->unused_name(name.empty() ? "constant:0" : name), std::move(fact));
-  graph_->model.graph.initializers.push_back({.value = id, .tensor = std::move(tensor)});
-  return {graph_, id};
+  const int32_t id = network_->add(network_->unused_name(name.empty() ? "constant:0" : name), std::move(fact));
+  network_->graph().initializers.push_back({.value = network_->value_of(id), .tensor = std::move(tensor)});
+  return var(id);
 }
 
 std::vector<Var> GraphBuilder::ops(std::string_view type, const std::vector<Var>& inputs, const Attributes& attributes,
                                    size_t outputs, std::string_view domain, std::string_view name) {
-  ModelDef& model = graph_->model;
-  Node node{.name = graph_->node_name(name.empty() ? type : name),
+  Node node{.name = network_->node_name(name.empty() ? type : name),
             .domain = std::string(canonical_domain(domain)),
             .op_type = std::string(type)};
   Attributes values = attributes;
+  std::vector<int32_t> ids;
   with_place(
       [&] {
         const Schema& schema = newest_schema(node.domain, type);
         const auto known = known_opsets().find(node.domain);
-        model.opset_imports.try_emplace(node.domain, known == known_opsets().end() ? schema.since : known->second);
+        network_->model.opset_imports.try_emplace(node.domain,
+                                                  known == known_opsets().end() ? schema.since : known->second);
         check_counts(schema, inputs.size(), outputs);
         convert_attributes(schema, values);
         check_attributes(schema, values, schema.attributes.empty() && known == known_opsets().end());
+        for (const auto& [key, value] : values) {
+          if (const auto* subgraph = std::get_if<Subgraph>(&value)) network_->check_readable(*subgraph);
+        }
         for (const Var& input : inputs) {
-          if (input.defined() && input.graph_ != graph_) {
-            fail(ErrorCode::invalid_argument, "'{}' is a value of another network", input.name());
-          }
-          node.inputs.push_back(input.id_);
+          if (input.defined()) check(input);
+          ids.push_back(input.id_);
         }
       },
       [&] { return node.describe(0); });
   for (const auto& [key, value] : values) node.attributes.push_back(make_attribute(key, value));
+  node.inputs.resize(ids.size(), no_value);
   for (size_t i = 0; i < outputs; ++i) node.outputs.push_back(static_cast<ValueId>(i));
-  Facts facts = graph_->infer(node);
+  Facts facts = network_->infer(node, ids);
+  for (size_t i = 0; i < ids.size(); ++i) node.inputs[i] = ids[i] < 0 ? no_value : network_->value_of(ids[i]);
   std::vector<Var> results;
   for (size_t i = 0; i < outputs; ++i) {
-    node.outputs[i] = graph_->add(graph_->unused_name(fmt::format("{}:{}", node.name, i)), std::move(facts[i]));
-    results.push_back({graph_, node.outputs[i]});
+    const std::string made = network_->unused_name(fmt::format("{}:{}", node.name, i));
+    results.push_back(var(network_->add(made, std::move(facts[i]))));
+    node.outputs[i] = network_->value_of(results.back().id_);
   }
-  ++graph_->node_uses[std::string(name.empty() ? type : name)];
-  model.graph.nodes.push_back(std::move(node));
+  ++network_->node_uses[std::string(name.empty() ? type : name)];
+  network_->graph().nodes.push_back(std::move(node));
   return results;
 }
 
@@ -239,24 +196,22 @@ Var GraphBuilder::op(std::string_view type, const std::vector<Var>& inputs, cons
 }
 
 void GraphBuilder::output(const Var& value, std::string_view name) {
-  if (!value.defined()) fail(ErrorCode::invalid_argument, "an output needs a value");
-  if (value.graph_ != graph_) fail(ErrorCode::invalid_argument, "'{}' is a value of another network", value.name());
-  Graph& graph = graph_->model.graph;
-  // A value's own name ends in its number: the output takes the name before that.
-  const std::string wish(name.empty() ? value.name().substr(0, value.name().rfind(':')) : std::string(name));
-  if (!name.empty() && graph.find_value(wish) != no_value) {
-    fail(ErrorCode::invalid_argument, "there is a value '{}' already", wish);
+  if (network_->is_inside()) {
+    fail(ErrorCode::invalid_argument,
+         "an output of the network cannot be added inside of a node: what its function "
+         "returns are the results there");
   }
-  const ValueId id = graph_->add(graph_->unused_name(wish), Fact(graph_->facts[static_cast<size_t>(value.id_)]));
-  graph.values[static_cast<size_t>(id)].type = graph_->facts[static_cast<size_t>(id)].type;
-  graph.nodes.push_back({.name = wish, .op_type = "Identity", .inputs = {value.id_}, .outputs = {id}});
-  graph.outputs.push_back(id);
+  if (!value.defined()) fail(ErrorCode::invalid_argument, "an output needs a value");
+  check(value);
+  if (!name.empty() && network_->by_name.contains(name)) {
+    fail(ErrorCode::invalid_argument, "there is a value '{}' already", name);
+  }
+  // A value's own name ends in its number: the output takes the name before that.
+  network_->add_output(value.id_,
+                       name.empty() ? std::string_view(value.name()).substr(0, value.name().rfind(':')) : name);
 }
 
-Model GraphBuilder::model() const {
-  if (graph_->model.graph.outputs.empty()) fail(ErrorCode::invalid_argument, "the network has no output yet");
-  return Model(make_model_impl(copy_model(graph_->model)));
-}
+Model GraphBuilder::model() const { return Model(make_model_impl(network_->finish())); }
 
 Var GraphBuilder::conv2d(const Var& x, const Var& weights, const Var& bias, const Window& window) {
   Attributes attributes = window_attributes(window);

@@ -1,4 +1,5 @@
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -51,10 +52,12 @@ bool beats(T candidate, T best) {
 template <bool max, class T>
 int64_t arg_best(const T* lane, int64_t length, int64_t step, bool last) {
   int64_t best = last ? length - 1 : 0;
-  for (int64_t i = 1; i < length; ++i) {
-    const int64_t k = last ? length - 1 - i : i;
-    if (beats<max>(lane[k * step], lane[best * step])) best = k;
-  }
+  in_pieces(length, [&](int64_t begin, int64_t end) {
+    for (int64_t i = std::max<int64_t>(1, begin); i < end; ++i) {
+      const int64_t k = last ? length - 1 - i : i;
+      if (beats<max>(lane[k * step], lane[best * step])) best = k;
+    }
+  });
   return best;
 }
 

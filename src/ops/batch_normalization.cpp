@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -92,6 +93,7 @@ Statistics batch_statistics(EvalContext& c, const Tensor& x, bool spatial) {
     for (int64_t i = begin; i < end; ++i) {
       double sum = 0, squares = 0;
       plan.for_rows(i, [&](int64_t offset, int64_t count, int64_t step) {
+        stop_point(count);
         for (int64_t k = 0; k < count; ++k) sum += static_cast<double>(data[offset + k * step]);
       });
       const double mean = sum / static_cast<double>(plan.count());

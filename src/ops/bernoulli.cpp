@@ -1,3 +1,4 @@
+#include "base/stop_point.hpp"
 #include "ops/op.hpp"
 #include "ops/support/convert.hpp"
 #include "ops/support/dtype_attribute.hpp"
@@ -21,7 +22,10 @@ void eval_bernoulli(EvalContext& c) {
   Tensor drawn = c.host().allocate(DType::boolean, c.input(0).shape());
   Philox random = seeded_generator(c);
   bool* to = drawn.mutable_data<bool>();
-  for (const double probability : probabilities.elements<double>()) *to++ = random.uniform() < probability;
+  for (const double probability : probabilities.elements<double>()) {
+    stop_point();
+    *to++ = random.uniform() < probability;
+  }
   c.set_output(0, convert(c, drawn, dtype_attribute(c, "dtype", c.input(0).dtype())));
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/op.hpp"
 #include "ops/support/convert.hpp"
 #include "ops/support/dtype_attribute.hpp"
@@ -85,7 +86,7 @@ void write_texts(const Tensor& x, Tensor& y) {
   const WidenLoop widen = widen_loop(dtype);
   const auto* from = static_cast<const std::byte*>(x.raw());
   auto* to = y.mutable_data<std::string>();
-  for (int64_t i = 0; i < x.size(); ++i) {
+  for (int64_t i = 0; i < x.size(); ++i, stop_point()) {
     union {
       float f32;
       double f64;
@@ -110,6 +111,7 @@ void read_texts(const Tensor& x, Tensor& y, const CastRules& rules, Read read) {
   const NarrowLoop narrow = narrow_loop(dtype_of<T>, y.dtype());
   auto* to = static_cast<std::byte*>(y.mutable_raw());
   for (const std::string& text : x.elements<std::string>()) {
+    stop_point();
     const T value = read(text);
     narrow(&value, to, 1, rules);
     to += dtype_size(y.dtype());

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/im2col.hpp"
@@ -77,7 +78,9 @@ void add_blocks(EvalContext& context, const Im2Col& columns, const Tensor& x, Te
     for (int64_t channel = begin; channel < end; ++channel) {
       T* image = to + channel * columns.image_size();
       std::fill_n(image, columns.image_size(), T());
-      for (int64_t k = 0; k < rows; ++k) columns.add_row(from + (channel * rows + k) * blocks, k, image);
+      for (int64_t k = 0; k < rows; ++k, stop_point(blocks)) {
+        columns.add_row(from + (channel * rows + k) * blocks, k, image);
+      }
     }
   });
 }

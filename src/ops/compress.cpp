@@ -1,4 +1,5 @@
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -36,7 +37,7 @@ void eval_compress(EvalContext& c) {
   const int64_t axis = normalize_axis(c.attr_int("axis", 0), input.rank());
   const AxisView view(input.shape(), axis);
   std::vector<int64_t> picks;
-  for (int64_t i = 0; i < condition.size(); ++i) {
+  for (int64_t i = 0; i < condition.size(); ++i, stop_point()) {
     if (condition.data<bool>()[i]) picks.push_back(checked_index(i, view.extent, "the position of a true condition"));
   }
   Shape shape = input.shape();

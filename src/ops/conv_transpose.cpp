@@ -1,5 +1,6 @@
 #include "base/checked.hpp"
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/gemm.hpp"
@@ -145,7 +146,7 @@ void convolve_image(EvalContext& context, const Im2Col& columns, int64_t group, 
     std::vector<Sum> plane(static_cast<size_t>(columns.image_size()));
     for (int64_t channel = begin; channel < end; ++channel) {
       std::fill(plane.begin(), plane.end(), Sum{0});
-      for (int64_t k = 0; k < columns.kernel_size(); ++k) {
+      for (int64_t k = 0; k < columns.kernel_size(); ++k, stop_point(count)) {
         columns.add_row(product + (channel * columns.kernel_size() + k) * count, k, plane.data());
       }
       T* to = y.mutable_data<T>() + (image * y.dim(1) + channel) * columns.image_size();

@@ -1,4 +1,5 @@
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -50,12 +51,14 @@ template <class T, class F>
 void accumulate_line(const T* from, T* to, int64_t count, int64_t step, bool exclusive) {
   T total = T(F::start);
   bool empty = true;
-  for (int64_t i = 0; i < count; ++i, from += step, to += step) {
-    if (exclusive) *to = total;
-    total = empty ? *from : F::of(total, *from);
-    empty = false;
-    if (!exclusive) *to = total;
-  }
+  in_pieces(count, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i, from += step, to += step) {
+      if (exclusive) *to = total;
+      total = empty ? *from : F::of(total, *from);
+      empty = false;
+      if (!exclusive) *to = total;
+    }
+  });
 }
 
 template <class F>

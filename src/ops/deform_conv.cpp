@@ -2,6 +2,7 @@
 
 #include "base/checked.hpp"
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/convolution.hpp"
@@ -125,7 +126,7 @@ void deform_convolve(EvalContext& context, const Convolution& convolution, const
   const Real* from = sums.data<Real>();
   const T* bias = context.has_input(3) ? context.input(3).data<T>() : nullptr;
   T* to = y.mutable_data<T>();
-  for (int64_t i = 0; i < y.size(); ++i) {
+  for (int64_t i = 0; i < y.size(); ++i, stop_point()) {
     to[i] = T(bias ? from[i] + static_cast<Real>(bias[i / plane % output[1]]) : from[i]);
   }
 }

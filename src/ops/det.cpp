@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/infer.hpp"
@@ -42,7 +43,7 @@ double determinant(std::vector<double>& matrix, size_t n) {
       result = -result;
     }
     result *= top;
-    for (size_t row = column + 1; row < n; ++row) {
+    for (size_t row = column + 1; row < n; ++row, stop_point(static_cast<int64_t>(n))) {
       const double factor = matrix[row * n + column] / top;
       for (size_t k = column; k < n; ++k) matrix[row * n + k] -= factor * matrix[column * n + k];
     }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -77,7 +78,7 @@ struct Walk {
       rest /= extents[axis];
       offset += index[axis] * steps[axis];
     }
-    for (int64_t i = begin; i < end; ++i) {
+    for (int64_t i = begin; i < end; ++i, stop_point()) {
       visit(offset);
       for (size_t axis = extents.size(); axis-- > 0;) {
         offset += steps[axis];
@@ -243,7 +244,9 @@ void eval_einsum(EvalContext& context) {
     using S = GemmType<T>;
     const Tensor result =
         einsum.run<S>([&](size_t i) { return einsum.load<T, S>(context.input(i), equation.inputs[i]); });
-    copy_run(result.data<S>(), 1, y.size(), y.mutable_data<T>());
+    in_pieces(y.size(), [&](int64_t begin, int64_t end) {
+      copy_run(result.data<S>() + begin, 1, end - begin, y.mutable_data<T>() + begin);
+    });
   });
 }
 

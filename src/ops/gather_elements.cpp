@@ -1,4 +1,5 @@
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -32,7 +33,7 @@ void gather_all(const Tensor& data, const Tensor& indices, int64_t axis, Tensor&
   const std::vector<int64_t> strides = row_major_strides(data.shape());
   const int64_t extent = data.dim(axis), step = strides[static_cast<size_t>(axis)];
   Shape position(indices.shape().size(), 0);
-  for (int64_t i = 0; i < indices.size(); ++i) {
+  for (int64_t i = 0; i < indices.size(); ++i, stop_point()) {
     int64_t offset = checked_index(index[i], extent) * step;
     for (size_t j = 0; j < position.size(); ++j) {
       if (static_cast<int64_t>(j) != axis) offset += position[j] * strides[j];

@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -64,7 +65,9 @@ void global_pool(EvalContext& context, Reduce&& reduce) {
 void eval_global_average_pool(EvalContext& context) {
   global_pool(context, []<class T>(const T* x, int64_t count) {
     double sum = 0;
-    for (int64_t i = 0; i < count; ++i) sum += x[i];
+    in_pieces(count, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) sum += x[i];
+    });
     return sum / static_cast<double>(count);
   });
 }
@@ -73,7 +76,7 @@ void eval_global_lp_pool(EvalContext& context) {
   const double p = read_norm_order(context);
   global_pool(context, [p]<class T>(const T* x, int64_t count) {
     NormSum sum(p);
-    for (int64_t i = 0; i < count; ++i) sum.add(x[i]);
+    for (int64_t i = 0; i < count; ++i, stop_point()) sum.add(x[i]);
     return sum.norm();
   });
 }
@@ -81,9 +84,11 @@ void eval_global_lp_pool(EvalContext& context) {
 void eval_global_max_pool(EvalContext& context) {
   global_pool(context, []<class T>(const T* x, int64_t count) {
     double best = -std::numeric_limits<double>::infinity();
-    for (int64_t i = 0; i < count; ++i) {
-      if (x[i] > best || x[i] != x[i]) best = x[i];
-    }
+    in_pieces(count, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        if (x[i] > best || x[i] != x[i]) best = x[i];
+      }
+    });
     return best;
   });
 }

@@ -1,4 +1,5 @@
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -62,7 +63,7 @@ void normalize_groups(EvalContext& c, const Tensor& x, Tensor& y, int64_t groups
   c.parallel_for(x.dim(0) * groups, 1 + 32768 / (size + 1), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const auto standard = standard_of<U>(from + row * size, size, epsilon);
-      for (int64_t i = 0; i < size; ++i) {
+      for (int64_t i = 0; i < size; ++i, stop_point()) {
         const int64_t group = row % groups;
         const int64_t p = by_group ? group : group * (channels / groups) + i / span;
         const T scaled = static_cast<T>(scale[p] * standardize(from[row * size + i], standard));

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -54,7 +55,7 @@ void eval_instance_normalization(EvalContext& c) {
       for (int64_t row = begin; row < end; ++row) {
         const Moments moments = moments_of(from + row * span, span);
         const double factor = scale[row % channels] / std::sqrt(moments.variance + epsilon);
-        for (int64_t i = row * span; i < (row + 1) * span; ++i) {
+        for (int64_t i = row * span; i < (row + 1) * span; ++i, stop_point()) {
           to[i] = static_cast<T>((static_cast<double>(from[i]) - moments.mean) * factor + bias[row % channels]);
         }
       }

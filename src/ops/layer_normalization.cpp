@@ -1,4 +1,5 @@
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -87,7 +88,10 @@ void eval_layer_normalization(EvalContext& c) {
           const auto standard = standard_of<U>(from + row * columns, columns, epsilon);
           means[row] = standard.mean;
           deviations[row] = standard.inverse_deviation;
-          for (int64_t i = row * columns; i < (row + 1) * columns; ++i) to[i] = standardize(from[i], standard);
+          in_pieces(columns, [&](int64_t first, int64_t last) {
+            for (int64_t i = row * columns + first; i < row * columns + last; ++i)
+              to[i] = standardize(from[i], standard);
+          });
         }
       });
     });

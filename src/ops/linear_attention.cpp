@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/heads.hpp"
@@ -209,7 +210,7 @@ void eval_linear_attention(EvalContext& c) {
     for (int64_t head = begin; head < end; ++head) {
       const int64_t b = head / p.k.heads, h = head % p.k.heads;
       float* own = state.data() + head * size;
-      for (int64_t t = 0; t < p.q.length; ++t) {
+      for (int64_t t = 0; t < p.q.length; ++t, stop_point(size)) {
         update_state(p, b, h, t, own, write);
         for (int64_t reader = h * group; reader < (h + 1) * group; ++reader) {
           read_state(p, p.query.data() + p.q.at(b, reader, t), own, out);

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -31,12 +32,12 @@ void infer_lp_normalization(InferContext& c) {
 template <class T>
 void normalize_lane(const T* from, T* to, int64_t length, int64_t step, int64_t order) {
   double sum = 0;
-  for (int64_t k = 0; k < length; ++k) {
+  for (int64_t k = 0; k < length; ++k, stop_point()) {
     const double x = static_cast<double>(from[k * step]);
     sum += order == 1 ? std::abs(x) : x * x;
   }
   const double norm = order == 1 ? sum : std::sqrt(sum);
-  for (int64_t k = 0; k < length; ++k) {
+  for (int64_t k = 0; k < length; ++k, stop_point()) {
     to[k * step] = norm == 0 ? T(0.0f) : static_cast<T>(static_cast<double>(from[k * step]) / norm);
   }
 }

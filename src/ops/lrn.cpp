@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -45,7 +46,7 @@ void eval_lrn(EvalContext& c) {
         const int64_t channel = row % channels, instance = row / channels * channels;
         const int64_t first = channel - std::min(channel, before);
         const int64_t last = channel + std::min(channels - 1 - channel, after);
-        for (int64_t i = 0; i < span; ++i) {
+        for (int64_t i = 0; i < span; ++i, stop_point(last - first + 1)) {
           double squares = 0;
           for (int64_t k = first; k <= last; ++k) {
             const double value = static_cast<double>(from[(instance + k) * span + i]);

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/infer.hpp"
@@ -76,7 +77,7 @@ void max_roi_pool(EvalContext& context, const Tensor& x, const Tensor& rois, Ten
         const bool empty = down.begin >= down.end || across.begin >= across.end;
         for (int64_t c = 0; c < channels; ++c) {
           T best = empty ? T(0.0f) : std::numeric_limits<T>::lowest();
-          for (int64_t row = down.begin; row < down.end; ++row) {
+          for (int64_t row = down.begin; row < down.end; ++row, stop_point(across.end - across.begin)) {
             const T* line = planes + (c * height + row) * width;
             for (int64_t column = across.begin; column < across.end; ++column) best = std::max(best, line[column]);
           }

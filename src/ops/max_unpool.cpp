@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -84,7 +85,7 @@ void unpool(const Tensor& x, const Tensor& indices, const Shape& inner, Tensor& 
   const int64_t* at = indices.data<int64_t>();
   T* to = y.mutable_data<T>();
   std::fill_n(to, y.size(), T(0.0f));
-  for (int64_t i = 0; i < x.size(); ++i) {
+  for (int64_t i = 0; i < x.size(); ++i, stop_point()) {
     if (at[i] < 0 || at[i] >= count) {
       fail(ErrorCode::invalid_argument, "index {} is outside the unpooled tensor of {} elements", at[i], count);
     }

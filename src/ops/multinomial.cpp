@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/op.hpp"
 #include "ops/support/convert.hpp"
 #include "ops/support/dtype_attribute.hpp"
@@ -55,7 +56,7 @@ void eval_multinomial(EvalContext& c) {
   for (int64_t row = 0; row < x.dim(0); ++row) {
     const auto size = static_cast<size_t>(classes);
     const auto sums = cumulative_weights({logs.data<double>() + row * classes, size});
-    for (int64_t i = 0; i < samples; ++i) {
+    for (int64_t i = 0; i < samples; ++i, stop_point()) {
       const auto place = std::upper_bound(sums.begin(), sums.end(), random.uniform() * sums.back());
       *to++ = std::min<int64_t>(place - sums.begin(), classes - 1);
     }

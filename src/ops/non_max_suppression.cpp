@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 
@@ -67,7 +68,10 @@ std::vector<int64_t> by_score(std::span<const float> scores, std::optional<float
     const float score = scores[static_cast<size_t>(i)];
     return score == score ? score : -std::numeric_limits<float>::infinity();
   };
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return key(a) > key(b); });
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    stop_point();
+    return key(a) > key(b);
+  });
   return order;
 }
 
@@ -93,6 +97,7 @@ std::vector<int64_t> select(EvalContext& context, int64_t limit) {
     for (const int64_t i : by_score(of_class, threshold)) {
       if (static_cast<int64_t>(kept.size()) >= limit) break;
       const Box box = read_box(of_batch + i * 4, centered);
+      stop_point(static_cast<int64_t>(kept.size()));
       if (std::any_of(kept.begin(), kept.end(), [&](const Box& other) { return overlap(box, other, iou); })) continue;
       kept.push_back(box);
       result.insert(result.end(), {task / classes, task % classes, i});

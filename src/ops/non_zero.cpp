@@ -1,3 +1,4 @@
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "tensor/dispatch.hpp"
@@ -29,7 +30,7 @@ void eval_non_zero(EvalContext& c) {
   std::vector<int64_t> places;
   dispatch(Join<NumericTypes, ComplexTypes, Types<bool, std::string>>{}, input.dtype(), [&]<class T> {
     const auto elements = input.elements<T>();
-    for (size_t i = 0; i < elements.size(); ++i) {
+    for (size_t i = 0; i < elements.size(); ++i, stop_point()) {
       if (!is_zero(elements[i])) places.push_back(static_cast<int64_t>(i));
     }
   });
@@ -37,7 +38,7 @@ void eval_non_zero(EvalContext& c) {
   // A scalar has no axes to name, so that its result is [0, count].
   int64_t* to = c.output(0, DType::i64, {input.rank(), count}).mutable_data<int64_t>();
   for (int64_t axis = input.rank(); axis-- > 0;) {
-    for (int64_t i = 0; i < count; ++i) {
+    for (int64_t i = 0; i < count; ++i, stop_point()) {
       int64_t& place = places[static_cast<size_t>(i)];
       to[axis * count + i] = place % input.dim(axis);
       place /= input.dim(axis);

@@ -1,6 +1,7 @@
 #include <limits>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -85,7 +86,7 @@ void eval_one_hot(EvalContext& c) {
   const bool wraps = c.version() >= 11;
   dispatch(NumericTypes{}, indices.dtype(), [&]<class T> {
     const T* element = indices.data<T>();
-    for (int64_t i = 0; i < indices.size(); ++i) {
+    for (int64_t i = 0; i < indices.size(); ++i, stop_point()) {
       int64_t index = to_index(element[i]);
       if (wraps && index < 0 && index >= -depth) index += depth;
       if (index < 0 || index >= depth) continue;

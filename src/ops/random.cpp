@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/op.hpp"
 #include "ops/support/convert.hpp"
 #include "ops/support/dtype_attribute.hpp"
@@ -66,7 +67,10 @@ void fill_normal(EvalContext& c, DType dtype, const Shape& shape) {
   const double mean = c.attr_float("mean"), scale = c.attr_float("scale");
   Philox random = seeded_generator(c);
   Tensor wide = c.host().allocate(DType::f64, shape);
-  for (double& value : wide.mutable_elements<double>()) value = mean + scale * random.normal();
+  for (double& value : wide.mutable_elements<double>()) {
+    stop_point();
+    value = mean + scale * random.normal();
+  }
   c.set_output(0, convert(c, wide, dtype));
 }
 
@@ -77,6 +81,7 @@ void fill_uniform(EvalContext& c, DType dtype, const Shape& shape) {
   Philox random = seeded_generator(c);
   Tensor wide = c.host().allocate(DType::f64, shape);
   for (double& value : wide.mutable_elements<double>()) {
+    stop_point();
     value = low + (high - low) * std::ldexp(static_cast<double>(random.next_u64() >> (64 - bits)), -bits);
   }
   c.set_output(0, convert(c, wide, dtype));

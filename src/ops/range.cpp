@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/op.hpp"
 #include "ops/support/elementwise.hpp"
 
@@ -99,7 +100,7 @@ void eval_range(EvalContext& c) {
     int64_t next = 0;
     const NarrowLoop narrow = narrow_loop(carrier_of(dtype), dtype);
     auto* to = static_cast<std::byte*>(out.mutable_raw());
-    for (; next < count; ++next, to += dtype_size(dtype)) {
+    for (; next < count; ++next, to += dtype_size(dtype), stop_point()) {
       T value;
       if constexpr (std::is_integral_v<T>) {
         value =

@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -271,7 +272,9 @@ void eval_reduce(EvalContext& c) {
       for (int64_t i = begin; i < end; ++i) {
         Fold<T> fold;
         plan.for_rows(i, [&](int64_t offset, int64_t count, int64_t step) {
-          for (int64_t k = 0; k < count; ++k) fold.add(from[offset + k * step]);
+          in_pieces(count, [&](int64_t first, int64_t last) {
+            for (int64_t k = first; k < last; ++k) fold.add(from[offset + k * step]);
+          });
         });
         to[i] = fold.result(plan.count());
       }

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -214,7 +215,7 @@ void resize_nearest(EvalContext& context, const std::vector<TapTable>& tables, c
   const size_t last = tables.size() - 1;
   const int64_t width = y.dim(-1);
   context.parallel_for(y.size() / width, 32768 / width + 1, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
+    for (int64_t row = begin; row < end; ++row, stop_point(width)) {
       int64_t rest = row, offset = 0;
       bool away = false;
       for (size_t axis = last; axis-- > 0;) {
@@ -253,7 +254,7 @@ std::vector<S> resample(EvalContext& context, const std::vector<S>& from, Sides 
         for (int64_t i = 0; i < sides.inner; ++i) out[i] = static_cast<S>(i % lanes == 0 ? how.extrapolation : 0.0f);
         continue;
       }
-      for (int64_t tap = 0; tap < table.taps; ++tap) {
+      for (int64_t tap = 0; tap < table.taps; ++tap, stop_point(sides.inner)) {
         const auto entry = static_cast<size_t>(index * table.taps + tap);
         const auto weight = static_cast<S>(table.weights[entry]);
         if (weight == 0) continue;

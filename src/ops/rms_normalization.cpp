@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -30,13 +31,17 @@ void infer_rms_normalization(InferContext& c) {
 template <class U, class T>
 void normalize_row(const T* from, T* to, int64_t count, float epsilon) {
   double squares = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    const U x = static_cast<U>(from[i]);
-    squares += static_cast<double>(static_cast<U>(x * x));
-  }
+  in_pieces(count, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const U x = static_cast<U>(from[i]);
+      squares += static_cast<double>(static_cast<U>(x * x));
+    }
+  });
   const U mean = static_cast<U>(squares / static_cast<double>(count));
   const U root = static_cast<U>(std::sqrt(static_cast<U>(mean + static_cast<U>(epsilon))));
-  for (int64_t i = 0; i < count; ++i) to[i] = static_cast<T>(static_cast<U>(static_cast<U>(from[i]) / root));
+  in_pieces(count, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) to[i] = static_cast<T>(static_cast<U>(static_cast<U>(from[i]) / root));
+  });
 }
 
 template <class T>

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/infer.hpp"
@@ -123,6 +124,7 @@ Real pool(const T* plane, int64_t width, const Samples<Real>& down, const Sample
   // A sample outside the image counts as zero.
   Real best = static_cast<double>(ys.size() * xs.size()) < count ? 0 : -std::numeric_limits<Real>::infinity();
   for (const auto& y : ys) {
+    stop_point(static_cast<int64_t>(xs.size()));
     for (const auto& x : xs) {
       const Real a = (1 - y.fraction) * (1 - x.fraction) * plane[y.low * width + x.low];
       const Real b = (1 - y.fraction) * x.fraction * plane[y.low * width + x.high];

@@ -1,4 +1,5 @@
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -63,7 +64,7 @@ void scatter_all(Tensor& output, const Tensor& indices, const Tensor& updates, i
   auto* to = static_cast<char*>(output.mutable_raw());
   const auto* from = static_cast<const char*>(updates.raw());
   Shape position(indices.shape().size(), 0);
-  for (int64_t i = 0; i < indices.size(); ++i) {
+  for (int64_t i = 0; i < indices.size(); ++i, stop_point()) {
     int64_t offset = checked_index(index[i], extent) * step;
     for (size_t j = 0; j < position.size(); ++j) {
       if (static_cast<int64_t>(j) != axis) offset += position[j] * strides[j];

@@ -1,4 +1,5 @@
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -72,7 +73,7 @@ void eval_scatter_nd(EvalContext& c) {
   const size_t size = dtype_size(data.dtype());
   auto* to = static_cast<char*>(output.mutable_raw());
   const auto* from = static_cast<const char*>(updates.raw());
-  for (int64_t i = 0; i < tuples; ++i) {
+  for (int64_t i = 0; i < tuples; ++i, stop_point(run + 1)) {
     int64_t at = 0;
     for (int64_t j = 0; j < depth; ++j) {
       const int64_t extent = data.dim(j);

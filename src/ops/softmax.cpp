@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -47,11 +48,13 @@ struct Softmax {
   static void apply(Number* lane, int64_t length) {
     const Number max = *std::max_element(lane, lane + length);
     double sum = 0;
-    for (int64_t k = 0; k < length; ++k) {
-      const Number shifted = static_cast<T>(lane[k] - max);
-      lane[k] = static_cast<T>(std::exp(shifted));
-      sum += static_cast<double>(lane[k]);
-    }
+    in_pieces(length, [&](int64_t begin, int64_t end) {
+      for (int64_t k = begin; k < end; ++k) {
+        const Number shifted = static_cast<T>(lane[k] - max);
+        lane[k] = static_cast<T>(std::exp(shifted));
+        sum += static_cast<double>(lane[k]);
+      }
+    });
     const Number divisor = static_cast<T>(sum);
     for (int64_t k = 0; k < length; ++k) lane[k] /= divisor;
   }
@@ -62,7 +65,9 @@ struct LogSoftmax {
   static void apply(Number* lane, int64_t length) {
     const Number max = *std::max_element(lane, lane + length);
     double sum = 0;
-    for (int64_t k = 0; k < length; ++k) sum += static_cast<double>(std::exp(lane[k] - max));
+    in_pieces(length, [&](int64_t begin, int64_t end) {
+      for (int64_t k = begin; k < end; ++k) sum += static_cast<double>(std::exp(lane[k] - max));
+    });
     const double log_sum = std::log(sum);
     for (int64_t k = 0; k < length; ++k) {
       lane[k] = static_cast<Number>(static_cast<double>(lane[k] - max) - log_sum);

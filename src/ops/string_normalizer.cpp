@@ -2,6 +2,7 @@
 
 #include "base/case_mapping.hpp"
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 
@@ -48,6 +49,7 @@ void eval_string_normalizer(EvalContext& c) {
   for (const std::string& word : c.attr_strings("stopwords")) stop.insert(exact ? word : to_lower(word));
   std::vector<std::string> kept;
   for (const std::string& word : input.elements<std::string>()) {
+    stop_point();
     if (!stop.empty() && stop.count(exact ? word : to_lower(word)) > 0) continue;
     kept.push_back(action == Case::lower ? to_lower(word) : action == Case::upper ? to_upper(word) : word);
   }

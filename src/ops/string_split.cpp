@@ -2,6 +2,7 @@
 #include <limits>
 #include <string_view>
 
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/infer.hpp"
@@ -83,6 +84,7 @@ void eval_string_split(EvalContext& c) {
   std::vector<Parts> all;
   size_t longest = 0;
   for (const std::string& text : input.elements<std::string>()) {
+    stop_point();
     all.push_back(delimiter.empty() ? split_at_spaces(text, most) : split_at(text, delimiter, most));
     longest = std::max(longest, all.back().size());
   }
@@ -90,7 +92,7 @@ void eval_string_split(EvalContext& c) {
   shape.push_back(static_cast<int64_t>(longest));
   if (c.wants_output(0)) {
     std::string* to = c.output(0, DType::string, shape).mutable_data<std::string>();
-    for (size_t i = 0; i < all.size(); ++i) {
+    for (size_t i = 0; i < all.size(); ++i, stop_point()) {
       for (size_t j = 0; j < longest; ++j) to[i * longest + j] = j < all[i].size() ? all[i][j] : std::string_view();
     }
   }

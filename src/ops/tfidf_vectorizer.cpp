@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "tensor/dispatch.hpp"
@@ -123,7 +124,7 @@ void for_grams(const Grams<Item>& grams, std::span<const Item> row, const Limits
   const auto count = static_cast<int64_t>(row.size());
   int64_t shortest = limits.shortest;
   for (int64_t step = 1; step <= std::min(limits.skips + 1, count); ++step) {
-    for (int64_t start = 0; start < count && (count - 1 - start) / step >= shortest - 1; ++start) {
+    for (int64_t start = 0; start < count && (count - 1 - start) / step >= shortest - 1; ++start, stop_point()) {
       size_t node = 0;
       int64_t at = start;
       for (int64_t size = 1; size <= limits.longest && at < count; ++size, at += step) {

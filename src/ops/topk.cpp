@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -54,6 +55,7 @@ void best_of_line(const T* line, int64_t extent, int64_t step, int64_t k, bool l
   order.resize(static_cast<size_t>(extent));
   std::iota(order.begin(), order.end(), 0);
   const auto better = [&](int64_t a, int64_t b) {
+    stop_point();
     const T &x = line[a * step], &y = line[b * step];
     if (largest ? sorts_before(y, x) : sorts_before(x, y)) return true;
     if (largest ? sorts_before(x, y) : sorts_before(y, x)) return false;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/op.hpp"
 #include "ops/support/axes.hpp"
@@ -56,6 +57,7 @@ Kinds kinds_of(const T* data, const AxisView& view) {
     fail(ErrorCode::limit_exceeded, "{} items to compare are more than {}", view.extent, max_items);
   }
   const auto before = [&](int64_t a, int64_t b) {
+    stop_point();
     for (int64_t o = 0; o < view.outer; ++o) {
       const T* x = data + (o * view.extent + a) * view.inner;
       const T* y = data + (o * view.extent + b) * view.inner;
@@ -86,10 +88,13 @@ Kinds kinds_of(const T* data, const AxisView& view) {
 Kinds by_appearance(const Kinds& kinds) {
   std::vector<size_t> order(kinds.first.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return kinds.first[a] < kinds.first[b]; });
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    stop_point();
+    return kinds.first[a] < kinds.first[b];
+  });
   std::vector<int64_t> place(order.size());
   Kinds result;
-  for (size_t i = 0; i < order.size(); ++i) {
+  for (size_t i = 0; i < order.size(); ++i, stop_point()) {
     place[order[i]] = static_cast<int64_t>(i);
     result.first.push_back(kinds.first[order[i]]);
     result.count.push_back(kinds.count[order[i]]);

@@ -129,11 +129,24 @@ void copy_output(Graph& graph, ValueId name, ValueId of) {
   graph.nodes.insert(maker == graph.nodes.end() ? graph.nodes.begin() : std::next(maker), copy);
 }
 
+/// Whether a value may go by the name of an output: a node makes it, and nobody needs it by the name that it has.
+bool may_be_renamed(const Graph& graph, ValueId id) {
+  if (contains(graph.outputs, id)) return false;
+  const auto makes = [&](const Node& node) { return contains(node.outputs, id); };
+  if (std::ranges::none_of(graph.nodes, makes)) return false;
+  std::vector<bool> captured(graph.values.size(), false);
+  for (const Node& node : graph.nodes) {
+    for_each_subgraph(node, [&](const Graph& inner) { mark_captured(graph, inner, captured); });
+  }
+  return !captured[slot(id)];
+}
+
 void replace(Graph& graph, ValueId from, ValueId to, Aliases& aliases) {
   from = aliases.follow(from);
   to = aliases.follow(to);
   if (from == to) return;
-  if (contains(graph.outputs, from) && contains(graph.outputs, to)) return copy_output(graph, from, to);
+  // Other patches may have led here: what was no output, or had a maker, when the patch was found is so no more.
+  if (contains(graph.outputs, from) && !may_be_renamed(graph, to)) return copy_output(graph, from, to);
   // An output keeps its name: the maker of `to` and all its readers use `from` instead.
   if (contains(graph.outputs, from)) std::swap(from, to);
   for (Node& node : graph.nodes) {

@@ -104,17 +104,15 @@ class Executor::Host : public EvalHost {
   void parallel_for(int64_t count, int64_t grain, FunctionRef<void(int64_t, int64_t)> body) override {
     constexpr int64_t most_pieces = 16;
     const int64_t least = std::max<int64_t>(grain, 1);
-    std::atomic<bool> skipped{false};
     // In pieces, so that it can stop between them.
     executor_.team_->parallel_for(count, least, [&](int64_t begin, int64_t end) {
+      const StopScope scope(&executor_);
       const int64_t piece = least * std::max<int64_t>(1, (end - begin) / (most_pieces * least));
       for (int64_t at = begin; at < end; at += piece) {
-        if (executor_.is_cancelled()) skipped = true;
-        if (skipped) return;
+        executor_.check_stop();
         body(at, std::min(end, at + piece));
       }
     });
-    if (skipped) fail_cancelled();
   }
   std::vector<Value> run_graph(const Graph& graph, std::span<const Value> inputs) override {
     const Body* body = frame_.engine != nullptr ? frame_.engine->body_of(graph) : nullptr;
@@ -146,6 +144,7 @@ std::vector<Value> Executor::run(const EngineDef& engine, RunScratch& scratch, c
   observer_ = options_.observer;
   std::vector<Value> results;
   const auto main = [&](Team& team) {
+    const StopScope scope(this);
     team_ = &team;
     results = plan.schedule ? run_schedule(frame, *plan.schedule, scratch, arena) : run_frame(frame, scratch.inputs);
   };
@@ -305,15 +304,27 @@ void Executor::run_work(Frame& frame, const Schedule::Step& step, const Memory& 
     if (step.parts == 1) {
       work.run_part(phase, first, parts, p);
     } else {
-      team_->run(step.parts, [&](int part) { work.run_part(phase, first + part, parts, p); });
+      team_->run(step.parts, [&](int part) {
+        const StopScope scope(this);
+        work.run_part(phase, first + part, parts, p);
+      });
     }
   }
 }
 
-void Executor::check_cancelled() const {
-  if (is_cancelled() || (options_.interrupted && options_.interrupted())) fail_cancelled();
+void Executor::check_cancelled() {
+  if (options_.interrupted && options_.interrupted()) is_interrupted_ = true;
+  if (is_cancelled()) fail_cancelled();
   if (deadline_ != std::chrono::steady_clock::time_point::max() && std::chrono::steady_clock::now() > deadline_) {
     fail(ErrorCode::limit_exceeded, "the run takes longer than {} ms (knob max_run_ms)", max_run_ms.get());
+  }
+}
+
+void Executor::check_stop() {
+  if (std::this_thread::get_id() == caller_) {
+    check_cancelled();
+  } else if (is_cancelled()) {
+    fail_cancelled();
   }
 }
 

@@ -3,8 +3,10 @@
 #include <atomic>
 #include <chrono>
 #include <span>
+#include <thread>
 #include <vector>
 
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "runtime/buffer_pool.hpp"
 #include "runtime/context.hpp"
@@ -18,7 +20,7 @@ class Team;
 class ThreadPool;
 
 /// Runs programs: walks their steps, frees each value after its last reader.
-class Executor {
+class Executor : private StopSignal {
  public:
   Executor(BufferPool& buffers, ThreadPool& threads, const StepOptions& options, uint64_t& next_seed, int most_threads)
       : buffers_(buffers), threads_(threads), most_threads_(most_threads), options_(options), next_seed_(next_seed) {
@@ -53,8 +55,12 @@ class Executor {
   }
   std::vector<Value> run_frame(Frame& frame, std::span<const Value> inputs);
   void run_step(Frame& frame, const Step& step);
-  bool is_cancelled() const { return options_.cancel && options_.cancel->load(std::memory_order_relaxed); }
-  void check_cancelled() const;
+  bool is_cancelled() const {
+    return is_interrupted_.load(std::memory_order_relaxed) ||
+           (options_.cancel && options_.cancel->load(std::memory_order_relaxed));
+  }
+  void check_cancelled();
+  void check_stop() override;
   Tensor allocate(DType dtype, Shape shape);
 
   BufferPool& buffers_;
@@ -65,6 +71,8 @@ class Executor {
   const StepOptions& options_;
   RunObserver* observer_ = nullptr;  ///< of the main graph's steps, while they run
   uint64_t& next_seed_;
+  const std::thread::id caller_ = std::this_thread::get_id();
+  std::atomic<bool> is_interrupted_{false};  ///< the caller said so, which helpers cannot ask
   std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::time_point::max();
 };
 

@@ -60,6 +60,34 @@ TEST(RemoveIdentities, TwoOutputsOfOneValueKeepTheirNames) {
   EXPECT_EQ(operators_after(b, ramp({2, 3})), (Names{"Relu", "Identity", "Neg"}));
 }
 
+TEST(RemoveIdentities, AnInputThatIsTheOutput) {
+  ModelBuilder b;
+  b.input("x", {Dim(2), Dim(3)});
+  for (const auto& [from, to] : {std::pair("x", "a"), {"a", "b"}, {"b", "y"}, {"b", "z"}})
+    b.add("Identity", {from}, {to});
+  for (const char* name : {"y", "z"}) b.output(name);
+  EXPECT_EQ(operators_after(b, ramp({2, 3})), (Names{"Identity", "Identity"}));
+}
+
+TEST(RemoveIdentities, WhatASubgraphReadsKeepsItsName) {
+  ModelBuilder b, branch;
+  b.input("x", {Dim(2), Dim(3)});
+  b.add("Relu", {"x"}, {"a"});
+  b.add("Identity", {"a"}, {"b"});
+  b.add("Identity", {"b"}, {"y"});
+  branch.add("Neg", {"a"}, {"c"});
+  branch.output("c");
+  b.input("choice", {}, DType::boolean);
+  const auto graph = std::make_shared<Graph>(branch.model.graph);
+  b.add("If", {"choice"}, {"z"},
+        {{.name = "then_branch", .type = AttributeType::graph, .data = graph, .ref_name = {}, .doc = {}},
+         {.name = "else_branch", .type = AttributeType::graph, .data = graph, .ref_name = {}, .doc = {}}});
+  for (const char* name : {"y", "z"}) b.output(name);
+  ModelDef model = b.model;
+  optimize(model);
+  EXPECT_NO_THROW(EngineDef::create(model));
+}
+
 TEST(RemoveIdleArithmetic, NeutralElements) {
   ModelBuilder b;
   b.input("x", {Dim(2), Dim(3)});

@@ -214,6 +214,10 @@ def test_a_plugin(plugin):
     assert kiln.Session(words).run({"x": ["a", "b"]})["y"].tolist() == ["b!", "a!", "b!", "a!"]
 
 
+def test_the_table_is_frozen(tmp_path):
+    kiln.load_plugin(compile_plugin(HERE / "plugins" / "frozen.c", tmp_path))
+
+
 def test_what_a_plugin_says_is_an_error(plugin):
     kiln.load_plugin(plugin)
     for op, message in (("Fails", "it never works"), ("Silent", "gave no output 0"),

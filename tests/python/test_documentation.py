@@ -66,4 +66,4 @@ def test_the_readme_has_a_start_for_each():
     starts = [code for code in BLOCK.findall(text)]
     assert len(starts) == 4
     for code in starts:
-        assert len([line for line in code.splitlines() if line and not line.startswith("#")]) <= 6
+        assert len([line for line in code.splitlines() if line and not line.startswith("#")]) <= 5

@@ -116,6 +116,101 @@ def test_the_call_that_is_wrong_fails():
     assert [port.name for port in b.model().outputs] == ["Relu"]
 
 
+def test_an_input_may_be_the_output(tmp_path):
+    b = kiln.GraphBuilder()
+    b.output(b.input("x", "float32", (2,)), "y")
+    b.save(tmp_path / "same.onnx")
+    for made in (b, kiln.build(b, tune="off"), tmp_path / "same.onnx"):
+        assert kiln.Session(made).run({"x": np.array([1, 2], np.float32)})["y"].tolist() == [1, 2]
+
+
+def test_branches(tmp_path):
+    b = kiln.GraphBuilder()
+    x = b.input("x", "float32", ("n", 2))
+    large = b.op("Greater", b.mean(x, (0, 1)), np.float32(0))
+    y = b.if_else(large, lambda: b.relu(x), lambda: x * 0.5)
+    assert isinstance(y, kiln.Var) and y.shape == ("n", 2)
+    low, high = b.if_else(large, lambda: (x - 1, x + 1), lambda: (-x, b.relu(x)))
+    for value, name in ((y, "y"), (low, "low"), (high, "high")):
+        b.output(value, name)
+    b.save(tmp_path / "branches.onnx")
+    for made in (b, tmp_path / "branches.onnx"):
+        for given in (np.array([[3, -1]], np.float32), np.array([[-3, 1], [0, 0]], np.float32)):
+            found = kiln.Session(made).run({"x": given})
+            is_large = given.mean() > 0
+            assert (found["y"] == (np.maximum(given, 0) if is_large else given * 0.5)).all()
+            assert (found["low"] == (given - 1 if is_large else -given)).all()
+            assert (found["high"] == (given + 1 if is_large else np.maximum(given, 0))).all()
+
+
+def test_loops():
+    b = kiln.GraphBuilder()
+    x = b.input("x", "float32", (2,))
+    power, powers = b.loop(4, x, lambda i, y: kiln.Turn(x * y, collect=y))
+    b.output(power, "power")
+    b.output(powers, "powers")
+    count, total = b.loop(None, [np.int64(0), np.float32(0)], lambda i, count, total: kiln.Turn(
+        (count + 1, total + b.mean(x, 0)), go_on=b.op("Less", total, np.float32(10))))
+    b.output(count, "count")
+    b.output(total, "total")
+    b.output(b.loop(3, x, lambda i, y: y + b.op("Cast", i, to=np.float32), condition=np.array(False)), "never")
+    found = run(b, x=np.array([2, 4], np.float32))
+    assert found["power"].tolist() == [2**5, 4**5] and found["powers"].tolist() == [[2**i, 4**i] for i in range(1, 5)]
+    assert found["count"] == 5 and found["total"] == 15 and found["never"].tolist() == [2, 4]
+
+
+def test_scans():
+    b = kiln.GraphBuilder()
+    x = b.input("x", "float32", ("n", 3))
+    total, sums = b.scan(np.zeros(3, np.float32), x, lambda total, row: kiln.Turn(total + row, collect=total + row))
+    b.output(total, "total")
+    b.output(sums, "sums")
+    b.output(b.scan([], [x, x], lambda a, c: kiln.Turn(collect=a @ c), axes=[0, 0], collect_backwards=True), "squares")
+    given = draw(4, 3)
+    found = run(b, x=given)
+    np.testing.assert_allclose(found["sums"], given.cumsum(0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found["total"], given.sum(0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found["squares"], (given**2).sum(1)[::-1], rtol=1e-5)
+
+
+def test_graphs_as_attributes():
+    b = kiln.GraphBuilder()
+    x = b.input("x", "float32", (4, 2))
+    parts = b.op("SplitToSequence", x, np.int64(1), axis=0)
+    twice = b.op("SequenceMap", parts, body=b.subgraph(lambda part: part * 2, ("float32", (1, 2))))
+    b.output(b.op("ConcatFromSequence", twice, axis=0), "y")
+    graph = b.subgraph(lambda: b.relu(x), name="positive")
+    b.output(b.op("If", np.array(True), then_branch=graph, else_branch=graph), "z")
+    given = draw(4, 2)
+    found = run(b, x=given)
+    assert (found["y"] == given * 2).all() and (found["z"] == np.maximum(given, 0)).all()
+    with pytest.raises(kiln.Error, match="'body' is of type int, expected graph"):
+        b.op("SequenceMap", parts, body=3)
+
+
+def test_the_body_that_is_wrong_fails():
+    b = kiln.GraphBuilder()
+    x, yes = b.input("x", "float32", (2,)), np.array(True)
+    inside = []
+    for call, message in (
+            (lambda: b.if_else(yes, lambda: x, lambda: (x, x)), "one branch gives 1 values and the other 2"),
+            (lambda: b.if_else(yes, lambda: x, lambda: b.op("Cast", x, to=np.int64)), "f32.2. in one branch and i64"),
+            (lambda: b.if_else(yes, lambda: b.relu(x, x), lambda: x), "relu"),
+            (lambda: b.if_else(yes, lambda: b.input("y"), lambda: x), "inside of a node"),
+            (lambda: b.loop(2, x, lambda i, y: (y, y)), "2 values of state, expected 1"),
+            (lambda: b.loop(2, x, lambda i, y: i), "begins as f32.2. and goes on as i64"),
+            (lambda: b.scan((), x, lambda y: y, axes=3), "no axis 3"),
+            (lambda: b.scan((), x, lambda y: kiln.Turn(collect=y), collect_axes=[0, 1]), "2 numbers are given"),
+            (lambda: b.if_else(yes, lambda: inside.append(b.relu(x)) or x, lambda: x) and b.relu(inside[0]),
+             "inside of another node")):
+        with pytest.raises((kiln.Error, TypeError), match=message):
+            call()
+    with pytest.raises(ZeroDivisionError):
+        b.if_else(yes, lambda: 1 // 0, lambda: x)
+    b.output(b.relu(x), "y")
+    assert run(b, x=np.array([-1, 1], np.float32))["y"].tolist() == [0, 1]
+
+
 def test_outputs():
     b = kiln.GraphBuilder()
     x = b.input("x", "float32", (2,))

@@ -113,3 +113,16 @@ def test_terminate_stops_a_long_run():
         with pytest.raises(ort.capi.onnxruntime_pybind11_state.Fail):
             session.run(None, {"v0": x}, options)
         thread.join()
+
+
+def test_terminate_stops_a_single_node():
+    """One that sorts a long row: nobody can look between two nodes, or two rows."""
+    b = kiln.GraphBuilder()
+    b.output(b.op("TopK", b.input("x", "float32", (8_000_000,)), np.array([4_000_000]), outputs=2)[0], "y")
+    session = ort.InferenceSession(b.model().to_onnx())
+    options = ort.RunOptions()
+    thread = threading.Timer(0.2, lambda: setattr(options, "terminate", True))
+    thread.start()
+    with pytest.raises(ort.capi.onnxruntime_pybind11_state.Fail):
+        session.run(None, {"x": np.random.default_rng(0).random(8_000_000, np.float32)}, options)
+    thread.join()

@@ -10,6 +10,7 @@
 #include "base/checked.hpp"
 #include "base/cpu.hpp"
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "kernels/layout.hpp"
 
 namespace kiln {
@@ -17,6 +18,8 @@ namespace {
 
 /// Lets the key at `at` sink until none below it is smaller; heap[i * step] are the keys.
 void sink(int64_t* heap, int64_t size, int64_t step, int64_t at) {
+  constexpr int64_t work = 16;  // as many elements of a large heap are looked at, most of them far from each other
+  stop_point(work);
   const int64_t key = heap[at * step];
   for (int64_t child = 2 * at + 1; child < size; child = 2 * at + 1) {
     if (child + 1 < size && heap[(child + 1) * step] < heap[child * step]) ++child;
@@ -67,6 +70,7 @@ void TopK::gather_lane(const float* in, int64_t* heap) const {
   for (int64_t i = k; i < n;) {
     // A NaN is beyond all numbers, but not beyond an infinity as these functions compare.
     if (step == 1 && std::isfinite(limit)) i = next_beyond(in, i, n, limit);
+    stop_point(run);
     for (const int64_t end = std::min(n, i + run); i < end; ++i) {
       const float value = in[i * step];
       if (problem_.largest ? value <= limit : value >= limit) continue;

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/ml/scores.hpp"
 #include "ops/op.hpp"
@@ -253,7 +254,7 @@ std::pair<std::vector<float>, size_t> classify(const Classifier& svm, const floa
     return {scores, best};
   }
   std::vector<float> kernels(svm.vectors);
-  for (size_t k = 0; k < svm.vectors; ++k) {
+  for (size_t k = 0; k < svm.vectors; ++k, stop_point(features)) {
     kernels[k] = svm.kernel(row, svm.support.data() + k * static_cast<size_t>(features), features);
   }
   std::vector<size_t> won(svm.classes, 0);
@@ -330,7 +331,7 @@ void eval_svm_regressor(EvalContext& c) {
     for (int64_t i = begin; i < end; ++i) {
       double sum = rho[0];
       if (vectors <= 0) sum += kernel(rows.row(i), coefficients.data(), rows.features);
-      for (int64_t k = 0; k < vectors; ++k) {
+      for (int64_t k = 0; k < vectors; ++k, stop_point(rows.features)) {
         const float weight = coefficients[static_cast<size_t>(k)];
         sum += static_cast<double>(weight) * kernel(rows.row(i), support.data() + k * rows.features, rows.features);
       }

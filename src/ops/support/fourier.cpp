@@ -6,6 +6,8 @@
 #include <numbers>
 #include <utility>
 
+#include "base/stop_point.hpp"
+
 namespace kiln::ops {
 namespace {
 
@@ -107,7 +109,7 @@ Fourier<Real>::Fourier(int64_t length) : length_(length) {
   padded_ = std::make_unique<Fourier>(static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(2 * length - 1))));
   chirp_.resize(static_cast<size_t>(length));
   filter_.assign(static_cast<size_t>(padded_->length()), Complex());
-  for (int64_t k = 0; k < length; ++k) {
+  for (int64_t k = 0; k < length; ++k, stop_point()) {
     const Complex turn = root<Real>(k * k % (2 * length), 2 * length);
     chirp_[static_cast<size_t>(k)] = turn;
     filter_[static_cast<size_t>(k)] = std::conj(turn);
@@ -121,7 +123,10 @@ template <class Real>
 void Fourier<Real>::add_pass(int64_t radix, int64_t before) {
   Pass pass{radix, before, length_ / (before * radix), {}, {}};
   for (int64_t j = 1; j < radix; ++j) {
-    for (int64_t i = 0; i < pass.after; ++i) pass.twiddles.push_back(root<Real>(j * before * i, length_));
+    for (int64_t i = 0; i < pass.after; ++i) {
+      pass.twiddles.push_back(root<Real>(j * before * i, length_));
+      stop_point();
+    }
   }
   for (int64_t j = 0; j < radix; ++j) pass.roots.push_back(root<Real>(j, radix));
   passes_.push_back(std::move(pass));
@@ -138,10 +143,14 @@ void Fourier<Real>::transform(Complex* data, std::vector<Complex>& scratch) cons
 
 template <class Real>
 void Fourier<Real>::invert(Complex* data, std::vector<Complex>& scratch) const {
-  for (int64_t i = 0; i < length_; ++i) data[i] = std::conj(data[i]);
+  in_pieces(length_, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) data[i] = std::conj(data[i]);
+  });
   transform(data, scratch);
   const Real scale = Real(1) / static_cast<Real>(length_);
-  for (int64_t i = 0; i < length_; ++i) data[i] = std::conj(data[i]) * scale;
+  in_pieces(length_, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) data[i] = std::conj(data[i]) * scale;
+  });
 }
 
 template <class Real>
@@ -152,7 +161,7 @@ void Fourier<Real>::run_passes(Complex* data, std::vector<Complex>& scratch) con
   for (const Pass& pass : passes_) {
     const int64_t radix = pass.radix, before = pass.before, after = pass.after;
     for (int64_t k = 0; k < before; ++k) {
-      for (int64_t i = 0; i < after; ++i) {
+      for (int64_t i = 0; i < after; ++i, stop_point(radix)) {
         for (int64_t j = 0; j < radix; ++j) x[j] = from[i + after * (j + radix * k)];
         if (radix == 4) {
           radix4(x);
@@ -176,11 +185,22 @@ void Fourier<Real>::run_passes(Complex* data, std::vector<Complex>& scratch) con
 template <class Real>
 void Fourier<Real>::convolve(Complex* data, std::vector<Complex>& scratch) const {
   std::vector<Complex> padded(filter_.size());
-  for (int64_t n = 0; n < length_; ++n) padded[static_cast<size_t>(n)] = times(data[n], chirp_[static_cast<size_t>(n)]);
+  in_pieces(length_, [&](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; ++n) {
+      padded[static_cast<size_t>(n)] = times(data[n], chirp_[static_cast<size_t>(n)]);
+    }
+  });
   padded_->transform(padded.data(), scratch);
-  for (size_t i = 0; i < padded.size(); ++i) padded[i] = times(padded[i], filter_[i]);
+  in_pieces(padded_->length(), [&](int64_t begin, int64_t end) {
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
+      padded[i] = times(padded[i], filter_[i]);
+  });
   padded_->invert(padded.data(), scratch);
-  for (int64_t k = 0; k < length_; ++k) data[k] = times(padded[static_cast<size_t>(k)], chirp_[static_cast<size_t>(k)]);
+  in_pieces(length_, [&](int64_t begin, int64_t end) {
+    for (int64_t k = begin; k < end; ++k) {
+      data[k] = times(padded[static_cast<size_t>(k)], chirp_[static_cast<size_t>(k)]);
+    }
+  });
 }
 
 template class Fourier<float>;

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <memory>
 
+#include "base/stop_point.hpp"
+
 namespace kiln::ops {
 
 namespace {
@@ -103,7 +105,7 @@ class GemmWorker {
     constexpr int64_t width = tile_columns<T>;
     const int64_t padded = round_up(columns.size(), width);
     std::fill(line_.get() + columns.size(), line_.get() + padded, T{});
-    for (int64_t k = 0; k < depth.size(); ++k) {
+    for (int64_t k = 0; k < depth.size(); ++k, stop_point(padded)) {
       b_(batch, depth.begin + k, columns.begin, columns.size(), line_.get());
       T* to = packed_b_.get() + k * width;
       for (int64_t j = 0; j < padded; j += width) std::copy_n(line_.get() + j, width, to + j * depth.size());
@@ -114,6 +116,7 @@ class GemmWorker {
     constexpr int64_t width = tile_columns<T>;
     T* out = out_ + batch * shape_.m * shape_.n;
     for (int64_t i = 0; i < rows.size(); i += tile_rows) {
+      stop_point(depth.size() * columns.size());
       for (int64_t j = 0; j < columns.size(); j += width) {
         multiply_rows(std::min(tile_rows, rows.size() - i), packed_a_.get() + i * depth.size(),
                       packed_b_.get() + j * depth.size(), depth.size(),

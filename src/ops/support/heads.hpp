@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/support/widen.hpp"
 
@@ -40,7 +41,7 @@ std::vector<Compute> transposed_keys(const Compute* keys, const HeadLayout& layo
   Compute* to = result.data();
   for (int64_t b = 0; b < layout.batch; ++b) {
     for (int64_t h = 0; h < layout.heads; ++h) {
-      for (int64_t e = 0; e < layout.size; ++e) {
+      for (int64_t e = 0; e < layout.size; ++e, stop_point(layout.length)) {
         for (int64_t j = 0; j < layout.length; ++j) *to++ = keys[layout.at(b, h, j) + e] * scale;
       }
     }
@@ -54,7 +55,7 @@ template <class Compute>
 void weighted_sum(const Compute* weights, const Compute* rows, int64_t count, int64_t step, int64_t width, DType type,
                   std::vector<double>& sums, Compute* out) {
   sums.assign(static_cast<size_t>(width), 0);
-  for (int64_t k = 0; k < count; ++k) {
+  for (int64_t k = 0; k < count; ++k, stop_point(width)) {
     const auto weight = static_cast<double>(weights[k]);
     const Compute* row = rows + k * step;
     for (int64_t j = 0; j < width; ++j) sums[j] += weight * static_cast<double>(row[j]);

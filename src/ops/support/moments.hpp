@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "base/stop_point.hpp"
+
 namespace kiln::ops {
 
 struct Moments {
@@ -12,12 +14,16 @@ struct Moments {
 template <class T>
 Moments moments_of(const T* elements, int64_t count) {
   double sum = 0, squares = 0;
-  for (int64_t i = 0; i < count; ++i) sum += static_cast<double>(elements[i]);
+  in_pieces(count, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) sum += static_cast<double>(elements[i]);
+  });
   const double mean = sum / static_cast<double>(count);
-  for (int64_t i = 0; i < count; ++i) {
-    const double deviation = static_cast<double>(elements[i]) - mean;
-    squares += deviation * deviation;
-  }
+  in_pieces(count, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const double deviation = static_cast<double>(elements[i]) - mean;
+      squares += deviation * deviation;
+    }
+  });
   return {mean, squares / static_cast<double>(count)};
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/support/axes.hpp"
 #include "tensor/dispatch.hpp"
 
@@ -16,6 +17,7 @@ AxisView::AxisView(const Shape& shape, int64_t axis)
 
 void copy_elements(Tensor& to, int64_t to_at, const Tensor& from, int64_t from_at, int64_t count) {
   if (count <= 0) return;
+  stop_point(1 + count / 8);
   if (to.dtype() == DType::string) {
     const std::string* source = from.data<std::string>() + from_at;
     std::copy(source, source + count, to.mutable_data<std::string>() + to_at);

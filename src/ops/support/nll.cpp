@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/support/axes.hpp"
 #include "ops/support/infer.hpp"
 #include "ops/support/widen.hpp"
@@ -64,7 +65,7 @@ void set_nll_loss(EvalContext& c, const double* log_probabilities) {
   const std::vector<int64_t> labels = labels_of(c);
   std::vector<double> losses(labels.size(), 0);
   double sum = 0, total_weight = 0;
-  for (size_t i = 0; i < labels.size(); ++i) {
+  for (size_t i = 0; i < labels.size(); ++i, stop_point()) {
     const int64_t label = labels[i], n = static_cast<int64_t>(i) / span, at = static_cast<int64_t>(i) % span;
     if (ignores && label == ignored) continue;
     if (label < 0 || label >= classes) {

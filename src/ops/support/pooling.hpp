@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/stop_point.hpp"
 #include "ops/support/window_shape.hpp"
 
 namespace kiln::ops {
@@ -80,7 +81,10 @@ void for_windows(EvalContext& context, PoolWindows& windows, Body&& body) {
   const int64_t cost = std::max<int64_t>(1, windows.image_size() + windows.count());
   context.parallel_for(windows.channels(), 32768 / cost + 1, [&](int64_t begin, int64_t end) {
     for (int64_t channel = begin; channel < end; ++channel) {
-      for (int64_t window = 0; window < windows.count(); ++window) body(channel, window);
+      for (int64_t window = 0; window < windows.count(); ++window) {
+        stop_point(windows.padded_size(window));
+        body(channel, window);
+      }
     }
   });
 }

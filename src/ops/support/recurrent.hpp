@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "ops/support/gemm.hpp"
 #include "ops/support/rnn_activation.hpp"
@@ -119,6 +120,7 @@ void run_direction(EvalContext& c, const RecurrentProblem& p, int64_t direction,
         const Compute* row = recurrence.inputs.data() + p.input_row(t, b) * p.width();
         state.gates.assign(row, row + p.width());
         step(state);
+        stop_point(p.width() * p.hidden);
         if (y) narrow_into(state.hidden.data(), p.hidden, *y, p.output_row(t, direction, b) * p.hidden);
       }
       for (int64_t t = length; y && t < p.steps; ++t) {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/context.hpp"
 #include "tensor/dispatch.hpp"
 
@@ -29,12 +30,16 @@ struct Standard {
 template <class U, class T>
 Standard<U> standard_of(const T* elements, int64_t count, float epsilon) {
   double sum = 0, squares = 0;
-  for (int64_t i = 0; i < count; ++i) sum += static_cast<double>(static_cast<U>(elements[i]));
+  in_pieces(count, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) sum += static_cast<double>(static_cast<U>(elements[i]));
+  });
   const U mean = static_cast<U>(sum / static_cast<double>(count));
-  for (int64_t i = 0; i < count; ++i) {
-    const U deviation = static_cast<U>(static_cast<U>(elements[i]) - mean);
-    squares += static_cast<double>(static_cast<U>(deviation * deviation));
-  }
+  in_pieces(count, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const U deviation = static_cast<U>(static_cast<U>(elements[i]) - mean);
+      squares += static_cast<double>(static_cast<U>(deviation * deviation));
+    }
+  });
   const U variance = static_cast<U>(squares / static_cast<double>(count));
   const U shifted = static_cast<U>(variance + static_cast<U>(epsilon));
   return {mean, static_cast<U>(1 / static_cast<U>(std::sqrt(shifted)))};

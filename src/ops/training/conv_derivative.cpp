@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/support/axes.hpp"
 
 namespace kiln::ops {
@@ -87,7 +88,7 @@ void derive_conv(Derivation& d) {
   const int64_t inputs = product(g.input), outputs = product(g.output), taps = product(g.kernel);
   for_each_product(g, [&](int64_t output, int64_t input, int64_t kernel) {
     for (int64_t n = 0; n < batch; ++n) {
-      for (int64_t f = 0; f < filters; ++f) {
+      for (int64_t f = 0; f < filters; ++f, stop_point(per_group)) {
         const double slope = gradient.at[static_cast<size_t>((n * filters + f) * outputs + output)];
         const int64_t first = f / (filters / groups) * per_group;
         for (int64_t k = 0; k < per_group; ++k) {

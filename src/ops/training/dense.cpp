@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "ops/support/axes.hpp"
 #include "ops/support/broadcast.hpp"
 #include "tensor/dispatch.hpp"
@@ -124,7 +125,7 @@ Dense multiply_matrices(const Dense& a, const Dense& b) {
       const double* y = b.at.data() + (offsets[1] + i * steps[1]) * inner * columns;
       double* to = result.at.data() + (at + i) * rows * columns;
       for (int64_t row = 0; row < rows; ++row) {
-        for (int64_t k = 0; k < inner; ++k) {
+        for (int64_t k = 0; k < inner; ++k, stop_point(columns)) {
           const double factor = x[row * inner + k];
           for (int64_t column = 0; column < columns; ++column) {
             to[row * columns + column] += factor * y[k * columns + column];
