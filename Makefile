@@ -7,7 +7,8 @@ build: install                  ## build the libraries, the program build/kiln, 
 install:                        ## install the Debian packages and the Python environment that are missing
 	@scripts/install.sh
 
-run: build                      ## build, then run a real model
+run: install                    ## build the program, then read the text and find the objects in pictures
+	@scripts/build.sh release kiln_cli
 	@scripts/run_demo.sh
 
 test: build                     ## build and run all tests

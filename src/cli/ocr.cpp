@@ -1,5 +1,7 @@
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "cli/commands.hpp"
 #include "cli/terminal.hpp"
 #include "cli/usage_error.hpp"
@@ -20,7 +22,9 @@ void draw(vision::Picture& picture, const std::vector<vision::TextLine>& lines) 
   for (size_t i = 0; i < lines.size(); ++i) {
     const vision::Colour colour = vision::colour_of(i);
     vision::draw_outline(picture, lines[i].box, colour, vision::line_width_for(picture));
-    vision::draw_label(picture, lines[i].box[0], lines[i].text, colour);
+    // Above all of a tilted box.
+    const float top = std::min({lines[i].box[0].y, lines[i].box[1].y, lines[i].box[2].y, lines[i].box[3].y});
+    vision::draw_label(picture, {lines[i].box[0].x, top}, lines[i].text, colour);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/vision_files.hpp"
+#include "kiln/vision/draw.hpp"
 #include "kiln/vision/segmenter.hpp"
 
 namespace kiln::cli {
@@ -15,7 +16,7 @@ struct Options {
   std::string names;
   LevelOptions levels;
   float cover = 0.5f;
-  bool letterbox = false;
+  bool letterbox = false, legend = false;
   vision::SegmenterOptions segmenter;
 };
 
@@ -49,6 +50,20 @@ void print_found(const vision::Segmenter& segmenter, const vision::Segmentation&
   }
 }
 
+void draw(vision::Picture& picture, const vision::Segmenter& segmenter, const vision::Segmentation& found,
+          const Options& options) {
+  vision::draw_segmentation(picture, found, double{options.cover});
+  if (!options.legend) return;
+  const int height = std::max(12, static_cast<int>((picture.width() + picture.height()) / 60));
+  float bottom = 0;
+  for (const auto& [index, share] : shares_of(found)) {
+    if (index == 0) continue;
+    bottom += 1.5f * static_cast<float>(height);
+    vision::draw_label(picture, {0, bottom}, segmenter.name_of(index),
+                       vision::colour_of(static_cast<size_t>(index - 1)), height);
+  }
+}
+
 int run(Options& options) {
   const VisionFiles files = sort_files(options.pictures.files);
   const std::string& model = only_model(files, "segmenter");
@@ -65,8 +80,7 @@ int run(Options& options) {
             add_parts(times, spent, "segment");
             return found;
           },
-      .draw = [&](vision::Picture& picture,
-                  const Found& found) { vision::draw_segmentation(picture, found, double{options.cover}); },
+      .draw = [&](vision::Picture& picture, const Found& found) { draw(picture, segmenter, found, options); },
       .json = [&](const Found& found) { return found_json(segmenter, found); },
       .print = [&](const Found& found) { print_found(segmenter, found); }};
   look_at_pictures(options.pictures, files.pictures, command);
@@ -93,6 +107,7 @@ Examples:
   add_threshold_option(*command, "--threshold", options->segmenter.threshold,
                        "the least score of a network with one class (default 0.5)");
   add_threshold_option(*command, "--cover", options->cover, "how far colours hide the picture (default 0.5)");
+  command->add_flag("--legend", options->legend, "name the colours in the picture");
   command->add_flag("--letterbox", options->letterbox, "keep the picture's proportions");
   add_level_options(*command, options->levels);
   command->callback([options, &exit_code] { exit_code = run(*options); });

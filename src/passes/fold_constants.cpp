@@ -16,7 +16,8 @@ Tensor held_tensor(const Node& node) {
   return tensor ? *tensor : Tensor();
 }
 
-/// A node may give as many bytes as it reads, so that folding makes no model larger than it is.
+/// A node may give as many bytes as it reads, so that folding makes no model larger than it is, and the double where it
+/// is a Cast: weights that are kept as 16 bits and read as 32 are packed like others then.
 constexpr int64_t most_bytes_beside = 4096;
 
 /// The results of a node that reads large constants only; none where it does more than moving and computing them.
@@ -30,7 +31,7 @@ std::vector<Value> computed(const GraphView& view, const Node& node) {
     const Tensor* constant = id == no_value ? nullptr : view.constant(id);
     if (id != no_value && constant == nullptr) return {};
     values.emplace_back(constant ? Value(constant->is_aligned() ? *constant : constant->clone()) : Value());
-    if (constant) bytes += static_cast<int64_t>(constant->bytes());
+    if (constant) bytes += static_cast<int64_t>(constant->bytes()) * (is_op(node, "Cast") ? 2 : 1);
   }
   const Type& type = view.fact(node.outputs[0]).type;
   const std::optional<double> size = known_size(type);

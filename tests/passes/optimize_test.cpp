@@ -46,6 +46,21 @@ TEST(Passes, ComputeWhatDoesNotDependOnTheInput) {
   expect_same_answers(b.model, after, ramp({5, 4}, 1, 0), 0);
 }
 
+TEST(Passes, ReadWeightsOf16BitsAs32Once) {
+  ModelBuilder b;
+  b.input("x", {Dim(2), Dim(64)});
+  Tensor halves(DType::f16, {64, 64});
+  std::fill_n(static_cast<uint16_t*>(halves.mutable_raw()), halves.size(), uint16_t{0x3800});
+  b.constant("halves", std::move(halves));
+  b.add("Cast", {"halves"}, {"weights"}, {passes::int_value("to", static_cast<int64_t>(DType::f32))});
+  b.add("MatMul", {"x", "weights"}, {"y"});
+  b.output("y");
+  ModelDef after = b.model;
+  optimize(after);
+  EXPECT_EQ(after.graph.nodes.size(), 1u);
+  expect_same_answers(b.model, after, ramp({2, 64}, 1, 0), 0);
+}
+
 TEST(Passes, FoldTheArithmeticOfKnownShapes) {
   ModelBuilder b;
   b.input("x", {Dim(2), Dim(3), Dim(4)});

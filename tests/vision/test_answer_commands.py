@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("onnx")
+import kiln.vision as kiln_vision  # noqa: E402
 import small_networks  # noqa: E402
 from small_networks import same_answer  # noqa: E402
 
@@ -59,7 +60,11 @@ def test_segment(echo, tmp_path):
                      "--cover", 1, "--letterbox")
     assert abs(sum(entry["share"] for entry in found["classes"]) - 1) < 1e-6
     assert {entry["class"] for entry in found["classes"]} == {0, 1, 2}
-    assert drawn.read_bytes().startswith(b"\x89PNG")
+    plain = kiln_vision.load_picture(drawn)
+    answer("segment", echo, PICTURES / "plain.bmp", "-o", drawn, "--mean", "0,0,0", "--deviation", "1,1,1",
+           "--cover", 1, "--letterbox", "--legend")
+    legend = kiln_vision.load_picture(drawn)
+    assert legend.shape == plain.shape and (legend != plain).any()
 
 
 def test_pose(tmp_path):
@@ -98,6 +103,10 @@ def test_embed(mean_colours, tmp_path):
     found = answer("embed", mean_colours, folder, "--like", PICTURES / "plain.bmp", "--most", 2)
     assert [Path(entry["picture"]).name for entry in found] == ["plain.bmp", "turned.webp"]
     assert found[0]["similarity"] > 0.9999
+    sheet = tmp_path / "sheet.png"
+    answer("embed", mean_colours, folder, "--like", PICTURES / "plain.bmp", "--most", 2, "-o", sheet)
+    assert kiln_vision.load_picture(sheet).shape == (176, 512, 3)
+    assert "--like" in kiln("embed", mean_colours, folder, "-o", sheet).stderr
     (tmp_path / "empty").mkdir()
     assert "no pictures" in kiln("embed", mean_colours, tmp_path / "empty").stderr
 
