@@ -4,6 +4,7 @@ option(KILN_PYTHON "Build the Python package" ON)
 option(KILN_TESTS "Build the tests" ON)
 option(KILN_BENCH "Build the micro-benchmarks (needs Google Benchmark)" OFF)
 option(KILN_FUZZ "Build the fuzz targets (needs clang)" OFF)
+option(KILN_ONEDNN "Build the tactics on oneDNN, where it is installed" ON)
 option(KILN_WERROR "Treat warnings as errors" OFF)
 set(KILN_SANITIZE "" CACHE STRING "Sanitizers to build with, as -fsanitize= takes them")
 

@@ -10,6 +10,7 @@ packages=(
   libfmt-dev libprotozero-dev zlib1g-dev nlohmann-json3-dev libcli11-dev libre2-dev
   libturbojpeg0-dev libpng-dev libwebp-dev libtiff-dev libopenjp2-7-dev
   libfreetype-dev fonts-wqy-microhei
+  libdnnl-dev
   libgtest-dev librapidcheck-dev libbenchmark-dev
   python3 python3-dev python3-venv
 )

@@ -43,6 +43,10 @@ struct BuildOptions {
   /// Instruction sets that the engine can run with ("avx2", "avx512"), with weights for each; none: the one that this
   /// process takes. The machine must have them all.
   std::vector<std::string> isas = {};
+  /// Whose ways to do nodes are looked at: "kiln", "onednn" (an Error where it cannot be loaded). Where kiln is not
+  /// named, its own do what the others cannot. None: Kiln's, and where something is timed those of all libraries that
+  /// are there.
+  std::vector<std::string> providers = {};
   int threads = 0;      ///< that the engine will run with; 0 takes those of the process
   bool rewrite = true;  ///< the graph, beyond what Kiln needs: inlined functions, the newest opset
   bool verify = true;   ///< hold the engine against the reference code on random inputs before it is given out

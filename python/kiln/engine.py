@@ -25,7 +25,7 @@ def build(source: str | os.PathLike[str] | bytes | _kiln.Model | GraphBuilder, *
           precision: Literal["model"] = "model", profiles: Mapping[str, Sequence[int]] | None = None,
           tune: Literal["off", "fast", "full"] = "fast", time_budget: float = 60.0,
           prefer: Literal["balanced", "speed", "memory"] = "balanced", math: Literal["fast", "strict"] = "fast",
-          isa: str = "", threads: int = 0, verify: bool = True,
+          isa: str = "", providers: str = "", threads: int = 0, verify: bool = True,
           progress: bool | Callable[[str, int, int, float, float], None] | None = None,
           external_folder: str | os.PathLike[str] | None = None) -> _kiln.Engine:
     """Make an engine of an ONNX model (a path, bytes, a Model or a GraphBuilder) for this machine.
@@ -34,15 +34,18 @@ def build(source: str | os.PathLike[str] | bytes | _kiln.Model | GraphBuilder, *
     inputs ways are chosen, where the model leaves dims open; the engine runs with any. `tune` says how much is timed
     before the ways to do each node are chosen, `time_budget` (in seconds) after how long the best so far is taken.
     `isa` names instruction sets to choose from when the engine runs ("avx2,avx512"), by default the one of this
-    process. `threads` is how many the engine will run with; 0 takes those of the process. `verify` holds the engine
-    against the reference code. `progress` draws a bar in a terminal or a notebook where it is True, or is called with a
-    text, how many of how many are done, the seconds that have passed and those that are left.
+    process. `providers` says whose ways to do nodes are looked at ("kiln,onednn"); by default Kiln's, and oneDNN's
+    where it is installed and something is timed. `threads` is how many the engine will run with; 0 takes those of the
+    process. `verify` holds the engine against the reference code. `progress` draws a bar in a terminal or a notebook
+    where it is True, or is called with a text, how many of how many are done, the seconds that have passed and those
+    that are left.
     """
     if precision != "model":
         raise error_of("unsupported",
                        f"precision '{precision}': engines compute in the model's own element types, 'model'")
     options = [("tune", tune), ("time_budget_seconds", repr(float(time_budget))), ("prefer", prefer), ("math", math),
-               ("isa", isa), ("threads", str(threads)), ("verify", "true" if verify else "false")]
+               ("isa", isa), ("providers", providers), ("threads", str(threads)),
+               ("verify", "true" if verify else "false")]
     folder = None if external_folder is None else os.fspath(external_folder)
     title = name_of(source)
     if isinstance(source, GraphBuilder):

@@ -35,6 +35,17 @@ T number(std::string_view name, std::string_view value, T most) {
   return result;
 }
 
+/// Words with commas between them.
+std::vector<std::string> list(std::string_view value) {
+  std::vector<std::string> words;
+  for (size_t at = 0; at <= value.size() && !value.empty();) {
+    const size_t comma = std::min(value.find(',', at), value.size());
+    words.emplace_back(value.substr(at, comma - at));
+    at = comma + 1;
+  }
+  return words;
+}
+
 }  // namespace
 
 void set_build_option(BuildOptions& options, std::string_view name, std::string_view value) {
@@ -49,11 +60,11 @@ void set_build_option(BuildOptions& options, std::string_view name, std::string_
   } else if (name == "threads") {
     options.threads = number<int>(name, value, 4096);
   } else if (name == "isa") {
-    options.isas.clear();
-    for (size_t at = 0; at <= value.size() && !value.empty();) {
-      const size_t comma = std::min(value.find(',', at), value.size());
-      options.isas.emplace_back(value.substr(at, comma - at));
-      at = comma + 1;
+    options.isas = list(value);
+  } else if (name == "providers") {
+    options.providers = list(value);
+    for (const std::string& provider : options.providers) {
+      if (provider != "kiln" && provider != "onednn") fail_value(name, value, "names of kiln, onednn");
     }
   } else if (name == "rewrite") {
     options.rewrite = choice<int>(name, value, {"false", "true"}) != 0;

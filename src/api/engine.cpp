@@ -9,6 +9,7 @@
 #include "builder/engine_origin.hpp"
 #include "formats/onnx/writer.hpp"
 #include "graph/copy_model.hpp"
+#include "runtime/providers.hpp"
 
 namespace kiln {
 namespace {
@@ -20,7 +21,7 @@ EngineStep step_info(const Graph& graph, const MachineStep& step, const std::str
     info.ops += (info.ops.empty() ? "" : "+") + graph.nodes[index].op_type;
   }
   info.tactic = tactic;
-  if (const Tactic* known = tactic.empty() ? nullptr : find_tactic(tactic); known && known->describe) {
+  if (const Tactic* known = tactic.empty() ? nullptr : find_known_tactic(tactic); known && known->describe) {
     info.tuning = known->describe(step.tuning);
   }
   info.seconds = step.seconds;

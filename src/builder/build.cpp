@@ -77,6 +77,24 @@ void pack(const Program& program, const BuildFacts& facts, int threads, Machine&
   });
 }
 
+/// Those that the options name, beside Kiln itself. By default a build that times takes all that are there.
+std::vector<const Provider*> providers_of(const BuildOptions& options) {
+  std::vector<const Provider*> providers;
+  for (const std::string& name : options.providers) {
+    if (name != "kiln") providers.push_back(&load_provider(name));
+  }
+  if (!options.providers.empty() || options.tune == Tune::off) return providers;
+  for (const std::string_view name : provider_names()) {
+    if (const Provider* provider = load_provider_if_there(name)) providers.push_back(provider);
+  }
+  return providers;
+}
+
+bool is_own_last(const BuildOptions& options) {
+  const std::vector<std::string>& names = options.providers;
+  return !names.empty() && std::find(names.begin(), names.end(), "kiln") == names.end();
+}
+
 /// `price` is what a byte may be worth in the end.
 void measure(std::vector<Choice>& choices, CopyCosts& copies, const Target& target, const BuildOptions& options,
              double price) {
@@ -92,6 +110,25 @@ void measure(std::vector<Choice>& choices, CopyCosts& copies, const Target& targ
   const std::string before = cache.text();
   tune(choices, copies, target, cache, how);
   if (!path.empty() && cache.text() != before) cache.save(path);
+}
+
+bool is_provided(const Candidate& candidate, const Target& target) {
+  return candidate.tactic != nullptr && !target.providers.empty() && find_tactic(candidate.tactic->name) == nullptr;
+}
+
+/// Takes other providers' ways out where Kiln has one, so that engines do not need a library for little.
+bool drop_provided(std::vector<Choice>& choices, const Target& target) {
+  bool dropped = false;
+  for (Choice& choice : choices) {
+    std::vector<Candidate>& all = choice.candidates;
+    const auto own_end =
+        std::stable_partition(all.begin(), all.end(), [&](const Candidate& c) { return !is_provided(c, target); });
+    if (own_end == all.begin() || own_end == all.end()) continue;
+    choice.declines.push_back({own_end->tactic, "no gain that is worth loading its library"});
+    all.erase(own_end, all.end());
+    dropped = true;
+  }
+  return dropped;
 }
 
 GroupReport report_of(const Program& program, const Choice& choice, size_t picked) {
@@ -141,7 +178,9 @@ Machine build(const Program& program, const BuildFacts& facts, const BuildOption
   Machine machine;
   machine.isa = isa;
   const int threads = options.threads > 0 ? options.threads : default_pool().threads();
-  const Target target{machine.isa, threads, options.math, weight_bytes(program) > cache_sizes().l3 / 2};
+  const Target target{machine.isa,           threads,
+                      options.math,          weight_bytes(program) > cache_sizes().l3 / 2,
+                      providers_of(options), is_own_last(options)};
   const std::vector<Group> groups = fuse(program, facts);
   std::vector<Choice> choices;
   for (const Group& group : groups) choices.push_back(make_choice(program, facts, group, target));
@@ -154,6 +193,16 @@ Machine build(const Program& program, const BuildFacts& facts, const BuildOption
   if (options.tune != Tune::off) {
     measure(choices, copies, target, options, selection.price);
     selection = selected();
+  }
+  constexpr double worth_a_library = 0.95;  // of the time without it: loading takes milliseconds and memory
+  std::vector<Choice> with_all = choices;
+  if (drop_provided(choices, target)) {
+    Selection own = selected();
+    if (selection.seconds < worth_a_library * own.seconds) {
+      choices = std::move(with_all);
+    } else {
+      selection = std::move(own);
+    }
   }
   for (size_t i = 0; i < groups.size(); ++i) {
     const Candidate& candidate = choices[i].candidates[selection.chosen[i]];

@@ -1,6 +1,7 @@
 #include "builder/candidate.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "runtime/schedule.hpp"
 #include "runtime/structural.hpp"
@@ -65,6 +66,17 @@ double wall_seconds(double one_thread, int threads) {
   return one_thread / (1 + share_of_more_threads * (parts - 1)) + step_seconds;
 }
 
+/// Of other providers' ways those that should be about as fast as the best of Kiln's own, which know its layouts: the
+/// rest need not be timed. All where Kiln has none.
+void add_promising(std::vector<Candidate> provided, std::vector<Candidate>& candidates) {
+  constexpr double worth_trying = 1.1;
+  double best = std::numeric_limits<double>::infinity();
+  for (const Candidate& own : candidates) best = std::min(best, own.seconds);
+  for (Candidate& way : provided) {
+    if (way.seconds <= worth_trying * best) candidates.push_back(std::move(way));
+  }
+}
+
 /// The bytes of packed weights, and of constants that are read as they are.
 double resident_bytes(const Problem& problem, const Tactic& tactic, const Tuning& tuning) {
   double bytes = tactic.packed_floats ? static_cast<double>(tactic.packed_floats(problem, tuning)) * 4 : 0;
@@ -97,21 +109,28 @@ Choice make_choice(const Program& program, const BuildFacts& facts, const Group&
   if (choice.problem) {
     choice.problem->far_weights = target.far_weights;
     const Problem& problem = *choice.problem;
-    for (const Tactic* tactic : tactics_for(problem.anchor())) {
+    const auto add = [&](const Tactic* tactic, std::vector<Candidate>& candidates) {
       std::string why = tactic->approximates && target.math == Math::strict ? "strict mathematics is asked for"
                                                                             : tactic->declines(problem);
       if (why.empty() && !can_pack(program, facts.sure, group, *tactic)) why = "weights that depend on input shapes";
       if (!why.empty()) {
         choice.declines.push_back({tactic, std::move(why)});
-        continue;
+        return;
       }
       const std::vector<Formats> formats = tactic->formats(problem);
       for (const Tuning& tuning : tactic->tunings(problem)) {
         const double seconds = wall_seconds(tactic->cost(problem, tuning), target.threads);
         const double bytes = resident_bytes(problem, *tactic, tuning);
-        for (const Formats& f : formats) choice.candidates.push_back({tactic, tuning, f, seconds, seconds, bytes});
+        for (const Formats& f : formats) candidates.push_back({tactic, tuning, f, seconds, seconds, bytes});
       }
+    };
+    for (const Tactic* tactic : tactics_for(problem.anchor())) add(tactic, choice.candidates);
+    std::vector<Candidate> provided;
+    for (const Provider* provider : target.providers) {
+      for (const Tactic* tactic : provider_tactics(*provider, problem.anchor())) add(tactic, provided);
     }
+    if (target.own_last && !provided.empty()) choice.candidates.clear();
+    add_promising(std::move(provided), choice.candidates);
     if (group.nodes.size() == 1) {
       if (is_view(problem.anchor())) choice.candidates.push_back({.formats = plain_formats(group)});
       add_structural(problem, group, choice.candidates);

@@ -7,6 +7,7 @@
 #include "builder/typical_shapes.hpp"
 #include "kiln/build_options.hpp"
 #include "runtime/machine.hpp"
+#include "runtime/providers.hpp"
 
 namespace kiln {
 
@@ -42,7 +43,9 @@ struct Target {
   Isa isa = Isa::portable;
   int threads = 1;
   Math math = Math::fast;
-  bool far_weights = true;  ///< Problem::far_weights
+  bool far_weights = true;                      ///< Problem::far_weights
+  std::vector<const Provider*> providers = {};  ///< beside Kiln itself
+  bool own_last = false;                        ///< Kiln's own ways only where no provider has one
 };
 
 Choice make_choice(const Program& program, const BuildFacts& facts, const Group& group, const Target& target);

@@ -1,5 +1,8 @@
 #include "builder/engine_origin.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <filesystem>
 #include <set>
 
@@ -54,6 +57,10 @@ EngineRecord make_record(const BuildOptions& options, std::vector<SourceFile> so
   record.options = {{"tune", tunes[static_cast<size_t>(options.tune)]},
                     {"prefer", preferences[static_cast<size_t>(options.prefer)]},
                     {"math", maths[static_cast<size_t>(options.math)]}};
+  // The default is not told: engines that need no provider are the same wherever they are made.
+  if (!options.providers.empty()) {
+    record.options.emplace_back("providers", fmt::format("{}", fmt::join(options.providers, ",")));
+  }
   record.sources = std::move(sources);
   return record;
 }

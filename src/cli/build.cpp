@@ -274,6 +274,9 @@ void add_options(CLI::App& command, const std::shared_ptr<Options>& options, con
                   "that of this machine")
       ->delimiter(',')
       ->type_name("ISA");
+  add_choice(command, "providers", said, "kiln,onednn",
+             "whose ways are looked at; by default Kiln's, and oneDNN's where it is installed and something is timed; "
+             "without kiln, its own do what the others cannot");
   command.add_option("--timing-cache", options->timing_cache, "the file that keeps what was measured, or none")
       ->type_name("FILE");
   command.add_option("--shapes", options->shapes, "the shape to choose for, of an input with open dims")

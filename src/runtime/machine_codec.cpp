@@ -4,6 +4,7 @@
 #include "graph/captures.hpp"
 #include "runtime/bodies.hpp"
 #include "runtime/engine.hpp"
+#include "runtime/providers.hpp"
 
 namespace kiln {
 namespace {
@@ -277,7 +278,8 @@ Machine bind_machine(StoredMachine stored, const Program& program, const WeightS
   for (size_t i = 0; i < machine.steps.size(); ++i) {
     MachineStep& step = machine.steps[i];
     if (stored.tactics[i].empty()) continue;
-    step.tactic = find_tactic(stored.tactics[i]);
+    step.tactic = with_place([&] { return find_usable_tactic(stored.tactics[i], step.tuning); },
+                             [&] { return fmt::format("step {}; `kiln rebuild` makes the engine anew", i); });
     if (step.tactic == nullptr) {
       fail(ErrorCode::unsupported,
            "step {} is done by '{}', which this Kiln does not have; `kiln rebuild` makes the engine anew", i,

@@ -7,9 +7,9 @@
 namespace kiln {
 
 KnobList runtime_knobs() {
-  static const std::array<KnobBase*, 11> list{&verify_shapes, &max_tensor_bytes,   &max_run_bytes,  &max_memory,
+  static const std::array<KnobBase*, 12> list{&verify_shapes, &max_tensor_bytes,   &max_run_bytes,  &max_memory,
                                               &max_plans,     &max_plan_bytes,     &idle_memory_ms, &max_run_ms,
-                                              &turn_us,       &max_expanded_nodes, &bands_knob};
+                                              &turn_us,       &max_expanded_nodes, &bands_knob,     &onednn_knob};
   return list;
 }
 

@@ -59,6 +59,11 @@ inline ChoiceKnob<BandsChoice> bands_knob{
     "whether steps that are local in space run together, some rows at a time; auto: where that should be faster",
     {{"auto", BandsChoice::automatic}, {"on", BandsChoice::on}, {"off", BandsChoice::off}}};
 
+inline Knob<std::string> onednn_knob{
+    "onednn", "KILN_ONEDNN", "auto",
+    "the library with oneDNN's tactics (libkiln_onednn.so), for engines that chose one of them and for builds; auto "
+    "looks beside Kiln and where the system looks, off never loads it"};
+
 /// The knobs of this room.
 KnobList runtime_knobs();
 

@@ -1,6 +1,7 @@
 """ONNX's own conformance cases through kiln.onnxruntime, and once more after writing and reading each model.
 
-With KILN_CONFORMANCE_ENGINES=1 each model is first made an engine, saved, and loaded again.
+With KILN_CONFORMANCE_ENGINES=1 each model is first made an engine, saved, and loaded again; KILN_CONFORMANCE_PROVIDERS
+says whose ways such an engine takes (kiln.build's `providers`).
 """
 import os
 import tempfile
@@ -26,7 +27,8 @@ def session_of(model):
         return ort.InferenceSession(model)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "case.kiln")
-        kiln.build(model, tune="off", verify=False).save(path)
+        providers = os.environ.get("KILN_CONFORMANCE_PROVIDERS", "")
+        kiln.build(model, tune="off", verify=False, providers=providers).save(path)
         return ort.InferenceSession(path)
 
 
