@@ -18,6 +18,7 @@ namespace {
 constexpr double worth_measuring = 2.5;  ///< times the best prediction
 constexpr size_t most_candidates = 12;
 constexpr size_t finalists = 3;
+constexpr int rounds = 3;  ///< that finalists are timed in
 
 std::string machine_key(const Target& target) {
   std::string name;
@@ -178,17 +179,17 @@ class Tuner {
                        .seconds_left = share > 0.02 ? std::min(left, spent * (1 - share) / share) : left});
   }
 
-  void time(Stopwatch& stopwatch, Question& question, size_t i, bool thorough, double give_up) {
+  void time(Stopwatch& stopwatch, Question& question, size_t i, bool thorough, double seconds, double give_up) {
     const Candidate& way = candidate(question, i);
     tell_progress(fmt::format("timing {} for {}", way.tactic->name,
                               choice_of(question).problem->anchor().describe(choice_of(question).group->nodes[0])));
-    ++done_;
-    double seconds =
-        stopwatch.measure(*choice_of(question).problem, way, thorough ? thorough_seconds_ : quick_seconds_, give_up);
+    double found = stopwatch.measure(*choice_of(question).problem, way, seconds, give_up);
     // What cannot be prepared is never chosen, and need not be tried again.
-    if (seconds < 0) seconds = 1e6;
-    question.times[i] = {TimingCache::rounded(seconds), thorough};
-    cache_.put(full_key(question, i), question.times[i]);
+    if (found < 0) found = 1e6;
+    TimingCache::Entry& entry = question.times[i];
+    if (entry.seconds >= 0) found = std::min(found, entry.seconds);
+    entry = {TimingCache::rounded(found), thorough};
+    cache_.put(full_key(question, i), entry);
   }
 
   double cost(const Question& question, size_t i) const {
@@ -204,18 +205,28 @@ class Tuner {
     for (size_t i = 0; i < question.picked.size(); ++i) {
       if (question.times[i].seconds >= 0) continue;
       if (is_over()) return;
-      time(stopwatch, question, i, false, 2 * best);
+      time(stopwatch, question, i, false, quick_seconds_, 2 * best);
+      ++done_;
       best = std::min(best, question.times[i].seconds);
     }
+    compare_finalists(stopwatch, question);
+  }
+
+  /// The best ones again, in turns: what else the machine does comes and goes, and must not fall on one of them only.
+  void compare_finalists(Stopwatch& stopwatch, Question& question) {
     std::vector<size_t> order(question.picked.size());
     for (size_t i = 0; i < order.size(); ++i) order[i] = i;
     std::stable_sort(order.begin(), order.end(),
                      [&](size_t a, size_t b) { return cost(question, a) < cost(question, b); });
     order.resize(std::min(order.size(), finalists));
-    for (size_t i : order) {
-      if (question.times[i].thorough) continue;
-      if (is_over()) return;
-      time(stopwatch, question, i, true, std::numeric_limits<double>::infinity());
+    std::erase_if(order, [&](size_t i) { return question.times[i].thorough; });
+    for (int round = 1; round <= rounds; ++round) {
+      for (size_t i : order) {
+        if (is_over()) return;
+        time(stopwatch, question, i, round == rounds, thorough_seconds_ / rounds,
+             std::numeric_limits<double>::infinity());
+        if (round == rounds) ++done_;
+      }
     }
   }
 

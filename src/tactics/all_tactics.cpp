@@ -44,7 +44,7 @@ constexpr std::array tile{&tile_boxes};
 constexpr std::array transpose{&transpose_boxes};
 constexpr std::array chain{&elementwise};
 constexpr std::array by_neighbours{&local_response_norm};
-constexpr std::array recurrence{&recurrence_packed};
+constexpr std::array recurrence{&recurrence_packed, &recurrence_paired};
 
 constexpr std::array rows{
     Row{"Attention", attention},

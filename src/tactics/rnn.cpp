@@ -85,15 +85,16 @@ std::string read_problem(const Problem& p, RecurrentProblem& r) {
   return "";
 }
 
-PackedRecurrence make_kernel(const Problem& p) {
+PackedRecurrence make_kernel(const Problem& p, bool paired) {
   RecurrentProblem r;
   read_problem(p, r);
+  r.paired = paired;
   return {r, p.isa, p.threads};
 }
 
 class RecurrenceWork final : public Work {
  public:
-  explicit RecurrenceWork(const Problem& p) : kernel_(make_kernel(p)) {
+  RecurrenceWork(const Problem& p, bool paired) : kernel_(make_kernel(p, paired)) {
     for (size_t i = 0; i < 3; ++i) wants_[i] = i < p.outputs.size() && p.outputs[i].is_given();
     has_h_ = p.has_input(initial_h), has_c_ = p.has_input(initial_c);
   }
@@ -114,43 +115,55 @@ class RecurrenceWork final : public Work {
   bool wants_[3] = {}, has_h_, has_c_;
 };
 
+template <bool paired>
 double recurrence_cost(const Problem& p, const Tuning&) {
   RecurrentProblem r;
   read_problem(p, r);
   const double rows = static_cast<double>(r.steps * r.batch * r.directions);
   const double width = static_cast<double>(r.gates() * r.hidden);
   // The state's weights are read at every step.
-  const double reading = static_cast<double>(r.steps * r.directions * r.hidden) * width * 4;
-  return arithmetic_seconds(rows * width * static_cast<double>(r.input), p.isa, 0.9) +
-         std::max(memory_seconds(reading),
+  const double of_a_step = static_cast<double>(r.directions * r.hidden) * width * 4;
+  return arithmetic_seconds(rows * width * static_cast<double>(r.input), p.isa, paired ? paired_share(p.isa) : 0.9) +
+         std::max(static_cast<double>(r.steps) * memory_seconds(of_a_step),
                   arithmetic_seconds(rows * width * static_cast<double>(r.hidden), p.isa, 0.8));
+}
+
+template <bool paired>
+std::string decline_recurrence(const Problem& p) {
+  RecurrentProblem r;
+  if (std::string why = read_problem(p, r); !why.empty()) return why;
+  return paired && !PackedRecurrence::can_be_paired(r) ? "a small matrix" : "";
+}
+
+template <bool paired>
+constexpr Tactic recurrence(const char* name) {
+  return {
+      .name = name,
+      .declines = decline_recurrence<paired>,
+      .formats = plain_only,
+      .tunings = [](const Problem&) { return std::vector<Tuning>{Tuning{}}; },
+      .cost = recurrence_cost<paired>,
+      .prepare = [](const Problem& p, const Layouts&, const Tuning&) -> std::unique_ptr<Work> {
+        return std::make_unique<RecurrenceWork>(p, paired);
+      },
+      .packs = weights_and_biases,
+      .packed_floats = [](const Problem& p, const Tuning&) { return make_kernel(p, paired).packed_floats(); },
+      .pack =
+          [](const Problem& p, const Tuning&, float* to) {
+            const auto data = [&](size_t i) { return p.has_input(i) ? p.inputs[i].constant->data<float>() : nullptr; };
+            make_kernel(p, paired).pack(data(input_weights), data(state_weights), data(biases), to);
+          },
+      .approximates = paired,
+  };
 }
 
 }  // namespace
 
 namespace tactics {
 
-constinit const Tactic recurrence_packed{
-    .name = "recurrence_packed",
-    .declines =
-        [](const Problem& p) {
-          RecurrentProblem r;
-          return read_problem(p, r);
-        },
-    .formats = plain_only,
-    .tunings = [](const Problem&) { return std::vector<Tuning>{Tuning{}}; },
-    .cost = recurrence_cost,
-    .prepare = [](const Problem& p, const Layouts&, const Tuning&) -> std::unique_ptr<Work> {
-      return std::make_unique<RecurrenceWork>(p);
-    },
-    .packs = weights_and_biases,
-    .packed_floats = [](const Problem& p, const Tuning&) { return make_kernel(p).packed_floats(); },
-    .pack =
-        [](const Problem& p, const Tuning&, float* to) {
-          const auto data = [&](size_t i) { return p.has_input(i) ? p.inputs[i].constant->data<float>() : nullptr; };
-          make_kernel(p).pack(data(input_weights), data(state_weights), data(biases), to);
-        },
-};
+constinit const Tactic recurrence_packed = recurrence<false>("recurrence_packed");
+/// With the input's product in pairs.
+constinit const Tactic recurrence_paired = recurrence<true>("recurrence_paired");
 
 }  // namespace tactics
 }  // namespace kiln

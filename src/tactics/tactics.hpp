@@ -31,6 +31,6 @@ extern const Tactic concat_channels, split_channels, slice_channels;
 // gather.cpp, cast.cpp
 extern const Tactic gather_rows, gather_elements, cast_loops;
 // rnn.cpp
-extern const Tactic recurrence_packed;
+extern const Tactic recurrence_packed, recurrence_paired;
 
 }  // namespace kiln::tactics

@@ -77,6 +77,24 @@ TEST(PackedRecurrence, EqualsTheReference) {
   }
 }
 
+TEST(PackedRecurrence, InputsInPairsEqualTheReference) {
+  Philox rng(64);
+  for (int i = 0; i < 60; ++i) {
+    RecurrentProblem p;
+    p.kind = static_cast<RecurrentKind>(i % 4);
+    p.steps = pick(rng, 1, 12), p.batch = pick(rng, 1, 10);
+    p.input = pick(rng, 48, 130), p.hidden = pick(rng, 16, 70);
+    p.directions = pick(rng, 1, 2);
+    p.reverse = p.directions == 1 && pick(rng, 0, 1) == 1;
+    p.batch_first = pick(rng, 0, 1) == 1;
+    p.linear_before_reset = pick(rng, 0, 1) == 1;
+    p.paired = true;
+    if (i % 20 == 0) p.steps = 300, p.batch = 3;  // in chunks
+    EXPECT_TRUE(PackedRecurrence::can_be_paired(p));
+    expect_reference(rng, p, pick(rng, 1, 4));
+  }
+}
+
 TEST(PackedRecurrence, LongSequencesComeInChunks) {
   Philox rng(62);
   for (int i = 0; i < 6; ++i) {

@@ -5,7 +5,8 @@ namespace {
 
 NodeCase random_case(Philox& rng, const std::string& op_type) {
   const int64_t gates = op_type == "LSTM" ? 4 : op_type == "GRU" ? 3 : 1;
-  const int64_t steps = pick(rng, 1, 6), batch = pick(rng, 1, 5), input = pick(rng, 1, 20), hidden = pick(rng, 1, 40);
+  const int64_t steps = pick(rng, 1, 6), batch = pick(rng, 1, 5), hidden = pick(rng, 1, 40);
+  const int64_t input = pick(rng, 0, 3) == 0 ? pick(rng, 48, 70) : pick(rng, 1, 20);
   const int64_t direction = pick(rng, 0, 2), directions = direction == 2 ? 2 : 1;
   NodeCase c;
   c.op_type = op_type;
@@ -43,7 +44,8 @@ TEST(RecurrenceTactic, EqualsTheReference) {
   Philox rng(81);
   for (int i = 0; i < 120; ++i) {
     const NodeCase c = random_case(rng, i % 3 == 0 ? "LSTM" : i % 3 == 1 ? "GRU" : "RNN");
-    EXPECT_EQ(expect_reference(c, static_cast<int>(pick(rng, 1, 3))), 1) << c.op_type;
+    // That with the input's product in pairs does not do small ones.
+    EXPECT_GE(expect_reference(c, static_cast<int>(pick(rng, 1, 3))), 1) << c.op_type;
   }
 }
 
@@ -70,30 +72,38 @@ TEST(RecurrenceTactic, DeclinesWhatItsKernelDoesNotDo) {
 }
 
 /// What is packed for one length of sequences serves all others.
+void expect_to_pack_alike(const Tactic& tactic, Philox& rng) {
+  const OpsetImports opsets{{"", 22}};
+  Group group;
+  group.nodes = {0};
+  std::vector<std::vector<float>> packed;
+  while (packed.empty()) {
+    NodeCase c = random_case(rng, "GRU");
+    for (const int64_t steps : {1, 3, 700}) {
+      const Node node = make_node("GRU", c.inputs, c.attributes, 2);
+      Problem problem;
+      problem.group = &group;
+      problem.nodes = {&node};
+      problem.schema = find_schema("", "GRU", 22);
+      problem.opsets = &opsets;
+      for (size_t i = 0; i < c.inputs.size(); ++i) problem.inputs.push_back(spec_of(c.inputs[i], true));
+      Shape& x = problem.inputs[0].shape;
+      x[std::get<int64_t>(c.attributes[1].second) != 0 ? 1 : 0] = steps;
+      problem.inputs[4] = problem.inputs[5] = {};
+      problem.isa = best_isa();
+      if (tactic.declines(problem) == "a small matrix") break;
+      ASSERT_EQ(tactic.declines(problem), "");
+      packed.emplace_back(static_cast<size_t>(tactic.packed_floats(problem, {})), 0.0f);
+      tactic.pack(problem, {}, packed.back().data());
+      EXPECT_EQ(packed.back(), packed.front()) << steps;
+    }
+  }
+}
+
 TEST(RecurrenceTactic, PacksAlikeForAllLengths) {
   Philox rng(83);
-  const Tactic* tactic = find_tactic("recurrence_packed");
-  NodeCase c = random_case(rng, "GRU");
-  std::vector<std::vector<float>> packed;
-  for (const int64_t steps : {1, 3, 700}) {
-    const Node node = make_node("GRU", c.inputs, c.attributes, 2);
-    const OpsetImports opsets{{"", 22}};
-    Group group;
-    group.nodes = {0};
-    Problem problem;
-    problem.group = &group;
-    problem.nodes = {&node};
-    problem.schema = find_schema("", "GRU", 22);
-    problem.opsets = &opsets;
-    for (size_t i = 0; i < c.inputs.size(); ++i) problem.inputs.push_back(spec_of(c.inputs[i], true));
-    Shape& x = problem.inputs[0].shape;
-    x[std::get<int64_t>(c.attributes[1].second) != 0 ? 1 : 0] = steps;
-    problem.inputs[4] = problem.inputs[5] = {};
-    problem.isa = best_isa();
-    ASSERT_EQ(tactic->declines(problem), "");
-    packed.emplace_back(static_cast<size_t>(tactic->packed_floats(problem, {})), 0.0f);
-    tactic->pack(problem, {}, packed.back().data());
-    EXPECT_EQ(packed.back(), packed.front()) << steps;
+  for (const char* const name : {"recurrence_packed", "recurrence_paired"}) {
+    expect_to_pack_alike(*find_tactic(name), rng);
   }
 }
 

@@ -27,8 +27,12 @@ namespace {
 constexpr int64_t sums_floats = 4096;
 /// Rows of the input's product that are made at a time, about.
 constexpr int64_t rows_at_a_time = 512;
+/// What a product in pairs keeps of the input at a time, in bytes, so that there is room in L2 for a panel of weights.
+constexpr int64_t bytes_of_rows = 512 << 10;
 /// Weights of a direction from which on it pays to wait for other threads at every step.
 constexpr int64_t bytes_worth_a_barrier = 384 << 10;
+/// About 5 ms of them, on one thread.
+constexpr double multiply_adds_of_a_phase = 2e8;
 /// Rows of the batch below which more slices would only read the weights more often.
 constexpr int64_t least_rows_of_a_slice = 4;
 
@@ -56,18 +60,14 @@ PackedRecurrence::PackedRecurrence(const RecurrentProblem& p, Isa isa, int64_t p
   chunks_ = divide_up(p.steps * p.batch, std::max(rows_at_a_time, p.batch));
   chunk_steps_ = divide_up(p.steps, chunks_);
   chunks_ = divide_up(p.steps, chunk_steps_);
-  GemmProblem gemm;
-  gemm.k = p.input, gemm.n = input_row_;
   // The rows of one chunk lie together, unless the sequences come one after the other and have several chunks.
   const int64_t together = p.batch_first && chunks_ > 1 ? 1 : p.batch;
-  gemm.m = chunk_steps_ * together;
-  // What pack() makes must not depend on how long the sequences are.
-  TileTuning tuning = PackedGemm::default_tuning(gemm, isa);
-  tuning.blocks = best_blocks(*table_, divide_up(gemm.n, lanes()), table_->rows[1]);
-  chunk_gemm_.emplace(gemm, isa, tuning);
-  gemm.m = chunk_length(chunks_ - 1) * together;
-  last_gemm_.emplace(gemm, isa, tuning);
-  direction_floats_ = whole_lines(chunk_gemm_->packed_floats());
+  for (const int64_t chunk : {int64_t{0}, chunks_ - 1}) {
+    input_products_.push_back(input_product(chunk_length(chunk) * together));
+  }
+  const auto of_product = [&](auto&& number) { return std::visit(number, input_products_.front()); };
+  direction_floats_ = whole_lines(of_product([](const auto& gemm) { return gemm.packed_floats(); }));
+  part_floats_ = sums_floats + whole_lines(of_product([](const auto& gemm) { return gemm.scratch_floats(1); }));
 
   const RecurrentCellsTable& cells = recurrent_cells_table(isa);
   switch (p.kind) {
@@ -87,11 +87,28 @@ PackedRecurrence::PackedRecurrence(const RecurrentProblem& p, Isa isa, int64_t p
                    (whole_lines(chunk_steps_ * p.batch * input_row_) + state_count * whole_lines(p.batch * state_row_));
 }
 
-int64_t PackedRecurrence::scratch_floats(int64_t parts) const { return shared_floats_ + parts * sums_floats; }
+int64_t PackedRecurrence::scratch_floats(int64_t parts) const { return shared_floats_ + parts * part_floats_; }
 
 std::string PackedRecurrence::name() const {
   constexpr const char* kinds[] = {"lstm", "gru", "rnn_tanh", "rnn_relu"};
-  return fmt::format("{}_f32_packed_{}", kinds[static_cast<size_t>(problem_.kind)], isa_name(isa_));
+  return fmt::format("{}_f32_{}_{}", kinds[static_cast<size_t>(problem_.kind)], problem_.paired ? "paired" : "packed",
+                     isa_name(isa_));
+}
+
+/// The product of so many rows of the input with a direction's W. What pack() makes does not depend on how many.
+PackedRecurrence::InputProduct PackedRecurrence::input_product(int64_t rows) const {
+  GemmProblem gemm;
+  gemm.m = rows, gemm.k = problem_.input, gemm.n = input_row_;
+  TileTuning tuning = PackedGemm::default_tuning(gemm, isa_);
+  if (problem_.paired) {
+    const PairedTable& tiles = paired_table(isa_);
+    for (tuning.blocks = TileTable::most_blocks; tiles.rows[tuning.blocks] == 0;) --tuning.blocks;
+    tuning.rows = tiles.rows[tuning.blocks], tuning.channels_outer = false, tuning.prefetch_weights = true;
+    tuning.band = std::max<int64_t>(1, bytes_of_rows / (tuning.rows * gemm.k * static_cast<int64_t>(sizeof(float))));
+    return PairedGemm(gemm, isa_, tuning);
+  }
+  tuning.blocks = best_blocks(*table_, divide_up(gemm.n, lanes()), table_->rows[1]);
+  return PackedGemm(gemm, isa_, tuning);
 }
 
 void PackedRecurrence::add_product(int64_t first_gate, int64_t gates, RecurrentCell cell, bool of_reset) {
@@ -119,10 +136,15 @@ void PackedRecurrence::plan_phases(int64_t parts) {
   const bool whole = parts <= p.directions || p.batch >= slices * least_rows_of_a_slice ||
                      p.gates() * p.hidden * p.hidden * static_cast<int64_t>(sizeof(float)) < bytes_worth_a_barrier;
   slices_ = whole ? std::min(slices, p.batch) : 0;
+  // A run looks between phases whether it should stop.
+  const double of_a_step = static_cast<double>(p.gates() * p.hidden * p.hidden) * static_cast<double>(p.batch + 3);
+  const auto together = static_cast<int64_t>(std::clamp(multiply_adds_of_a_phase / of_a_step, 1.0, 1e6));
   for (int64_t chunk = 0; chunk < chunks_; ++chunk) {
     phases_.push_back({chunk, 0, 0, 0});
     if (whole) {
-      phases_.push_back({chunk, 0, chunk_length(chunk), -1});
+      for (int64_t step = 0; step < chunk_length(chunk); step += together) {
+        phases_.push_back({chunk, step, std::min(together, chunk_length(chunk) - step), -1});
+      }
       continue;
     }
     for (int64_t step = 0; step < chunk_length(chunk); ++step) {
@@ -158,7 +180,8 @@ void PackedRecurrence::pack(const float* w, const float* r, const float* b, floa
         bias[static_cast<size_t>(row)] = of_b[from] + (apart && gate == 2 ? 0.0f : of_b[width + from]);
       }
     }
-    chunk_gemm_->pack(rows.data(), 1, p.input, bias.data(), to);
+    const auto pack_input = [&](const auto& gemm) { gemm.pack(rows.data(), 1, p.input, bias.data(), to); };
+    std::visit(pack_input, input_products_.front());
     for (const Product& product : products_) {
       for (const Panel& panel : product.panels) {
         const int64_t blocks = product.gates * panel.blocks;
@@ -198,16 +221,21 @@ void PackedRecurrence::start(const RecurrentPointers& p, float* scratch) const {
 void PackedRecurrence::multiply_input(int64_t chunk, int64_t part, int64_t parts, const RecurrentPointers& p,
                                       float* scratch) const {
   const RecurrentProblem& q = problem_;
-  const PackedGemm& gemm = chunk + 1 < chunks_ ? *chunk_gemm_ : *last_gemm_;
+  const InputProduct& product = chunk + 1 < chunks_ ? input_products_.front() : input_products_.back();
   const bool apart = parts % q.directions == 0;  // each direction has threads of its own
   const int64_t each = parts / q.directions;
+  const int64_t first = apart ? part / each * each : 0;  // of the parts that share a product
+  float* const own = scratch + shared_floats_ + parts * sums_floats + first * (part_floats_ - sums_floats);
   for (int64_t d = apart ? part / each : 0; d < (apart ? part / each + 1 : q.directions); ++d) {
     const int64_t time = chunk_time(d, chunk), products = q.batch_first && chunks_ > 1 ? q.batch : 1;
     for (int64_t i = 0; i < products; ++i) {
       const float* const x = p.x + (q.batch_first ? i * q.steps + time : time * q.batch) * q.input;
       float* const to = inputs(scratch, d) + i * chunk_steps_ * input_row_;
       const GemmPointers pointers{x, p.packed + d * direction_floats_, to};
-      gemm.run_part(0, apart ? part % each : part, apart ? each : parts, pointers, nullptr);
+      const auto run = [&](const auto& gemm) {
+        gemm.run_part(0, apart ? part % each : part, apart ? each : parts, pointers, own);
+      };
+      std::visit(run, product);
     }
   }
 }

@@ -1,11 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
-#include "kernels/gemm/gemm.hpp"
+#include "kernels/gemm/walked_gemm.hpp"
 #include "kernels/rnn/recurrent_cells_table.hpp"
 
 namespace kiln {
@@ -22,6 +22,7 @@ struct RecurrentProblem {
   float clip = 0;                    ///< 0 for none
   bool input_forget = false;         ///< LSTM: the forget gate is 1 - the input gate
   bool linear_before_reset = false;  ///< GRU
+  bool paired = false;               ///< the input's product saves multiplications (PairedWalk)
 
   int64_t gates() const { return kind == RecurrentKind::lstm ? 4 : kind == RecurrentKind::gru ? 3 : 1; }
 };
@@ -47,6 +48,7 @@ class PackedRecurrence {
   /// `parts` is how many the work will be shared out to.
   PackedRecurrence(const RecurrentProblem& problem, Isa isa, int64_t parts);
 
+  static bool can_be_paired(const RecurrentProblem& p) { return PairedGemm::can_do(p.gates() * p.hidden, p.input); }
   std::string name() const;
   int64_t packed_floats() const { return problem_.directions * direction_floats_; }
   /// W, R and B (which may be null) as ONNX lays them out.
@@ -76,7 +78,9 @@ class PackedRecurrence {
   struct Rows {
     int64_t begin, end;
   };
+  using InputProduct = std::variant<PackedGemm, PairedGemm>;
 
+  InputProduct input_product(int64_t rows) const;
   void add_product(int64_t first_gate, int64_t gates, RecurrentCell cell, bool of_reset);
   void plan_phases(int64_t parts);
   int64_t lanes() const { return table_->lanes; }
@@ -99,13 +103,13 @@ class PackedRecurrence {
   RecurrentProblem problem_;
   Isa isa_;
   const TileTable* table_;
-  std::optional<PackedGemm> chunk_gemm_, last_gemm_;  ///< of a chunk's input; of the last chunk's
+  std::vector<InputProduct> input_products_;  ///< of a chunk's input; of the last chunk's
   std::vector<Product> products_;
   std::vector<Phase> phases_;
   int64_t blocks_;                 ///< registers' worth of hidden numbers
   int64_t state_row_, input_row_;  ///< floats of a row of the state, and of the gates' sums
   int64_t chunk_steps_, chunks_, slices_ = 1;
-  int64_t direction_floats_ = 0, shared_floats_ = 0;
+  int64_t direction_floats_ = 0, shared_floats_ = 0, part_floats_ = 0;
 };
 
 }  // namespace kiln
