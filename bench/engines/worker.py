@@ -12,6 +12,8 @@ library and says {"version", "bare_mb"}. Then it answers one line for each line 
                                    have counts 1/n
     {"do": "shapes", "shapes": L}  loads the model and runs it once for each of a list of shapes (input -> dims), with
                                    the inputs' elements over and over: of each run seconds, and resident_mb after it
+    {"do": "begin_shapes", "shapes": L}  loads the model for them; then {"do": "shape", "shapes": S} runs it once:
+                                   seconds, cpu_seconds, resident_mb
     {"do": "outputs", "path": P}   writes the outputs of a run to P, a .npz file
 
 An answer with "error" means that the engine cannot do it. Whatever a library prints goes to stderr.
@@ -98,6 +100,10 @@ class Worker:
                 return {"rss_mb": memory_mb("VmRSS"), "pss_mb": shared_out_mb()}
             case "shapes":
                 return self.run_shapes(request["shapes"])
+            case "begin_shapes":
+                return self.begin_shapes(request["shapes"])
+            case "shape":
+                return self.run_shape(request["shapes"])
             case "outputs":
                 self.engine.run()
                 np.savez(request["path"], **self.engine.outputs())
@@ -132,18 +138,23 @@ class Worker:
         return {"median_ms": statistics.median(times), "min_ms": min(times), "cpu_ms": statistics.median(cpu_times),
                 "runs": len(times), "cpu_seconds": time.process_time() - begun_cpu}
 
-    def run_shapes(self, all_shapes: list[dict]) -> dict:
-        pool = self.pool = Pool(self.engine.feeds, all_shapes)  # kept: libraries read the last inputs in later runs too
+    def begin_shapes(self, all_shapes: list[dict]) -> dict:
+        self.pool = Pool(self.engine.feeds, all_shapes)  # kept: libraries read the last inputs in later runs too
         self.bare_mb = memory_mb("VmRSS")
         self.engine.load()
-        seconds, resident = [0.0] * len(all_shapes), [0.0] * len(all_shapes)
-        for index, shapes in enumerate(all_shapes):
-            self.engine.feed(pool.feeds(shapes))
-            begin = time.perf_counter()
-            self.engine.run()
-            seconds[index] = time.perf_counter() - begin
-            resident[index] = memory_mb("VmRSS")
-        return {"seconds": seconds, "resident_mb": resident, "bare_mb": self.bare_mb}
+        return {"bare_mb": self.bare_mb}
+
+    def run_shape(self, shapes: dict) -> dict:
+        self.engine.feed(self.pool.feeds(shapes))
+        begin, begin_cpu = time.perf_counter(), time.process_time()
+        self.engine.run()
+        seconds = time.perf_counter() - begin
+        return {"seconds": seconds, "cpu_seconds": time.process_time() - begin_cpu, "resident_mb": memory_mb("VmRSS")}
+
+    def run_shapes(self, all_shapes: list[dict]) -> dict:
+        bare = self.begin_shapes(all_shapes)
+        found = [self.run_shape(shapes) for shapes in all_shapes]
+        return bare | {name: [one[name] for one in found] for name in ("seconds", "resident_mb")}
 
     def memory(self) -> dict:
         peak = memory_mb("VmHWM") - self.bare_mb

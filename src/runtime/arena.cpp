@@ -68,16 +68,25 @@ ArenaPlan plan_arena(const std::vector<ArenaBlock>& blocks) {
     ArenaPlan plan = placed_by(blocks, by_area);
     if (plan.bytes < best.bytes) best = std::move(plan);
   }
-  // Then those before all others that stick out at the top.
+  // Then those before all others that stick out at the top, at first in order of size, then as they come.
   constexpr int most_tries = 12;
-  std::vector<bool> is_early(blocks.size(), false);
-  for (int i = 0; i < most_tries && best.bytes - lower_bound >= worth_trying; ++i) {
-    for (size_t k = 0; k < blocks.size(); ++k) {
-      if (latest.offsets[k] + rounded(blocks[k].bytes) == latest.bytes) is_early[k] = true;
+  for (const bool by_size : {true, false}) {
+    if (!by_size) {
+      std::stable_sort(order.begin(), order.end(),
+                       [&](size_t a, size_t b) { return blocks[a].first < blocks[b].first; });
+      latest = placed_by(blocks, order);
+      if (latest.bytes < best.bytes) best = latest;
     }
-    std::stable_partition(order.begin(), order.end(), [&](size_t k) { return is_early[k]; });
-    latest = placed_by(blocks, order);
-    if (latest.bytes < best.bytes) best = latest;
+    std::vector<bool> is_early(blocks.size(), false);
+    for (int i = 0; i < most_tries && best.bytes - lower_bound >= worth_trying; ++i) {
+      for (size_t k = 0; k < blocks.size(); ++k) {
+        if (latest.offsets[k] + rounded(blocks[k].bytes) == latest.bytes) is_early[k] = true;
+      }
+      std::stable_partition(order.begin(), order.end(), [&](size_t k) { return is_early[k]; });
+      latest = placed_by(blocks, order);
+      if (latest.bytes < best.bytes) best = latest;
+    }
+    if (best.bytes - lower_bound < worth_trying) break;
   }
   best.lower_bound = lower_bound;
   return best;

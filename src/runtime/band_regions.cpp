@@ -2,26 +2,21 @@
 
 #include <algorithm>
 
-#include "base/cpu.hpp"
 #include "runtime/band_work.hpp"
-#include "runtime/region_plan.hpp"
+#include "runtime/region_gain.hpp"
 #include "runtime/runtime_knobs.hpp"
 
 namespace kiln {
 namespace {
 
-// Bytes a second of one thread by where they lie, and what it takes to begin a kernel and to wait for the others.
-constexpr double l2_rate = 90e9, l3_rate = 45e9, memory_rate = 14e9;
-constexpr double call_seconds = 2.5e-7, barrier_seconds = 5e-7;
-constexpr double least_share = 0.01;  ///< of the time that it takes otherwise
 constexpr size_t longest_region = 24;
-constexpr double byte_price = 3e-11;  ///< seconds that a byte less at the peak is worth, for its first touch alone
-constexpr double near_peak = 0.75;    ///< of the most memory, that counts as a peak
-
-constexpr double near_share = 0.6;  ///< of L2, that what a thread touches in a band may take
-
-double l2_bytes() { return static_cast<double>(cache_sizes().l2); }
-int64_t floats_of(const BlockedLayout& l) { return l.blocks() * l.block_stride(); }
+constexpr double least_price = 3e-11;  ///< seconds that a byte less at the peak is worth, for its first touch alone
+/// Of the time, that half of the memory may cost: a part of it buys the same part of this.
+constexpr double time_for_memory = 0.05;
+constexpr double near_peak = 0.75;                          ///< of the most memory, that counts as a peak
+constexpr int64_t worth_looking_again = int64_t{16} << 20;  ///< bytes
+constexpr double worth_keeping = 0.99;                      ///< of the most memory, that it comes down to
+constexpr int most_looks = 4;
 
 class RegionFinder {
  public:
@@ -30,26 +25,66 @@ class RegionFinder {
         ops_(ops),
         threads_(options.most_arena > 0 ? options.threads : 1),
         forced_(options.bands == BandsChoice::on),
-        most_arena_(options.most_arena) {
-    rules_.reserve(ops.size());
-    for (const ScheduledOp& op : ops) rules_.push_back(rule_of(op));
-    memory_shares_.assign(ops.size(), -1);
-    find_peaks();
-  }
+        spares_memory_(options.spares_memory),
+        most_arena_(options.most_arena),
+        rules_(rules_of(ops)),
+        judge_(slots, ops, rules_, threads_) {}
 
   struct Region {
     size_t begin = 0, end = 0;
-    int64_t bands = 1;
-    double gain = 0;
+    RegionJudge::Verdict verdict;
+    const RegionCase* of = nullptr;
   };
 
-  /// The regions that gain most together.
+  /// The regions that gain most together. What is in use at the peak has a price; where the most that is in use comes
+  /// down, other steps are at the peak as well.
   std::vector<Region> find() {
+    find_cases();
+    const std::vector<int64_t>& used = judge_.used();
+    auto most = static_cast<double>(*std::max_element(used.begin(), used.end()));
+    if (cases_.empty()) return {};
+    const double price = forced_ ? 0 : price_of_byte(most);
+    judge_.set_price(price, near_peak * most);
+    std::vector<Region> best = choose();
+    most = most_used(best);
+    for (int look = 0; !forced_ && look < most_looks && (spares_memory_ || most >= worth_looking_again); ++look) {
+      judge_.set_price(price, near_peak * most);
+      std::vector<Region> next = choose();
+      const double reached = most_used(next);
+      if (reached > worth_keeping * most) break;
+      most = reached, best = std::move(next);
+    }
+    return best;
+  }
+
+  /// The op that does a region; `machine` says which nodes it is.
+  ScheduledOp op_of(const Region& region, const MachineStep& machine) {
+    const RegionPlan plan = plan_of(region.begin, region.end);
+    BandWork::Division division{region.verdict.sharing, threads_, region.verdict.bands};
+    ScheduledOp made = op_of(region, machine, plan, division);
+    const int64_t room = most_arena_ == INT64_MAX ? INT64_MAX : most_arena_ - bytes_beside(region, plan);
+    const auto is_too_much = [&] {
+      return division.parts > 1 && made.region->scratch_floats(division.parts) * 4 > room;
+    };
+    // With less memory all threads share what one would need alone, or one is alone.
+    if (is_too_much() && division.sharing == BandWork::Sharing::rows) {
+      division.sharing = BandWork::Sharing::steps, division.bands *= threads_;
+      made = op_of(region, machine, plan, division);
+    }
+    if (is_too_much()) {
+      division = {BandWork::Sharing::rows, 1, division.bands};
+      made = op_of(region, machine, plan, division);
+    }
+    return made;
+  }
+
+ private:
+  /// All runs of ops that may be a region.
+  void find_cases() {
     const size_t count = ops_.size();
-    std::vector<double> best(count + 1, 0);
-    std::vector<Region> chosen(count);
+    first_case_.assign(count + 1, 0);
     for (size_t begin = count; begin-- > 0;) {
-      best[begin] = best[begin + 1];
+      first_case_[begin] = cases_.size();
       if (!rules_[begin]) continue;
       int64_t most = 0;
       RegionPlan plan(slots_, ops_, rules_, begin);
@@ -58,9 +93,28 @@ class RegionFinder {
         const int64_t bytes = ends_rolling(begin, end - 1);
         most = std::max(most, bytes);
         const bool may_end = bytes > 0 || (rules_[end - 1]->mean_output == 0 && most > 0);
-        if (!may_end || (!forced_ && excess_seconds(static_cast<double>(most) / threads_, threads_) == 0)) continue;
-        const std::optional<Region> region = judge(plan, begin, end, best[begin] - best[end]);
-        if (region) best[begin] = best[end] + region->gain, chosen[begin] = *region;
+        if (!may_end || (!forced_ && !judge_.is_large(most))) continue;
+        plan.settle();
+        if (const std::optional<RegionCase> found = judge_.look(plan, begin, end)) cases_.push_back(*found);
+      }
+    }
+  }
+
+  std::vector<Region> choose() {
+    const size_t count = ops_.size();
+    std::vector<double> best(count + 1, 0);
+    std::vector<Region> chosen(count);
+    for (size_t begin = count, end_of_cases = 0; begin-- > 0;) {
+      best[begin] = best[begin + 1];
+      end_of_cases = begin == 0 ? cases_.size() : first_case_[begin - 1];
+      for (size_t i = first_case_[begin]; i < end_of_cases; ++i) {
+        RegionCase& region = cases_[i];
+        RegionJudge::Verdict verdict = verdict_on(region);
+        const auto is_better = [&] { return verdict.gain > 0 && verdict.gain + best[region.end] > best[begin]; };
+        if (!is_better()) continue;
+        if (verdict.sharing == BandWork::Sharing::rows && !divides(region)) verdict = verdict_on(region);
+        if (!is_better()) continue;
+        best[begin] = verdict.gain + best[region.end], chosen[begin] = {begin, region.end, verdict, &region};
       }
     }
     std::vector<Region> regions;
@@ -71,27 +125,65 @@ class RegionFinder {
     return regions;
   }
 
-  /// The op that does a region; `machine` says which nodes it is.
-  ScheduledOp op_of(const Region& region, const MachineStep& machine) {
-    RegionPlan plan(slots_, ops_, rules_, region.begin);
-    for (size_t i = region.begin; i < region.end; ++i) plan.add();
-    plan.settle();
-    ScheduledOp made = op_of(region, machine, plan, threads_);
-    const int64_t scratch = made.region->scratch_floats(threads_) * 4;
-    if (threads_ > 1 && scratch > most_arena_ - bytes_beside(region, plan)) return op_of(region, machine, plan, 1);
-    return made;
+  RegionJudge::Verdict verdict_on(const RegionCase& region) const {
+    if (!forced_) return judge_.judge(region);
+    constexpr double much = 0.1;
+    const bool rows = region.divides.value_or(true) && region.doubled <= much * region.seconds;
+    return judge_.forced(region, rows ? BandWork::Sharing::rows : BandWork::Sharing::steps);
   }
 
- private:
-  ScheduledOp op_of(const Region& region, const MachineStep& machine, const RegionPlan& plan, int parts) {
+  bool divides(RegionCase& region) const {
+    if (!region.divides) region.divides = plan_of(region.begin, region.end).bands().can_divide(threads_);
+    return *region.divides;
+  }
+
+  RegionPlan plan_of(size_t begin, size_t end) const {
+    RegionPlan plan(slots_, ops_, rules_, begin);
+    for (size_t i = begin; i < end; ++i) plan.add();
+    plan.settle();
+    return plan;
+  }
+
+  double price_of_byte(double most) {
+    if (most < static_cast<double>(worth_looking_again) && !spares_memory_) return least_price;
+    double seconds = 0;
+    for (size_t i = 0; i < ops_.size(); ++i) seconds += judge_.seconds_of(i) / threads_;
+    return std::max(least_price, (spares_memory_ ? 1 : time_for_memory) * seconds / most);
+  }
+
+  double most_used(const std::vector<Region>& regions) const {
+    std::vector<size_t> first(ops_.size()), last(ops_.size());
+    for (size_t i = 0; i < ops_.size(); ++i) first[i] = last[i] = i;
+    std::vector<double> change(ops_.size() + 1, 0);
+    std::vector<bool> rolls(slots_.size(), false);
+    for (const Region& region : regions) {
+      for (size_t i = region.begin; i < region.end; ++i) first[i] = region.begin, last[i] = region.end - 1;
+      for (const int root : judge_.rolling(*region.of)) rolls[static_cast<size_t>(root)] = true;
+      change[region.begin] += region.verdict.scratch;
+      change[region.end] -= region.verdict.scratch;
+    }
+    for (size_t i = 0; i < slots_.size(); ++i) {
+      const Slot& s = slots_[i];
+      if (s.base != Schedule::Base::none || s.parent >= 0 || s.first < 0 || rolls[i]) continue;
+      const auto bytes = static_cast<double>(bytes_of(s));
+      change[first[static_cast<size_t>(s.first)]] += bytes;
+      change[last[static_cast<size_t>(s.last)] + 1] -= bytes;
+    }
+    double now = 0, most = 0;
+    for (const double by : change) most = std::max(most, now += by);
+    return most;
+  }
+
+  ScheduledOp op_of(const Region& region, const MachineStep& machine, const RegionPlan& plan,
+                    BandWork::Division division) {
     std::vector<BandStep> steps;
     double seconds = 0;
     ScheduledOp made;
     made.machine = &machine;
-    made.region_parts = parts;
+    made.region_parts = static_cast<int>(division.parts);
     for (size_t i = region.begin; i < region.end; ++i) {
       ScheduledOp& op = ops_[i];
-      seconds += seconds_of(i) / parts;
+      seconds += judge_.seconds_of(i) / static_cast<double>(division.parts);
       BandStep step;
       if (op.is_copy()) {
         step.copied = {slot(op.inputs[0]).dtype, slot(op.inputs[0]).shape};
@@ -108,7 +200,8 @@ class RegionFinder {
       }
       steps.push_back(std::move(step));
     }
-    made.region = std::make_unique<BandWork>(plan.bands(), std::move(steps), parts, region.bands, turns_for(seconds));
+    division.turns = turns_for(seconds);
+    made.region = std::make_unique<BandWork>(plan.bands(), std::move(steps), division);
     return made;
   }
 
@@ -121,9 +214,7 @@ class RegionFinder {
       if (s.first >= static_cast<int>(region.end) || s.last < static_cast<int>(region.begin)) continue;
       const int tensor = plan.tensor_of(static_cast<int>(i));
       if (tensor >= 0 && plan.bands().tensors()[static_cast<size_t>(tensor)].rolls) continue;
-      const bool is_blocked = s.format == Format::blocked;
-      bytes +=
-          is_blocked ? floats_of(s.layout) * 4 : element_count(s.shape) * static_cast<int64_t>(dtype_size(s.dtype));
+      bytes += bytes_of(s);
     }
     return bytes;
   }
@@ -143,6 +234,13 @@ class RegionFinder {
   bool is_mean(int index) const {
     return is_blocked(index) && slot(index).shape.size() == 4 && slot(index).base == Schedule::Base::none &&
            threads_ <= most_parts_with_means;
+  }
+
+  RegionPlan::Rules rules_of(const std::vector<ScheduledOp>& ops) const {
+    RegionPlan::Rules rules;
+    rules.reserve(ops.size());
+    for (const ScheduledOp& op : ops) rules.push_back(rule_of(op));
+    return rules;
   }
 
   std::optional<RowRule> rule_of(const ScheduledOp& op) const {
@@ -182,178 +280,9 @@ class RegionFinder {
       const Slot& root = slot(root_of(input));
       const bool ends = root.base == Schedule::Base::none && root.format == Format::blocked &&
                         root.first >= static_cast<int>(begin) && root.last == static_cast<int>(last);
-      if (ends) most = std::max(most, floats_of(root.layout) * 4);
+      if (ends) most = std::max(most, bytes_of(root));
     }
     return most;
-  }
-
-  // ---- memory ------------------------------------------------------------------------------------------------
-
-  /// At which ops much of the arena is in use, if nothing is done in bands.
-  void find_peaks() {
-    std::vector<int64_t> used(ops_.size() + 1, 0);
-    for (const Slot& s : slots_) {
-      if (s.base != Schedule::Base::none || s.parent >= 0 || s.first < 0 || s.format != Format::blocked) continue;
-      used[static_cast<size_t>(s.first)] += floats_of(s.layout);
-      used[static_cast<size_t>(s.last) + 1] -= floats_of(s.layout);
-    }
-    int64_t most = 0;
-    for (size_t i = 1; i < used.size(); ++i) used[i] += used[i - 1];
-    for (const int64_t floats : used) most = std::max(most, floats);
-    next_peak_.assign(ops_.size() + 1, static_cast<int>(ops_.size()));
-    for (size_t i = ops_.size(); i-- > 0;) {
-      const bool is_peak = static_cast<double>(used[i]) >= near_peak * static_cast<double>(most);
-      next_peak_[i] = is_peak ? static_cast<int>(i) : next_peak_[i + 1];
-    }
-  }
-
-  bool is_at_peak(const Slot& root) const { return next_peak_[static_cast<size_t>(root.first)] <= root.last; }
-
-  // ---- what it gains -----------------------------------------------------------------------------------------
-
-  double seconds_of(size_t index) {
-    ScheduledOp& op = ops_[index];
-    if (op.seconds == 0 && op.problem) op.seconds = op.machine->tactic->cost(*op.problem, op.machine->tuning);
-    return op.seconds;
-  }
-
-  /// Seconds that a byte of a tensor takes more than one of L2, where each thread writes and reads so many.
-  static double excess_seconds(double bytes, int threads) {
-    const double l3 = static_cast<double>(cache_sizes().l3) / threads;
-    if (bytes < 1.5 * l2_bytes()) return 0;
-    return (bytes < l3 / 2 ? 1 / l3_rate : 1 / memory_rate) - 1 / l2_rate;
-  }
-
-  double near_bytes() const { return near_share * l2_bytes(); }
-  double far_bytes() const { return 0.4 * static_cast<double>(cache_sizes().l3) / threads_; }
-
-  /// Seconds that a byte still takes more than one of L2 where a thread touches so many in each band.
-  double seconds_left(double touched) const {
-    if (touched < near_bytes()) return 0;
-    // Much of what is too large for L3 is still met there.
-    return (touched < far_bytes() ? 1 / l3_rate : 0.5 / l3_rate + 0.5 / memory_rate) - 1 / l2_rate;
-  }
-
-  /// How much of an op's time goes by as its memory does: arithmetic hides the rest.
-  double memory_share(size_t index) {
-    const ScheduledOp& op = ops_[index];
-    if (!op.problem) return 1;
-    double& share = memory_shares_[index];
-    if (share < 0) {
-      const double moving = memory_seconds(bytes_moved(*op.problem, op.machine->tactic->packs));
-      share = std::min(1.0, moving / seconds_of(index));
-    }
-    return share;
-  }
-
-  /// What it costs that the output cannot take the place of an input, since that does not exist as a whole.
-  double lost_place(size_t index, const BandedOp& made, const std::vector<BandedTensor>& tensors) const {
-    const ScheduledOp& op = ops_[index];
-    if (!op.problem || op.machine->tactic->in_place == nullptr || tensors[static_cast<size_t>(made.tensor)].rolls) {
-      return 0;
-    }
-    const uint32_t places = op.machine->tactic->in_place(*op.problem);
-    for (size_t i = 0; i < op.inputs.size() && i < 32; ++i) {
-      if ((places >> i & 1) == 0 || op.inputs[i] < 0) continue;
-      const Slot& root = slot(root_of(op.inputs[i]));
-      if (root.base != Schedule::Base::none || root.last != static_cast<int>(index)) continue;
-      const double bytes = static_cast<double>(floats_of(slot(op.outputs[0]).layout)) * 4 / threads_;
-      return 2 * bytes * excess_seconds(bytes, threads_);  // it is read before it is written
-    }
-    return 0;
-  }
-
-  /// The region of these ops where it gains more than `least`.
-  std::optional<Region> judge(RegionPlan& plan, size_t begin, size_t end, double least) {
-    plan.settle();
-    const std::vector<BandedTensor>& tensors = plan.bands().tensors();
-    double all = 0, passing = 0, kept = 0, weights = 0, meaned = 0, at_peak = 0, gain = 0;
-    std::vector<double> line(tensors.size(), 0), size(tensors.size(), 0);
-    for (const auto& [root, tensor] : plan.tensors()) {
-      const auto index = static_cast<size_t>(tensor);
-      if (!tensors[index].rolls) continue;
-      const BlockedLayout& l = slot(root).layout;
-      line[index] = static_cast<double>(l.blocks() * l.row_stride() * 4);
-      size[index] = static_cast<double>(floats_of(l)) * 4 / threads_;
-      if (tensors[index].memory == tensor) all += size[index];
-      if (is_at_peak(slot(root))) at_peak += size[index] * threads_;
-    }
-    if (all == 0) return {};
-    passing = bytes_passing(begin, end, plan);
-    int64_t most_bands = 1000000;
-    const std::vector<RowSpan> rows = plan.bands().rows_of(threads_ - 1, threads_);  // which has the most
-    double seconds = 0;
-    for (size_t i = begin; i < end; ++i) {
-      const BandedOp& op = plan.bands().ops()[i - begin];
-      if (op.around >= 0) {
-        kept += line[static_cast<size_t>(op.around)] *
-                static_cast<double>(op.rule.before + op.rule.after + 1 - op.rule.down / op.rule.up);
-      }
-      if (ops_[i].machine != nullptr) weights += static_cast<double>(ops_[i].machine->packed_floats) * 4;
-      if (!tensors[static_cast<size_t>(op.tensor)].rolls) {
-        const RowSpan& span = rows[i - begin];
-        most_bands = std::min(most_bands, divide_up(span.end - span.first, op.rule.multiple));
-      }
-      // Rows at the border of two parts are made by both.
-      seconds += seconds_of(i) / threads_;
-      const double share = static_cast<double>(op.height) / threads_;
-      const double more = static_cast<double>(rows[i - begin].end - rows[i - begin].first) - share;
-      if (more > 0) gain -= seconds_of(i) / static_cast<double>(op.height) * more;
-    }
-    const int64_t bands = bands_for(all + passing, kept, weights, std::max<int64_t>(1, most_bands));
-    const double left = seconds_left((all + passing) / static_cast<double>(bands) + kept + weights);
-    const double count = static_cast<double>(bands), steps = static_cast<double>(end - begin);
-    for (size_t i = begin; i < end; ++i) {
-      const BandedOp& op = plan.bands().ops()[i - begin];
-      const auto saved = [&](int tensor) {
-        const double bytes = tensor < 0 ? 0 : size[static_cast<size_t>(tensor)];
-        return bytes * std::max(0.0, excess_seconds(bytes, threads_) - left);
-      };
-      double waiting = saved(op.tensor) + saved(op.around);
-      for (const int beside : op.beside) waiting += saved(beside);
-      if (rules_[i]->mean_output == 0) {
-        const double bytes = static_cast<double>(floats_of(slot(ops_[i].inputs[0]).layout)) * 4 / threads_;
-        waiting += bytes * std::max(0.0, excess_seconds(bytes, threads_) - left);
-        meaned += bytes;
-      }
-      gain += waiting * memory_share(i);
-      gain -= lost_place(i, op, tensors);
-    }
-    gain += at_peak * byte_price;
-    if (threads_ > 1) gain += (steps - 1) * barrier_seconds;
-    gain -= (count - 1) * (steps * call_seconds + kept * 2 / l2_rate + 0.3 * weights / l3_rate);
-    if (bands < 2 && !forced_) return {};
-    if (forced_) gain = all + meaned;
-    if (!forced_ && gain < least_share * seconds) return {};
-    if (gain <= least || !plan.bands().can_divide(threads_)) return {};
-    return Region{begin, end, bands, gain};
-  }
-
-  /// What a thread reads and writes of tensors that are there as a whole.
-  double bytes_passing(size_t begin, size_t end, const RegionPlan& plan) const {
-    double bytes = 0;
-    for (size_t i = begin; i < end; ++i) {
-      const auto add = [&](int index) {
-        if (index < 0 || slot(index).shape.size() != 4) return;
-        const int tensor = plan.tensor_of(root_of(index));
-        if (tensor >= 0 && plan.bands().tensors()[static_cast<size_t>(tensor)].rolls) return;
-        bytes += static_cast<double>(element_count(slot(index).shape)) * 4 / threads_;
-      };
-      for (size_t k = 0; k < ops_[i].inputs.size(); ++k) {
-        if ((rules_[i]->whole >> k & 1) == 0) add(ops_[i].inputs[k]);
-      }
-      add(ops_[i].outputs[0]);
-    }
-    return bytes;
-  }
-
-  /// As few bands as let what a thread touches in each stay in L2, or else in its share of L3.
-  int64_t bands_for(double all, double kept, double weights, int64_t most) const {
-    constexpr int64_t least_forced = 5;
-    double room = near_bytes() - kept - weights;
-    if (room < near_bytes() / 8) room = std::max({far_bytes() - kept - weights, far_bytes() / 8, kept / 2});
-    const auto bands = static_cast<int64_t>(all / room) + 1;
-    return std::clamp<int64_t>(bands, forced_ ? std::min(least_forced, most) : 1, most);
   }
 
   // ---- the op of a region ------------------------------------------------------------------------------------
@@ -387,11 +316,12 @@ class RegionFinder {
   const std::vector<Slot>& slots_;
   std::vector<ScheduledOp>& ops_;
   const int threads_;
-  const bool forced_;
+  const bool forced_, spares_memory_;
   const int64_t most_arena_;
-  RegionPlan::Rules rules_;
-  std::vector<int> next_peak_;         ///< from each op on
-  std::vector<double> memory_shares_;  ///< of ops; less than 0 where it is not known yet
+  const RegionPlan::Rules rules_;
+  RegionJudge judge_;
+  std::vector<RegionCase> cases_;   ///< of the last op that a region may begin with first
+  std::vector<size_t> first_case_;  ///< of each op to begin with
 };
 
 }  // namespace

@@ -22,8 +22,13 @@ constexpr int64_t line_bytes = 64;
 /// Writes down what each part does.
 class BandWork::Maker {
  public:
-  Maker(BandWork& work, const Bands& bands, std::vector<BandStep>& steps, int64_t parts)
-      : work_(work), bands_(bands), steps_(steps), parts_(parts), tensors_(bands.tensors().size()) {
+  Maker(BandWork& work, const Bands& bands, std::vector<BandStep>& steps, const Division& division)
+      : work_(work),
+        bands_(bands),
+        steps_(steps),
+        parts_(division.sharing == Sharing::rows ? division.parts : 1),
+        threads_(division.sharing == Sharing::rows ? 1 : division.parts),
+        tensors_(bands.tensors().size()) {
     for (size_t i = 0; i < steps.size(); ++i) {
       const BandedOp& op = bands.ops()[i];
       for (const BandOperand& input : steps[i].inputs) note(input, i);
@@ -179,7 +184,8 @@ class BandWork::Maker {
       const size_t first_row = work_.rows_.size();
       follow(course, band, rolls, key);
       const Pattern& pattern = pattern_of(key, rolls, marks(course, band), marks(course, band + 1));
-      work_.parts_[part_].push_back({pattern.first, pattern.count, first_row});
+      work_.parts_[part_].push_back({pattern.first, pattern.count, pattern.first_phase, pattern.phases, first_row});
+      if (work_.shares_steps()) work_.phase_ends_.push_back(work_.all_phases_ += pattern.phases);
     }
   }
 
@@ -224,6 +230,7 @@ class BandWork::Maker {
   struct Pattern {
     std::vector<int64_t> key;
     uint32_t first = 0, count = 0;
+    uint32_t first_phase = 0, phases = 0;
   };
 
   /// The commands of a band, which an earlier one may have too.
@@ -232,15 +239,33 @@ class BandWork::Maker {
     for (size_t i = patterns_.size(); i-- > 0;) {
       if (patterns_[i].key == key) return patterns_[i];
     }
-    Pattern pattern{key, static_cast<uint32_t>(work_.commands_.size()), 0};
+    Pattern pattern{key, static_cast<uint32_t>(work_.commands_.size()), 0, 0, 0};
     for (size_t i = 0; i < steps_.size(); ++i) {
       const BandedOp& op = bands_.ops()[i];
       if (begins_window(op)) write_roll(op.tensor, rolls[i]);
       if (from[i] < to[i]) run(i, from[i], to[i]);
     }
     pattern.count = static_cast<uint32_t>(work_.commands_.size()) - pattern.first;
+    if (work_.shares_steps()) add_phases(pattern);
     patterns_.push_back(std::move(pattern));
     return patterns_.back();
+  }
+
+  /// Lines that are moved and cleared one after the other are one phase: all that is done to a plane is in one part.
+  void add_phases(Pattern& pattern) {
+    std::vector<Phase>& phases = work_.phases_;
+    pattern.first_phase = static_cast<uint32_t>(phases.size());
+    for (uint32_t i = pattern.first; i < pattern.first + pattern.count; ++i) {
+      const Command& command = work_.commands_[i];
+      const int64_t count = command.work == nullptr ? 1 : command.work->phases();
+      const bool goes_on = command.work == nullptr && i > pattern.first && work_.commands_[i - 1].work == nullptr;
+      if (goes_on) {
+        ++phases.back().commands;
+        continue;
+      }
+      for (int64_t phase = 0; phase < count; ++phase) phases.push_back({i, 1, static_cast<int32_t>(phase)});
+    }
+    pattern.phases = static_cast<uint32_t>(phases.size()) - pattern.first_phase;
   }
 
   /// Makes room for the rows of a band.
@@ -382,7 +407,7 @@ class BandWork::Maker {
     if (step.problem == nullptr) {
       work = copy_work(layouts.inputs[0], layouts.outputs[0], step.copied);
     } else {
-      step.problem->threads = 1;
+      step.problem->threads = static_cast<int>(threads_);
       step.problem->band = band;
       work = step.tactic->prepare(*step.problem, layouts, step.tuning);
     }
@@ -403,7 +428,7 @@ class BandWork::Maker {
     for (size_t i = 0; i < steps_.size(); ++i) {
       int64_t floats = 0;
       for (const Made& made : made_) {
-        if (made.op == i) floats = std::max(floats, made.work->scratch_floats(1));
+        if (made.op == i) floats = std::max(floats, made.work->scratch_floats(threads_));
       }
       blocks.push_back({floats > 0 ? floats * 4 + line_bytes : 0, static_cast<int>(i), static_cast<int>(i)});
     }
@@ -437,23 +462,31 @@ class BandWork::Maker {
   BandWork& work_;
   const Bands& bands_;
   std::vector<BandStep>& steps_;
-  const int64_t parts_;
+  const int64_t parts_;    ///< that have bands of their own
+  const int64_t threads_;  ///< that share the steps of a band
   size_t part_ = 0;
   std::vector<Rolling> tensors_;
   std::vector<Made> made_;
   std::vector<Pattern> patterns_;  ///< of the part whose commands are written
 };
 
-BandWork::BandWork(const Bands& bands, std::vector<BandStep> steps, int64_t parts, int64_t band_count, int64_t turns)
-    : steps_(steps.size()), bands_(band_count), turns_(turns), parts_(static_cast<size_t>(parts)) {
+BandWork::BandWork(const Bands& bands, std::vector<BandStep> steps, const Division& division)
+    : steps_(steps.size()),
+      sharing_(division.sharing),
+      bands_(division.bands),
+      turns_(division.turns),
+      parts_(static_cast<size_t>(division.sharing == Sharing::rows ? division.parts : 1)) {
   heights_.assign(steps_, 0);
-  Maker(*this, bands, steps, parts).make();
+  Maker(*this, bands, steps, division).make();
 }
 
-std::string BandWork::name() const { return fmt::format("bands_{}_of_{}_steps", bands_, steps_); }
+std::string BandWork::name() const {
+  return fmt::format("bands_{}_of_{}_steps{}", bands_, steps_, shares_steps() ? "_shared" : "");
+}
 
-void BandWork::move_or_clear(const Command& command, std::byte* at) {
-  for (int64_t plane = 0; plane < command.planes; ++plane, at += command.plane_bytes) {
+void BandWork::move_or_clear(const Command& command, std::byte* at, PartRange planes) {
+  at += planes.begin * command.plane_bytes;
+  for (int64_t plane = planes.begin; plane < planes.end; ++plane, at += command.plane_bytes) {
     if (command.move > 0) {
       std::memmove(at, at + command.move, static_cast<size_t>(command.bytes));
     } else {
@@ -468,22 +501,23 @@ void BandWork::write_means(int64_t part, int64_t parts, const WorkPointers& p) c
     float* const to =
         reinterpret_cast<float*>(static_cast<std::byte*>(p.outputs[mean.output.index]) + mean.output.offset);
     if (part == 0) clear_halo(mean.mean, to, 0, 1);
-    for (int64_t other = 0; other < parts; ++other) {
-      const auto at = static_cast<size_t>(other);
-      const float* const sums = p.scratch + other * local_floats_ + mean.sums / 4;
+    for (size_t at = 0; at < parts_.size(); ++at) {
+      const float* const sums = p.scratch + static_cast<int64_t>(at) * local_floats_ + mean.sums / 4;
       const RowSpan &made = mean.made[at], &taken = mean.taken[at];
       pieces[at] = {sums + (taken.first - made.first) * row_sums_stride(mean.summed), taken.first, taken.end};
     }
     const auto [begin, end] = part_range(mean.summed.blocks(), part, parts);
     for (int64_t block = begin; block < end; ++block) {
-      write_mean_block(mean.summed, pieces.data(), parts, block, to + mean.mean.offset(0, block, 0, 0));
+      write_mean_block(mean.summed, pieces.data(), static_cast<int64_t>(parts_.size()), block,
+                       to + mean.mean.offset(0, block, 0, 0));
     }
   }
 }
 
 int64_t BandWork::bytes_beside() const {
   size_t bytes = places_.capacity() * sizeof(Place) + commands_.capacity() * sizeof(Command) +
-                 parts_.capacity() * sizeof(parts_[0]) + rows_.capacity() * sizeof(rows_[0]);
+                 parts_.capacity() * sizeof(parts_[0]) + phases_.capacity() * sizeof(Phase) +
+                 phase_ends_.capacity() * sizeof(int64_t) + rows_.capacity() * sizeof(rows_[0]);
   for (const std::vector<Band>& bands : parts_) bytes += bands.capacity() * sizeof(Band);
   for (const std::unique_ptr<Work>& work : works_) {
     bytes += ::malloc_usable_size(work.get()) + static_cast<size_t>(work->bytes_beside());
@@ -492,6 +526,7 @@ int64_t BandWork::bytes_beside() const {
 }
 
 void BandWork::run_part(int64_t at_phase, int64_t part, int64_t parts, const WorkPointers& p) const {
+  if (shares_steps()) return run_shared(at_phase, part, parts, p);
   if (at_phase == turns_) return write_means(part, parts, p);
   auto* const memory = reinterpret_cast<std::byte*>(p.scratch + part * local_floats_);
   const std::vector<Band>& bands = parts_[static_cast<size_t>(part)];
@@ -500,34 +535,50 @@ void BandWork::run_part(int64_t at_phase, int64_t part, int64_t parts, const Wor
 }
 
 void BandWork::run_band(const Band& band, std::byte* memory, const WorkPointers& p) const {
-  constexpr size_t most_inputs = 64;
   for (uint32_t c = 0; c < band.commands; ++c) {
     const Command& command = commands_[band.first_command + c];
-    const int64_t* const rows = rows_.data() + band.first_row + 2 * static_cast<size_t>(command.step);
-    const auto at = [&](const Place& place) -> std::byte* {
-      const auto index = static_cast<size_t>(place.index);
-      const int64_t offset = place.offset + rows[place.rows == Rows::in ? 1 : 0] * place.row_bytes;
-      switch (place.kind) {
-        case BandOperand::Kind::none: return nullptr;
-        case BandOperand::Kind::input: return static_cast<std::byte*>(const_cast<void*>(p.inputs[index])) + offset;
-        case BandOperand::Kind::output: return static_cast<std::byte*>(p.outputs[index]) + offset;
-        case BandOperand::Kind::rolling:
-        case BandOperand::Kind::sums: return memory + offset;
-      }
-      return nullptr;
-    };
-    std::byte* const out = at(command.output);
-    if (command.work == nullptr) {
-      move_or_clear(command, out);
-      continue;
+    const int64_t phases = command.work == nullptr ? 1 : command.work->phases();
+    run_command(command, band, memory, p, {0, phases}, 0, 1);
+  }
+}
+
+void BandWork::run_shared(int64_t at_phase, int64_t part, int64_t parts, const WorkPointers& p) const {
+  if (at_phase == all_phases_) return write_means(part, parts, p);
+  const auto at = std::upper_bound(phase_ends_.begin(), phase_ends_.end(), at_phase) - phase_ends_.begin();
+  const Band& band = parts_[0][static_cast<size_t>(at)];
+  const int64_t first = at == 0 ? 0 : phase_ends_[static_cast<size_t>(at) - 1];
+  const Phase& phase = phases_[band.first_phase + static_cast<size_t>(at_phase - first)];
+  auto* const memory = reinterpret_cast<std::byte*>(p.scratch);
+  for (uint32_t i = 0; i < phase.commands; ++i) {
+    run_command(commands_[phase.command + i], band, memory, p, {phase.phase, phase.phase + 1}, part, parts);
+  }
+}
+
+void BandWork::run_command(const Command& command, const Band& band, std::byte* memory, const WorkPointers& p,
+                           PartRange phases, int64_t part, int64_t parts) const {
+  constexpr size_t most_inputs = 64;
+  const int64_t* const rows = rows_.data() + band.first_row + 2 * static_cast<size_t>(command.step);
+  const auto at = [&](const Place& place) -> std::byte* {
+    const auto index = static_cast<size_t>(place.index);
+    const int64_t offset = place.offset + rows[place.rows == Rows::in ? 1 : 0] * place.row_bytes;
+    switch (place.kind) {
+      case BandOperand::Kind::none: return nullptr;
+      case BandOperand::Kind::input: return static_cast<std::byte*>(const_cast<void*>(p.inputs[index])) + offset;
+      case BandOperand::Kind::output: return static_cast<std::byte*>(p.outputs[index]) + offset;
+      case BandOperand::Kind::rolling:
+      case BandOperand::Kind::sums: return memory + offset;
     }
-    const void* inputs[most_inputs];
-    for (int32_t i = 0; i < command.inputs; ++i) inputs[i] = at(places_[static_cast<size_t>(command.first_input + i)]);
-    void* outputs[] = {
-        out, command.has_second ? at(places_[static_cast<size_t>(command.first_input + command.inputs)]) : nullptr};
-    const WorkPointers pointers{inputs, outputs, command.packed, reinterpret_cast<float*>(memory + command.scratch)};
-    const int64_t phases = command.work->phases();
-    for (int64_t phase = 0; phase < phases; ++phase) command.work->run_part(phase, 0, 1, pointers);
+    return nullptr;
+  };
+  std::byte* const out = at(command.output);
+  if (command.work == nullptr) return move_or_clear(command, out, part_range(command.planes, part, parts));
+  const void* inputs[most_inputs];
+  for (int32_t i = 0; i < command.inputs; ++i) inputs[i] = at(places_[static_cast<size_t>(command.first_input + i)]);
+  void* outputs[] = {
+      out, command.has_second ? at(places_[static_cast<size_t>(command.first_input + command.inputs)]) : nullptr};
+  const WorkPointers pointers{inputs, outputs, command.packed, reinterpret_cast<float*>(memory + command.scratch)};
+  for (int64_t phase = phases.begin; phase < phases.end; ++phase) {
+    command.work->run_part(phase, part, parts, pointers);
   }
 }
 

@@ -37,17 +37,25 @@ struct BandStep {
 /// More parts than these make no means.
 inline constexpr int64_t most_parts_with_means = 64;
 
-/// A region as one Work: each part goes through its bands on its own. Then the means are made of the parts' sums.
+/// A region as one Work. Either each part goes through bands of its own, all bands in some turns, or all parts share
+/// the steps of each band, with memory for one band among them. Then the means are made of the sums of rows.
 class BandWork final : public Work {
  public:
-  /// A part's bands are done in so many turns, each a phase.
-  BandWork(const Bands& bands, std::vector<BandStep> steps, int64_t parts, int64_t band_count, int64_t turns = 1);
+  enum class Sharing : uint8_t { rows, steps };
+  struct Division {
+    Sharing sharing = Sharing::rows;
+    int64_t parts = 1;
+    int64_t bands = 1;  ///< of a part, where each has its own
+    int64_t turns = 1;  ///< in which a part does them, each a phase
+  };
+  BandWork(const Bands& bands, std::vector<BandStep> steps, const Division& division);
   std::string name() const override;
-  int64_t scratch_floats(int64_t parts) const override { return parts * local_floats_; }
+  int64_t scratch_floats(int64_t parts) const override { return (shares_steps() ? 1 : parts) * local_floats_; }
   int64_t bands() const { return bands_; }
   /// The most rows that each step makes in a band.
   const std::vector<int64_t>& heights() const { return heights_; }
-  int64_t phases() const override { return turns_ + (means_.empty() ? 0 : 1); }
+  int64_t phases() const override { return (shares_steps() ? all_phases_ : turns_) + (means_.empty() ? 0 : 1); }
+  bool shares_steps() const { return sharing_ == Sharing::steps; }
   int64_t bytes_beside() const override;
   void run_part(int64_t phase, int64_t part, int64_t parts, const WorkPointers& p) const override;
 
@@ -76,7 +84,13 @@ class BandWork final : public Work {
   /// Bands differ in little but the rows: most of a part share their commands.
   struct Band {
     uint32_t first_command = 0, commands = 0;
+    uint32_t first_phase = 0, phases = 0;  ///< in phases_, where parts share the steps
     size_t first_row = 0;  ///< in rows_: for each step the first row that it makes, and the first that it reads
+  };
+  /// A phase of a command's work, or commands that move and clear lines, with all parts.
+  struct Phase {
+    uint32_t command = 0, commands = 1;
+    int32_t phase = 0;
   };
   /// Sums of rows in the parts' memory, and the means that are made of them.
   struct Mean {
@@ -89,15 +103,23 @@ class BandWork final : public Work {
   class Maker;
 
   void run_band(const Band& band, std::byte* memory, const WorkPointers& p) const;
+  /// Of so many parts one does its part of a command; a work's phases from the first on.
+  void run_command(const Command& command, const Band& band, std::byte* memory, const WorkPointers& p, PartRange phases,
+                   int64_t part, int64_t parts) const;
+  void run_shared(int64_t at_phase, int64_t part, int64_t parts, const WorkPointers& p) const;
   void write_means(int64_t part, int64_t parts, const WorkPointers& p) const;
-  static void move_or_clear(const Command& command, std::byte* at);
+  static void move_or_clear(const Command& command, std::byte* at, PartRange planes);
 
   size_t steps_;
+  Sharing sharing_;
   int64_t bands_, turns_, local_floats_ = 0;
+  int64_t all_phases_ = 0;
   std::deque<std::unique_ptr<Work>> works_;
   std::vector<Place> places_;
   std::vector<Command> commands_;
-  std::vector<std::vector<Band>> parts_;  ///< what each part does
+  std::vector<Phase> phases_;
+  std::vector<int64_t> phase_ends_;       ///< after each band
+  std::vector<std::vector<Band>> parts_;  ///< what each part does; one for all that share the steps
   std::vector<int64_t> rows_;
   std::vector<Mean> means_;
   std::vector<int64_t> heights_;

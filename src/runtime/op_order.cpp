@@ -13,8 +13,10 @@ using Order = std::vector<size_t>;
 
 class Orderer {
  public:
-  Orderer(const std::vector<Slot>& slots, const std::vector<ScheduledOp>& ops, int64_t large)
+  Orderer(const std::vector<Slot>& slots, const std::vector<ScheduledOp>& ops, int64_t large,
+          const std::vector<int64_t>& scratch = {})
       : large_(large),
+        scratch_(scratch),
         slots_(slots),
         ops_(ops),
         bytes_(slots.size(), 0),
@@ -30,8 +32,8 @@ class Orderer {
     return std::any_of(bytes_.begin(), bytes_.end(), [&](int64_t bytes) { return bytes >= large_; });
   }
 
-  /// The largest sum of tensors that are there at the same time.
-  int64_t peak_of(const Order& order) const {
+  /// The largest sum of tensors that are there at the same time, and the first op that it is there at.
+  int64_t peak_of(const Order& order, size_t* at = nullptr) const {
     std::vector<size_t> place = places_of(order);
     std::vector<int64_t> change(order.size() + 1, 0);
     for (size_t s = 0; s < slots_.size(); ++s) {
@@ -43,7 +45,12 @@ class Orderer {
       change[first] += bytes_[s], change[last + 1] -= bytes_[s];
     }
     int64_t now = 0, most = 0;
-    for (const int64_t by : change) most = std::max(most, now += by);
+    for (size_t i = 0; i < change.size(); ++i) {
+      now += change[i];
+      const int64_t used = now + (scratch_.empty() || i >= order.size() ? 0 : scratch_[order[i]]);
+      if (used > most && at != nullptr) *at = i;
+      most = std::max(most, used);
+    }
     return most;
   }
 
@@ -97,6 +104,43 @@ class Orderer {
     }
   }
 
+  /// Moves what reads a large tensor that waits at the peak, with those who read its result, to before the peak. False
+  /// where that hardly lowers it.
+  bool hoist_waiting(Order& order) const {
+    size_t peak_at = 0;
+    int64_t least = peak_of(order, &peak_at);
+    const int64_t enough = least - large_ / 4;
+    const std::vector<size_t> place = places_of(order);
+    Order best;
+    for (size_t s = 0; s < slots_.size(); ++s) {
+      if (bytes_[s] < large_ / 4 || writers_[s].empty()) continue;
+      const auto waits = [&](size_t op) { return place[op] > peak_at; };
+      const auto has_come = [&](size_t op) { return place[op] < peak_at; };
+      if (!std::all_of(writers_[s].begin(), writers_[s].end(), has_come)) continue;
+      std::vector<size_t> chain;
+      for (const size_t reader : readers_[s]) {
+        if (waits(reader) && (chain.empty() || place[reader] < place[chain[0]])) chain = {reader};
+      }
+      // Right before the peak, or as soon as can be.
+      Order late = order, soon = order;
+      while (!chain.empty() && can_follow(chain, place, peak_at)) {
+        const size_t op = chain.back();
+        move(late, places_of(late)[op], peak_at + chain.size() - 1);
+        const std::vector<size_t> now = places_of(soon);
+        size_t to = 0;
+        for (const size_t maker : before_[op]) to = std::max(to, now[maker] + 1);
+        move(soon, now[op], to);
+        for (const Order* const tried : {&late, &soon}) {
+          if (const int64_t peak = peak_of(*tried); peak < least) least = peak, best = *tried;
+        }
+        if (!extend(chain, place)) break;
+      }
+    }
+    if (best.empty() || least > enough) return false;
+    order = std::move(best);
+    return true;
+  }
+
   /// What makes a large tensor, and lets nothing go that is larger, right before its first reader.
   void delay(Order& order) const {
     std::vector<size_t> place = places_of(order);
@@ -125,6 +169,30 @@ class Orderer {
   }
 
  private:
+  /// Whether all that the last op of a chain waits for is there before the peak, or in the chain.
+  bool can_follow(const std::vector<size_t>& chain, const std::vector<size_t>& place, size_t peak_at) const {
+    const std::vector<size_t>& makers = before_[chain.back()];
+    return std::all_of(makers.begin(), makers.end(), [&](size_t maker) {
+      return place[maker] < peak_at || std::find(chain.begin(), chain.end(), maker) != chain.end();
+    });
+  }
+
+  /// Puts the first reader of what a chain makes at its end.
+  bool extend(std::vector<size_t>& chain, const std::vector<size_t>& place) const {
+    constexpr size_t longest = 8;
+    size_t next = ops_.size();
+    for (const int output : ops_[chain.back()].outputs) {
+      if (output < 0) continue;
+      for (const size_t reader : readers_[root_of(output)]) {
+        const bool is_new = std::find(chain.begin(), chain.end(), reader) == chain.end();
+        if (is_new && (next == ops_.size() || place[reader] < place[next])) next = reader;
+      }
+    }
+    if (next == ops_.size() || chain.size() == longest) return false;
+    chain.push_back(next);
+    return true;
+  }
+
   size_t root_of(int index) const {
     auto root = static_cast<size_t>(index);
     while (slots_[root].parent >= 0) root = static_cast<size_t>(slots_[root].parent);
@@ -185,6 +253,7 @@ class Orderer {
   }
 
   const int64_t large_;
+  const std::vector<int64_t> scratch_;  ///< of each op; empty where nothing is known
   const std::vector<Slot>& slots_;
   const std::vector<ScheduledOp>& ops_;
   std::vector<int64_t> bytes_;                          ///< of the roots that the arena holds
@@ -193,23 +262,46 @@ class Orderer {
   std::vector<int64_t> made_;                           ///< bytes that an op adds to the arena
 };
 
-}  // namespace
-
-void order_ops(const std::vector<Slot>& slots, std::vector<ScheduledOp>& ops, int64_t large) {
+bool may_be_ordered(const std::vector<ScheduledOp>& ops) {
   const auto by_reference = [](const ScheduledOp& op) { return !op.reference.empty(); };
-  if (ops.size() > most_ops || std::any_of(ops.begin(), ops.end(), by_reference)) return;
-  const Orderer orderer(slots, ops, large);
-  if (!orderer.is_worth_it()) return;
-  Order before(ops.size());
-  std::iota(before.begin(), before.end(), size_t{0});
-  Order order = orderer.depth_first();
-  orderer.hoist(order);
-  orderer.delay(order);
-  if (orderer.peak_of(order) > orderer.peak_of(before)) return;
+  return ops.size() <= most_ops && std::none_of(ops.begin(), ops.end(), by_reference);
+}
+
+Order order_of(const std::vector<ScheduledOp>& ops) {
+  Order order(ops.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  return order;
+}
+
+void arrange(const Order& order, std::vector<ScheduledOp>& ops) {
   std::vector<ScheduledOp> ordered;
   ordered.reserve(ops.size());
   for (const size_t i : order) ordered.push_back(std::move(ops[i]));
   ops = std::move(ordered);
+}
+
+}  // namespace
+
+void order_ops(const std::vector<Slot>& slots, std::vector<ScheduledOp>& ops, int64_t large) {
+  if (!may_be_ordered(ops)) return;
+  const Orderer orderer(slots, ops, large);
+  if (!orderer.is_worth_it()) return;
+  Order order = orderer.depth_first();
+  orderer.hoist(order);
+  orderer.delay(order);
+  if (orderer.peak_of(order) <= orderer.peak_of(order_of(ops))) arrange(order, ops);
+}
+
+std::vector<size_t> lower_peak(const std::vector<Slot>& slots, const std::vector<ScheduledOp>& ops,
+                               const std::vector<int64_t>& scratch, int64_t large) {
+  constexpr int most_times = 4;
+  if (!may_be_ordered(ops)) return {};
+  const Orderer orderer(slots, ops, large, scratch);
+  if (!orderer.is_worth_it()) return {};
+  Order order = order_of(ops);
+  bool is_changed = false;
+  for (int i = 0; i < most_times && orderer.hoist_waiting(order); ++i) is_changed = true;
+  return is_changed ? order : Order();
 }
 
 }  // namespace kiln

@@ -11,4 +11,9 @@ namespace kiln {
 /// do together. The slots must have their layouts. Tensors of less than `large` bytes are not worth an order.
 void order_ops(const std::vector<Slot>& slots, std::vector<ScheduledOp>& ops, int64_t large);
 
+/// An order in which less is in use at the peak, as what only waits there for steps that make little of it lets these
+/// go first; none where there is none. Each op needs so many bytes of scratch memory.
+std::vector<size_t> lower_peak(const std::vector<Slot>& slots, const std::vector<ScheduledOp>& ops,
+                               const std::vector<int64_t>& scratch, int64_t large);
+
 }  // namespace kiln

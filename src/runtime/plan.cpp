@@ -83,17 +83,19 @@ void add_for_bodies(const Machine& machine, const Facts& facts, Plan& plan) {
 /// The fastest schedule with which the plan takes at most so many bytes; where none does, the one with the fewest.
 void add_schedule(const EngineDef& engine, const Facts& facts, int threads, int64_t most_bytes, Plan& plan) {
   const BandsChoice asked = bands_knob.get();
-  const BandsChoice banded = asked == BandsChoice::off ? BandsChoice::off : BandsChoice::on;
   std::optional<Schedule> least;
   int64_t least_bytes = 0, least_needed = 0;
-  std::vector<BandsChoice> choices{asked};
-  if (banded != asked) choices.push_back(banded);
+  std::vector<ScheduleOptions> choices{{threads, asked}};
+  if (asked == BandsChoice::automatic) {
+    choices.push_back({threads, asked, true});
+    choices.push_back({threads, BandsChoice::on});
+  }
   // At first with all scratch that steps ask for; then less for those that there is no room for, then for all.
   for (int round = 0; round < 3; ++round) {
     const int64_t room = std::max<int64_t>(0, most_bytes - least_bytes - plan.output_bytes);
-    for (const BandsChoice choice : choices) {
+    for (ScheduleOptions& options : choices) {
       if (least && least_needed <= most_bytes) break;
-      const ScheduleOptions options{threads, choice, round == 0 ? INT64_MAX : round == 1 ? room : 0};
+      options.most_arena = round == 0 ? INT64_MAX : round == 1 ? room : 0;
       plan.schedule = make_schedule(engine.program(), *engine.machine(), facts, options);
       plan.bytes = bytes_of(plan);
       if (least && plan.bytes_needed() >= least_needed) continue;

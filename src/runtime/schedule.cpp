@@ -18,6 +18,10 @@ namespace {
 constexpr double copy_bytes_per_second = 10e9;
 constexpr double touched_bytes_per_second = 2e9;   ///< where pages are touched for the first time
 constexpr int64_t large_bytes = int64_t{4} << 20;  ///< less memory is not worth an order of its own
+constexpr int64_t very_large = int64_t{32} << 20;  ///< copies are worth it where tensors are as large as that
+
+/// For tests, whose tensors are small, all are large.
+int64_t if_forced(int64_t least, int64_t otherwise) { return bands_knob.get() == BandsChoice::on ? least : otherwise; }
 
 /// Gives the tensors of a draft layouts, lifetimes and places.
 class Scheduler {
@@ -27,11 +31,18 @@ class Scheduler {
 
   Schedule make() {
     settle_halos();
-    order_ops(draft_.slots, draft_.ops, bands_knob.get() == BandsChoice::on ? 1 : large_bytes);
+    order_ops(draft_.slots, draft_.ops, if_forced(1, large_bytes));
     settle_lifetimes();
     form_band_regions(draft_.slots, draft_.ops, draft_.late, options_);
     settle_lifetimes();
-    share_in_place();
+    if (options_.most_arena == INT64_MAX) {
+      prepare();
+      order_again();
+      share_in_place();
+    } else {
+      share_in_place();
+      prepare();
+    }
     return finish();
   }
 
@@ -172,6 +183,30 @@ class Scheduler {
     return bytes;
   }
 
+  void prepare() {
+    const std::vector<int64_t> live = live_bytes();
+    steps_.resize(draft_.ops.size());
+    for (size_t i = 0; i < steps_.size(); ++i) {
+      steps_[i].machine = draft_.ops[i].machine;
+      if (draft_.ops[i].reference.empty()) prepare(draft_.ops[i], live[i], steps_[i]);
+    }
+  }
+
+  void order_again() {
+    std::vector<int64_t> scratch;
+    for (const Schedule::Step& step : steps_) scratch.push_back(scratch_floats(step) * 4);
+    const std::vector<size_t> order = lower_peak(draft_.slots, draft_.ops, scratch, if_forced(1, large_bytes));
+    if (order.empty()) return;
+    std::vector<ScheduledOp> ops;
+    std::vector<Schedule::Step> steps;
+    for (const size_t i : order) {
+      ops.push_back(std::move(draft_.ops[i]));
+      steps.push_back(std::move(steps_[i]));
+    }
+    draft_.ops = std::move(ops), steps_ = std::move(steps);
+    settle_lifetimes();
+  }
+
   /// Beside it so much is there already.
   void prepare(ScheduledOp& op, int64_t live, Schedule::Step& step) {
     double seconds = 0;
@@ -193,7 +228,7 @@ class Scheduler {
       for (int output : op.outputs) layouts.outputs.push_back(layout_of(output));
       step.work = op.machine->tactic->prepare(*op.problem, layouts, op.machine->tuning);
       step.packed = op.machine->packed;
-      seconds = op.machine->tactic->cost(*op.problem, op.machine->tuning);
+      seconds = op.seconds > 0 ? op.seconds : op.machine->tactic->cost(*op.problem, op.machine->tuning);
       is_scarce = step.work->scratch_floats(parts_for(seconds, threads_)) * 4 > options_.most_arena - live;
       if (is_scarce) spare_scratch(op, layouts, step);
     }
@@ -248,18 +283,14 @@ class Scheduler {
       blocks.push_back({slot_bytes(s), s.first, s.last});
       owners.push_back(static_cast<int>(i));
     }
-    const std::vector<int64_t> live = live_bytes();
-    for (size_t i = 0; i < draft_.ops.size(); ++i) {
-      Schedule::Step step;
-      step.machine = draft_.ops[i].machine;
-      if (draft_.ops[i].reference.empty()) prepare(draft_.ops[i], live[i], step);
-      if (const int64_t scratch = scratch_floats(step); scratch > 0) {
+    for (size_t i = 0; i < steps_.size(); ++i) {
+      if (const int64_t scratch = scratch_floats(steps_[i]); scratch > 0) {
         blocks.push_back({scratch * 4 + 64, static_cast<int>(i), static_cast<int>(i)});
         schedule.scratch_bytes = std::max(schedule.scratch_bytes, blocks.back().bytes);
         owners.push_back(-1 - static_cast<int>(i));
       }
-      schedule.steps.push_back(std::move(step));
     }
+    schedule.steps = std::move(steps_);
     const ArenaPlan plan = plan_arena(blocks);
     for (size_t i = 0; i < blocks.size(); ++i) {
       if (owners[i] >= 0) {
@@ -321,6 +352,7 @@ class Scheduler {
   }
 
   ScheduleDraft draft_;
+  std::vector<Schedule::Step> steps_;
   const Isa isa_;
   const ScheduleOptions options_;
   const int threads_;
@@ -341,7 +373,8 @@ int64_t turns_for(double seconds, double share_of_turn) {
 
 Schedule make_schedule(const Program& program, const Machine& machine, const Facts& facts,
                        const ScheduleOptions& options) {
-  return Scheduler(draft_schedule(program, machine, facts, options.threads), machine.isa, options).make();
+  const int64_t large = if_forced(1, very_large);
+  return Scheduler(draft_schedule(program, machine, facts, options.threads, large), machine.isa, options).make();
 }
 
 }  // namespace kiln

@@ -83,6 +83,7 @@ int64_t turns_for(double seconds, double share_of_turn = 1);
 struct ScheduleOptions {
   int threads = 1;  ///< that share the steps
   BandsChoice bands = BandsChoice::automatic;
+  bool spares_memory = false;  ///< bands save memory whatever the time
   /// Steps that would need more, with all that is there while they run, take the least scratch that they can do with,
   /// whatever their speed.
   int64_t most_arena = INT64_MAX;

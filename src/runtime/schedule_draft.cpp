@@ -11,8 +11,8 @@ namespace {
 
 class Drafter {
  public:
-  Drafter(const Program& program, const Machine& machine, const Facts& facts, int threads)
-      : program_(program), machine_(machine), facts_(facts), threads_(threads) {
+  Drafter(const Program& program, const Machine& machine, const Facts& facts, int threads, int64_t large)
+      : program_(program), machine_(machine), facts_(facts), threads_(threads), large_(large) {
     draft_.values.resize(facts.size());
     for (ScheduleDraft::ValueSlots& slots : draft_.values) slots.fill(-1);
     for (const Step& step : program.steps) steps_by_node_[step.node_index] = &step;
@@ -225,6 +225,39 @@ class Drafter {
     return index;
   }
 
+  /// The op that begins to write a slot.
+  size_t maker_of(int index) const {
+    const auto writes = [&](const ScheduledOp& op) {
+      return std::any_of(op.outputs.begin(), op.outputs.end(), [&](int output) {
+        while (output >= 0 && output != index) output = slot(output).parent;
+        return output == index;
+      });
+    };
+    return static_cast<size_t>(std::find_if(draft_.ops.begin(), draft_.ops.end(), writes) - draft_.ops.begin());
+  }
+
+  /// Which parts of a Concat are there long before others, whose place would lie idle meanwhile if it was one with
+  /// theirs. That counts where pictures are large.
+  std::vector<bool> early_parts(const Node& node, Format format) {
+    constexpr size_t long_before = 8;    // ops
+    constexpr int64_t part_of_all = 64;  // of the largest tensor, that is worth a copy
+    std::vector<bool> early(node.inputs.size(), false);
+    int64_t largest = 0;
+    for (const Slot& s : draft_.slots) largest = std::max(largest, s.base == Base::none ? plain_bytes(s) : 0);
+    if (format != Format::blocked || largest < large_) return early;
+    std::vector<std::pair<size_t, int64_t>> made;
+    for (const ValueId id : node.inputs) {
+      const int part = element_count(spec(id).shape) == 0 ? -1 : find_slot(id, format);
+      made.emplace_back(part < 0 ? 0 : maker_of(part), part < 0 ? 0 : plain_bytes(slot(part)));
+    }
+    for (size_t i = 0; i < made.size(); ++i) {
+      int64_t idle = 0;
+      for (const auto& [maker, bytes] : made) idle += maker > made[i].first + long_before ? bytes : 0;
+      early[i] = idle > largest / part_of_all;
+    }
+    return early;
+  }
+
   /// Concat whose parts are written where the whole wants them.
   bool add_joined(const MachineStep& step, const Problem& problem) {
     const Node& node = problem.anchor();
@@ -237,6 +270,7 @@ class Drafter {
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       if (!is_empty(i) && find_slot(node.inputs[i], format) < 0) return false;
     }
+    const std::vector<bool> early = early_parts(node, format);
     const int whole = new_slot(problem.outputs[0], format);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       if (is_empty(i)) continue;
@@ -244,7 +278,7 @@ class Drafter {
       Slot& s = slot(part);
       // A residual must lie image by image as the output beside it does.
       const bool regular = format == Format::plain || s.shape[0] == 1;
-      if (s.base == Base::none && s.parent < 0 && part != whole && regular) {
+      if (s.base == Base::none && s.parent < 0 && part != whole && regular && !early[i]) {
         s.parent = whole, s.offset = (*places)[i];
         if (format == Format::blocked) draft_.same_halo(whole, part);
       } else {
@@ -359,6 +393,7 @@ class Drafter {
   const Machine& machine_;
   const Facts& facts_;
   const int threads_;
+  const int64_t large_;
   ScheduleDraft draft_;
   std::map<size_t, const Step*> steps_by_node_;
 };
@@ -372,8 +407,9 @@ void ScheduleDraft::same_halo(int a, int b) {
   if (a != b) other.halo_of = a, one.halo = std::max(one.halo, other.halo);
 }
 
-ScheduleDraft draft_schedule(const Program& program, const Machine& machine, const Facts& facts, int threads) {
-  return Drafter(program, machine, facts, threads).make();
+ScheduleDraft draft_schedule(const Program& program, const Machine& machine, const Facts& facts, int threads,
+                             int64_t large) {
+  return Drafter(program, machine, facts, threads, large).make();
 }
 
 }  // namespace kiln

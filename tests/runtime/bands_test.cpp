@@ -223,7 +223,8 @@ class RandomNetwork {
 struct Ran {
   std::vector<Value> values;
   size_t regions = 0, with_means = 0;
-  size_t alone = 0;  ///< regions that one thread does
+  size_t shared = 0;  ///< regions whose steps all threads share
+  size_t alone = 0;   ///< regions that one thread does
   int64_t bytes = 0;
 };
 
@@ -249,6 +250,7 @@ Ran run_with(const EngineDef& engine, const Tensor& input, BandsChoice bands, in
   for (const Schedule::Step& step : plan.schedule->steps) {
     const bool is_region = step.work != nullptr && step.work->name().starts_with("bands_");
     ran.regions += is_region;
+    ran.shared += is_region && step.parts > 1 && step.work->name().ends_with("_shared");
     ran.alone += is_region && step.parts == 1;
     ran.with_means += is_region && step.work->phases() == 2;
   }
@@ -261,7 +263,7 @@ TEST(Bands, NetworksGiveTheSameAnswers) {
   BuildOptions options;
   options.tune = Tune::off, options.verify = false;
   const std::vector<Isa> isas = kernel_test::usable_isas();
-  size_t regions = 0, with_means = 0, some_alone = 0;
+  size_t regions = 0, with_means = 0, shared = 0, some_shared = 0, some_alone = 0;
   for (int round = 0; round < 2000; ++round) {
     const RandomNetwork network(rng);
     options.prefer = static_cast<Prefer>(rng.below(3));
@@ -273,7 +275,9 @@ TEST(Bands, NetworksGiveTheSameAnswers) {
     const int64_t limit = std::min(whole.bytes, banded.bytes) - static_cast<int64_t>(rng.below(8192)) - 1;
     const Ran limited = run_with(*engine, input, BandsChoice::on, threads, limit);
     regions += banded.regions, with_means += banded.with_means;
-    some_alone += threads > 1 && limited.alone > 0 && limited.alone < limited.regions;
+    shared += banded.shared;
+    some_shared += limited.shared > 0 && limited.shared < limited.regions;
+    some_alone += threads > 1 && limited.alone > 0;
     ASSERT_EQ(whole.regions, 0u);
     for (const Ran* const other : {&banded, &limited}) {
       ASSERT_EQ(whole.values.size(), other->values.size());
@@ -288,7 +292,10 @@ TEST(Bands, NetworksGiveTheSameAnswers) {
   }
   EXPECT_GT(regions, 1500u);
   EXPECT_GT(with_means, 100u);
-  EXPECT_GT(some_alone, 50u) << "a limit takes threads from those regions alone that there is no room for";
+  EXPECT_GT(shared, 50u) << "regions of which two threads would make many rows both";
+  EXPECT_GT(some_shared, 50u)
+      << "a limit lets threads share the steps of those regions alone that there is no room for";
+  EXPECT_GT(some_alone, 50u) << "and takes threads from them where that is still too much";
 }
 
 }  // namespace
