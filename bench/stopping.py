@@ -71,7 +71,8 @@ def main() -> None:
         found = [milliseconds(session, feed, 0.02 + 0.01 * i) for i in range(TRIES)]
         late = [ms for ms in found if ms is not None]
         over = f", {len(found) - len(late)} were over before" if len(late) < len(found) else ""
-        print(f"{name}: stopped after {max(late, default=0):.1f} ms at most, {np.median(late or [0]):.1f} ms mostly{over}")
+        worst, mostly = max(late, default=0), np.median(late or [0])
+        print(f"{name}: stopped after {worst:.1f} ms at most, {mostly:.1f} ms mostly{over}")
 
 
 if __name__ == "__main__":

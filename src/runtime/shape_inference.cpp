@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "base/error.hpp"
+#include "base/stop_point.hpp"
 #include "graph/captures.hpp"
 #include "graph/instantiate.hpp"
 #include "ops/withdrawn.hpp"
@@ -344,6 +345,8 @@ class ShapeInference::Driver : public InferHost {
       pointers[i] = &values[i];
     }
     if (size > largest_folded) return false;
+    // A run that is to stop must not make this fail: the plan would be kept without what follows from here.
+    const StopScope undisturbed(nullptr);
     try {
       FoldingHost host(largest_constant);
       std::vector<Value> results(outputs.size());
