@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <new>
+#include <optional>
 #include <thread>
 
 #include "api/small_models.hpp"
@@ -140,6 +141,39 @@ TEST_P(SteadyState, AllocatesNothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, SteadyState, testing::Values(&network, &transformer, &recurrent));
+
+/// oneDNN's interface keeps the arguments of each call in a map; beside that nothing may be allocated.
+TEST(SteadyState, WithOneDnnOnlyItsOwnCallsAllocate) {
+  ModelMaker maker;
+  maker.input("x", floats({1, 16, 6, 8, 8})).output("y", floats({1, 32, 6, 8, 8}));
+  maker.constant("w", wave({32, 16, 3, 3, 3}, 0.01f));
+  maker.node("Conv", {"x", "w"}, "a").model.graph.nodes.back().attributes = {ints("pads", {1, 1, 1, 1, 1, 1})};
+  maker.node("Relu", {"a"}, "y");
+  BuildOptions options;
+  options.tune = Tune::off, options.providers = {"onednn"}, options.threads = 2;
+  std::optional<Engine> engine;
+  try {
+    engine = Engine::build(Model::from_memory(bytes_of(maker.onnx())), options);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::unsupported) throw;
+    GTEST_SKIP() << error.what();
+  }
+  if (engine->info().variants[0].steps[0].tactic != "onednn_conv") GTEST_SKIP() << "no instruction set of oneDNN's";
+  Session session(*engine);
+  const Session::Feeds feeds{{"x", wave({1, 16, 6, 8, 8}, 0.05f)}};
+  Tensor result(DType::f32, {1, 32, 6, 8, 8});
+  for (int i = 0; i < 3; ++i) session.run_into(feeds, {{"y", &result}});
+  const auto counted_run = [&] {
+    allocations = 0;
+    counting = 1;
+    session.run_into(feeds, {{"y", &result}});
+    counting = 0;
+    return allocations.load();
+  };
+  const int64_t first = counted_run();
+  EXPECT_LT(first, 2 * 20) << "two primitives run";
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(counted_run(), first);
+}
 
 TEST(SteadyState, TargetsMustFit) {
   Session session(Model::from_memory(bytes_of(recurrent().onnx())));

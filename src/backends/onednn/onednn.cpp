@@ -70,6 +70,12 @@ Library find_library() {
   return found;
 }
 
+/// One for all: a CPU's keeps nothing.
+const dnnl::stream& cpu_stream() {
+  static const dnnl::stream stream(cpu_engine());
+  return stream;
+}
+
 constexpr int most_axes = 6, most_blocks = 4, bits_of_block = 8;
 
 }  // namespace
@@ -93,6 +99,7 @@ OneThread::~OneThread() {
 
 Call::Call(dnnl::primitive primitive, const std::vector<std::pair<int, Descriptor>>& arguments)
     : primitive_(std::move(primitive)) {
+  cpu_stream();  // made here, where it may fail
   for (const auto& [number, descriptor] : arguments) {
     memories_.emplace_back(descriptor, cpu_engine(), nullptr);
     arguments_.push_back({number, memories_.back().get()});
@@ -100,7 +107,6 @@ Call::Call(dnnl::primitive primitive, const std::vector<std::pair<int, Descripto
 }
 
 bool Call::run(std::initializer_list<const void*> addresses) const noexcept {
-  static const dnnl::stream stream(cpu_engine());  // a CPU's keeps nothing
   size_t i = 0;
   for (const void* address : addresses) {
     dnnl_memory_t const memory = arguments_[i++].memory;
@@ -111,7 +117,7 @@ bool Call::run(std::initializer_list<const void*> addresses) const noexcept {
     }
   }
   const OneThread alone;
-  return dnnl_primitive_execute(primitive_.get(), stream.get(), static_cast<int>(arguments_.size()),
+  return dnnl_primitive_execute(primitive_.get(), cpu_stream().get(), static_cast<int>(arguments_.size()),
                                 arguments_.data()) == dnnl_success;
 }
 
