@@ -10,6 +10,7 @@ from onnx import numpy_helper
 import classifier
 import detector
 import pose
+import segmenter
 from figures import JOINTS, LINES
 from scenes import CLASSES
 
@@ -91,6 +92,12 @@ def pose_to_onnx(model, path):
     metadata = {"names": ",".join(JOINTS), "skeleton": str([list(bone) for bone in LINES]), "task": "pose"}
     picture = torch.zeros(1, 3, pose.HEIGHT, pose.WIDTH)
     _write(FromNormalised(Certainties(model)).eval(), picture, ["input"], ["simcc_x", "simcc_y"], metadata, path)
+
+
+def segmenter_to_onnx(model, path):
+    picture = torch.zeros(1, 3, segmenter.SIZE, segmenter.SIZE)
+    metadata = {"names": _names(("ground", *CLASSES)), "task": "segment"}
+    _write(FromNormalised(model).eval(), picture, ["input"], ["scores"], metadata, path)
 
 
 def classifier_to_onnx(model, path):
