@@ -26,7 +26,8 @@ def test_a_page(page, tmp_path):
             assert (folder / words[words.index("-o") + 1]).stat().st_size > 0, command
 
 
-@pytest.mark.parametrize("page", [f"docs/guide/{name}.md" for name in ("classify", "detect", "embed", "ocr", "pose")])
+@pytest.mark.parametrize("page", [f"docs/guide/{name}.md" for name in ("classify", "detect", "embed", "ocr", "pose",
+                                                                     "segment")])
 def test_a_page_shows_what_its_command_makes(page):
     name = Path(page).stem
     assert any(f"-o out/{name}.png" in command for command in guide_commands.commands_of(page))

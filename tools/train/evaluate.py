@@ -6,6 +6,7 @@
 Everything is done by kiln.vision, as users do it. mAP@0.5 is the mean over the classes of the area below precision over
 recall, where a box is right if it overlaps one of its class by half and no better box has taken that. PCK@0.2 is the
 share of joints within a fifth of the torso (left shoulder to right hip) of their place, of those inside the picture.
+mIoU is the mean over the classes of intersection over union of pixels.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import kiln.vision
 import numpy as np
 
 from figures import JOINTS, draw_crop
-from scenes import CLASSES, draw_scene, draw_tile
+from scenes import CLASSES, draw_labelled_scene, draw_scene, draw_tile
 
 MODELS = pathlib.Path(__file__).resolve().parents[2] / "assets/models"
 SEED = 1000  # training has others
@@ -71,6 +72,20 @@ def correct_joints(model, count, share=0.2):
     return dict(zip(JOINTS, (right / np.maximum(seen, 1)).tolist()))
 
 
+def shared_pixels(model, count):
+    """Intersection over union of each class."""
+    segmenter = kiln.vision.Segmenter(model)
+    common, either = np.zeros(len(CLASSES) + 1), np.zeros(len(CLASSES) + 1)
+    for index in range(count):
+        picture, _, labels = draw_labelled_scene(np.random.default_rng([SEED, index]), 128)
+        found = segmenter.segment(picture)
+        counts = np.bincount(labels.ravel() * np.uint16(len(common)) + found.ravel(), minlength=len(common) ** 2)
+        table = counts.reshape(len(common), len(common))
+        common += np.diag(table)
+        either += table.sum(axis=0) + table.sum(axis=1) - np.diag(table)
+    return dict(zip(("ground", *CLASSES), (common / np.maximum(either, 1)).tolist()))
+
+
 def right_answers(model, count):
     """The share of each class's pictures that are recognised."""
     classifier = kiln.vision.Classifier(model, most=1)
@@ -83,7 +98,7 @@ def right_answers(model, count):
 
 
 SCORES = {"scenes": ("mAP@0.5", average_precisions), "figures": ("PCK@0.2", correct_joints),
-          "icons": ("accuracy", right_answers)}
+          "masks": ("mIoU", shared_pixels), "icons": ("accuracy", right_answers)}
 
 
 def main():

@@ -10,6 +10,7 @@ from onnx import numpy_helper
 import classifier
 import detector
 import pose
+import segmenter
 from figures import JOINTS, LINES
 from scenes import CLASSES
 
@@ -91,6 +92,27 @@ def pose_to_onnx(model, path):
     metadata = {"names": ",".join(JOINTS), "skeleton": str([list(bone) for bone in LINES]), "task": "pose"}
     picture = torch.zeros(1, 3, pose.HEIGHT, pose.WIDTH)
     _write(FromNormalised(Certainties(model)).eval(), picture, ["input"], ["simcc_x", "simcc_y"], metadata, path)
+
+
+class Centred(torch.nn.Module):
+    """Moves scores by a quarter of their distance: they were taught what the lower right one of four pixels shows."""
+
+    def __init__(self, model, classes):
+        super().__init__()
+        self.model, self.classes = model, classes
+        parts = torch.tensor((0.25, 0.75))
+        self.register_buffer("parts", torch.outer(parts, parts).expand(classes, 1, 2, 2).clone())
+
+    def forward(self, picture):
+        scores = torch.nn.functional.pad(self.model(picture), (1, 0, 1, 0), mode="replicate")
+        return torch.nn.functional.conv2d(scores, self.parts, groups=self.classes)
+
+
+def segmenter_to_onnx(model, path):
+    picture = torch.zeros(1, 3, segmenter.SIZE, segmenter.SIZE)
+    metadata = {"names": _names(("ground", *CLASSES)), "task": "segment"}
+    whole = FromNormalised(Centred(model, len(CLASSES) + 1)).eval()
+    _write(whole, picture, ["input"], ["scores"], metadata, path)
 
 
 def classifier_to_onnx(model, path):

@@ -3,6 +3,7 @@
 
     train.py detector      writes assets/models/scenes.onnx, in about 20 minutes on two cores
     train.py pose          writes assets/models/figures.onnx, in about 10 minutes
+    train.py segmenter     writes assets/models/masks.onnx, in about 10 minutes
     train.py classifier    writes assets/models/icons.onnx, in about 5 minutes
 
 The same seed gives the same pictures in the same order; `evaluate.py` says how good the models are. Every 200 steps the
@@ -22,8 +23,9 @@ import classifier
 import detector
 import export
 import pose
+import segmenter
 from figures import JOINTS, draw_crop
-from scenes import CLASSES, draw_scene, draw_tile
+from scenes import CLASSES, draw_labelled_scene, draw_scene, draw_tile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -32,6 +34,11 @@ def scene(rng):
     picture, objects = draw_scene(rng, detector.SIZE)
     centres, sizes = (objects[:, 1:3] + objects[:, 3:5]) / 2, objects[:, 3:5] - objects[:, 1:3]
     return picture, np.concatenate((objects[:, :1], centres, sizes), 1)
+
+
+def labelled_scene(rng):
+    picture, _, labels = draw_labelled_scene(rng, segmenter.SIZE)
+    return picture, labels.astype(np.int64)
 
 
 def figure(rng):
@@ -70,6 +77,10 @@ def pose_losses(results, joints):
     return pose.losses_of([result.float() for result in results], torch.stack(joints))
 
 
+def segmentation_losses(scores, labels):
+    return segmenter.losses_of(scores.float(), torch.stack(labels))
+
+
 def classification_losses(results, classes):
     return classifier.losses_of([result.float() for result in results], torch.stack(classes))
 
@@ -88,6 +99,8 @@ TASKS = {
     "detector": Task(lambda: detector.Detector(len(CLASSES)), detection_losses, scene, 24000, 16,
                      export.detector_to_onnx, "scenes.onnx"),
     "pose": Task(lambda: pose.Pose(len(JOINTS)), pose_losses, figure, 40000, 32, export.pose_to_onnx, "figures.onnx"),
+    "segmenter": Task(lambda: segmenter.Segmenter(len(CLASSES) + 1), segmentation_losses, labelled_scene, 24000, 16,
+                      export.segmenter_to_onnx, "masks.onnx"),
     "classifier": Task(lambda: classifier.Classifier(len(CLASSES)), classification_losses, tile, 32000, 32,
                        export.classifier_to_onnx, "icons.onnx"),
 }
