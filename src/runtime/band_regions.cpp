@@ -9,7 +9,7 @@
 namespace kiln {
 namespace {
 
-constexpr size_t longest_region = 24;
+constexpr size_t longest_region = 16;
 constexpr double least_price = 3e-11;  ///< seconds that a byte less at the peak is worth, for its first touch alone
 /// Of the time, that half of the memory may cost: a part of it buys the same part of this.
 constexpr double time_for_memory = 0.05;
