@@ -65,7 +65,12 @@ double winograd_seconds(const Problem& p, const ConvProblem& c, double tiles, do
   // Few tiles use each weight only a few times, so that reading them from beyond L2 shows.
   const bool far = bytes > static_cast<double>(cache_sizes().l2) / 2;
   const double reading = far ? weight_seconds(p, bytes) * (split ? 1.0 : 1.2) : 0;
-  const double transforms = arithmetic_seconds(tiles * planes * ((ins + outs) * 8.5 + ins * making_ready), p.isa, 1);
+  // Two parts that split channels transform all inputs each; more of them share these, which come slowly from core to
+  // core.
+  const double copies = split && p.threads == 2 ? 2 : 1;
+  const double sharing = split && p.threads > 2 ? tiles * planes * ins * 4 * (p.threads - 1) / 2e9 : 0;
+  const double transforms =
+      arithmetic_seconds(tiles * planes * (ins * (8.5 + making_ready) * copies + outs * 8.5), p.isa, 1) + sharing;
   return std::max(products, reading) + 0.3 * std::min(products, reading) + transforms + epilogue_seconds(p);
 }
 
@@ -98,9 +103,10 @@ std::vector<Tuning> winograd_tunings(const Problem& p) {
   best.paired = pays_in_pairs(c, 48);
   if (best.paired) {
     // Faster products want each weight that comes from afar for more tiles, unless these no longer fit L2.
-    const int64_t planes = WinogradConv::tile_planes(best.size, c.stride_h), edges = c.channels_in + c.channels_out;
+    const int64_t planes = WinogradConv::tile_planes(best.size, c.stride_h);
     const int64_t tiles = c.batch * divide_up(c.out_height(), best.size) * divide_up(c.out_width(), best.size);
-    if (tiles <= 56 || 28 * planes * edges * 4 <= cache_sizes().l2 * 3 / 2) best.tiles = 28;
+    const int64_t channels = std::max(c.channels_in, c.channels_out);
+    if (tiles <= 56 || 28 * planes * channels * 4 <= cache_sizes().l2 * 2) best.tiles = 28;
     const int64_t weights = WinogradConv::weight_planes(best.size) * c.channels_in * c.channels_out * 4;
     best.prefetch_weights = weights > cache_sizes().l2;
   }

@@ -113,6 +113,10 @@ WinogradConv::WinogradConv(const ConvProblem& p, const BlockedLayout& in, const 
   starts_ = divide_up(tiles_.largest, 16) * 16;
   input_plane_ = starts_at_ + (tuning_.paired ? 2 * starts_ : 0) + 16;
   product_plane_ = (tuning_.fresh_weights ? tuning_.blocks : out_blocks_) * tiles_.largest * lanes + 16;
+  // What one core has just written comes slowly to another: two parts rather transform all inputs each.
+  shares_inputs_ = tuning_.split_channels && parts > 2;
+  in_place_ = !shares_inputs_ && !tuning_.fresh_weights && p.stride_h == 1;
+  if (in_place_) input_plane_ = product_plane_ = std::max(input_plane_, product_plane_);
   // Of large maps most comes from beyond L2.
   prefetches_pixels_ = !tuning.prefetch_weights && (in.floats() + out.floats()) * 4 > 10 * cache_sizes().l2;
   fresh_plane_ = chunk_blocks_ * lanes * wide + 16;
@@ -136,15 +140,16 @@ int64_t WinogradConv::tile_planes(int64_t size, int64_t stride) {
 WinogradTuning WinogradConv::default_tuning(const ConvProblem& p) {
   // Measured on Zen 4 with weights that are cold.
   WinogradTuning t;
-  const int64_t side = std::min(p.out_height(), p.out_width()), edges = p.channels_in + p.channels_out;
+  const int64_t side = std::min(p.out_height(), p.out_width());
   t.size = side >= 36 ? 6 : side >= 12 ? 4 : 2;
   if (p.stride_h == 2) t.size = side % 4 == 0 ? 4 : 3;
   const int64_t planes = tile_planes(t.size, p.stride_h);
   const int64_t weights = weight_planes(t.size) * p.channels_in * p.channels_out * 4;
   t.split_channels = side < 20 && weights > cache_sizes().l2;
   t.blocks = 2;
-  // Inputs and products of a batch should stay within about half of L2.
-  t.tiles = std::clamp<int64_t>(cache_sizes().l2 / 2 / (planes * edges * 4), 14, 28);
+  // Inputs and products of a batch, which lie in one place at stride 1, should stay within about half of L2.
+  const int64_t channels = p.stride_h == 1 ? std::max(p.channels_in, p.channels_out) : p.channels_in + p.channels_out;
+  t.tiles = std::clamp<int64_t>(cache_sizes().l2 / 2 / (planes * channels * 4), 14, 28);
   if (side < 20) t.tiles = 28;
   return t;
 }
@@ -265,8 +270,11 @@ void WinogradConv::pair_up(float* packed) const {
 }
 
 int64_t WinogradConv::scratch_floats(int64_t parts) const {
-  if (!tuning_.fresh_weights) return planes_ * (input_plane_ + product_plane_) * (tuning_.split_channels ? 1 : parts);
-  return planes_ * input_plane_ + (planes_ * product_plane_ + weight_planes(tuning_.size) * fresh_plane_) * parts;
+  if (in_place_) return (planes_ + 1) * input_plane_ * parts;
+  const int64_t inputs = planes_ * input_plane_, products = planes_ * product_plane_;
+  const int64_t fresh = tuning_.fresh_weights ? weight_planes(tuning_.size) * fresh_plane_ : 0;
+  if (!shares_inputs_) return (inputs + products + fresh) * parts;
+  return inputs + (tuning_.fresh_weights ? (products + fresh) * parts : products);
 }
 
 void WinogradConv::transform_input(const float* in, Span tiles, int64_t block0, int64_t block1, float* inputs) const {
@@ -358,7 +366,7 @@ void WinogradConv::multiply_pairs(const float* packed, Span tiles, int64_t panel
   PairedTileArgs a = winograd_pairs(lanes, ins, tiles_.largest);
   const int64_t lines_ahead = ahead != nullptr ? divide_up(ahead->lines(), calls * planes_ * (panel1 - panel0)) : 0;
   for (int64_t t = 0; t < planes; ++t) {
-    if (!tuning_.split_channels) make_ready(packed, t, {0, tiles.count}, inputs);
+    if (!shares_inputs_) make_ready(packed, t, {0, tiles.count}, inputs);
     for (int64_t panel = panel0; panel < panel1; ++panel) {
       const int64_t first = panel * tuning_.blocks, blocks = panel_blocks(panel), floats = blocks * lanes * ins;
       a.weights = packed + (t * all_columns + first * lanes) * ins;
@@ -460,30 +468,56 @@ void WinogradConv::transform_output(const ConvPointers& p, Span tiles, int64_t b
   }
 }
 
+/// The products of some panels by tiles that are transformed, and the output of these.
+void WinogradConv::finish_panels(const ConvPointers& p, Span tiles, PartRange panels, float* inputs, float* products,
+                                 float* fresh, WinogradAhead* ahead) const {
+  if (tuning_.fresh_weights) {
+    for (int64_t panel = panels.begin; panel < panels.end; ++panel) {
+      multiply_fresh(p.packed, tiles, panel, panel + 1 == panels.end, inputs, fresh, products);
+      const int64_t first = panel * tuning_.blocks;
+      transform_output(p, tiles, first, first + panel_blocks(panel), products);
+    }
+    return;
+  }
+  if (tuning_.paired) {
+    multiply_pairs(p.packed, tiles, panels.begin, panels.end, inputs, products, ahead);
+  } else {
+    multiply(p.packed, tiles, panels.begin, panels.end, inputs, products, ahead);
+  }
+  const int64_t block0 = panels.begin * tuning_.blocks, block1 = std::min(out_blocks_, panels.end * tuning_.blocks);
+  transform_output(p, tiles, block0, block1, products + block0 * tiles_.largest * out_.block);
+}
+
+void WinogradConv::run_batch(int64_t index, bool is_last, PartRange panels, const ConvPointers& p,
+                             float* scratch) const {
+  float* const products = scratch;
+  float* const inputs = products + (in_place_ ? 1 : planes_) * product_plane_;
+  const Span tiles = tiles_.batch(index);
+  transform_input(p.in, tiles, 0, in_blocks_, inputs);
+  if (tuning_.fresh_weights && tuning_.paired) {
+    for (int64_t t = 0; t < weight_planes(tuning_.size); ++t) make_ready(p.packed, t, {0, tiles.count}, inputs);
+  }
+  WinogradAhead ahead;
+  ahead.add(tiles_, tiles, out_, p.out, tuning_.size, 0, 0);
+  if (!is_last) {
+    ahead.add(tiles_, tiles_.batch(index + 1), in_, p.in, tuning_.size * problem_.stride_h, problem_.pad_top - 1,
+              problem_.pad_left - 1);
+  }
+  const bool fetches = prefetches_pixels_ && !tuning_.split_channels;
+  finish_panels(p, tiles, panels, inputs, products, inputs + planes_ * input_plane_, fetches ? &ahead : nullptr);
+}
+
 void WinogradConv::run_part(int64_t phase, int64_t part, int64_t parts, const ConvPointers& p, float* scratch) const {
   if (phase == 0) clear_halo(out_, p.out, part, parts);
-  const int64_t inputs_floats = planes_ * input_plane_, products_floats = planes_ * product_plane_;
-  if (!tuning_.split_channels) {
-    float* const inputs = scratch + part * (inputs_floats + products_floats);
-    float* const products = inputs + inputs_floats;
-    const auto [begin, end] = part_range(tiles_.batches, part, parts);
-    for (int64_t i = begin; i < end; ++i) {
-      const Span tiles = tiles_.batch(i);
-      transform_input(p.in, tiles, 0, in_blocks_, inputs);
-      WinogradAhead ahead;
-      ahead.add(tiles_, tiles, out_, p.out, tuning_.size, 0, 0);
-      if (i + 1 < end) {
-        ahead.add(tiles_, tiles_.batch(i + 1), in_, p.in, tuning_.size * problem_.stride_h, problem_.pad_top - 1,
-                  problem_.pad_left - 1);
-      }
-      WinogradAhead* const pixels = prefetches_pixels_ ? &ahead : nullptr;
-      if (tuning_.paired) {
-        multiply_pairs(p.packed, tiles, 0, panels_, inputs, products, pixels);
-      } else {
-        multiply(p.packed, tiles, 0, panels_, inputs, products, pixels);
-      }
-      transform_output(p, tiles, 0, out_blocks_, products);
+  const PartRange own_panels = part_range(panels_, part, parts);
+  if (!shares_inputs_) {
+    float* const own = scratch + part * (scratch_floats(parts) / parts);
+    if (tuning_.split_channels) {
+      if (own_panels.begin < own_panels.end) run_batch(phase, true, own_panels, p, own);
+      return;
     }
+    const auto [begin, end] = part_range(tiles_.batches, part, parts);
+    for (int64_t i = begin; i < end; ++i) run_batch(i, i + 1 == end, {0, panels_}, p, own);
     return;
   }
   const Span tiles = tiles_.batch(phase / 2);
@@ -498,24 +532,10 @@ void WinogradConv::run_part(int64_t phase, int64_t part, int64_t parts, const Co
     transform_input(p.in, tiles, begin, end, scratch);
     return;
   }
-  const auto [begin, end] = part_range(panels_, part, parts);
-  const int64_t block0 = begin * tuning_.blocks, block1 = std::min(out_blocks_, end * tuning_.blocks);
-  float* const products = scratch + inputs_floats;
-  if (!tuning_.fresh_weights) {
-    if (tuning_.paired) {
-      multiply_pairs(p.packed, tiles, begin, end, scratch, products, nullptr);
-    } else {
-      multiply(p.packed, tiles, begin, end, scratch, products, nullptr);
-    }
-    transform_output(p, tiles, block0, block1, products + block0 * tiles_.largest * out_.block);
-    return;
-  }
-  float* const own = products + part * (products_floats + weight_planes(tuning_.size) * fresh_plane_);
-  for (int64_t panel = begin; panel < end; ++panel) {
-    multiply_fresh(p.packed, tiles, panel, panel + 1 == end, scratch, own + products_floats, own);
-    const int64_t first = panel * tuning_.blocks;
-    transform_output(p, tiles, first, first + panel_blocks(panel), own);
-  }
+  float* const products = scratch + planes_ * input_plane_;
+  const int64_t products_floats = planes_ * product_plane_;
+  const int64_t own = tuning_.fresh_weights ? products_floats + weight_planes(tuning_.size) * fresh_plane_ : 0;
+  finish_panels(p, tiles, own_panels, scratch, products + part * own, products + part * own + products_floats, nullptr);
 }
 
 }  // namespace kiln

@@ -14,7 +14,7 @@ struct WinogradTuning {
   int size = 4;                 ///< output pixels along a side of a tile: 2, 4 or 6, at stride 2 3, 4 or 5
   int blocks = 2;               ///< channel blocks of a register tile
   int64_t tiles = 28;           ///< tiles that go through all steps together
-  bool split_channels = false;  ///< parts share each batch of tiles and split its output channels
+  bool split_channels = false;  ///< parts take all batches of tiles and split the output channels
   bool prefetch_weights = false;
   /// Weights are packed as they are and transformed in the run, for each batch: fewer bytes to keep and to read. Parts
   /// split the output channels.
@@ -44,8 +44,9 @@ class WinogradConv {
   /// Weights as ONNX has them [out][in][3][3]; the bias may be null.
   void pack(const float* weights, const float* bias, float* packed) const;
   int64_t scratch_floats(int64_t parts) const;
-  /// Two for each batch of tiles when channels are split: all parts must end one before any begins the next.
-  int64_t phases() const { return tuning_.split_channels ? 2 * tiles_.batches : 1; }
+  /// One for each batch of tiles when channels are split, two where parts share the inputs that one of them transforms:
+  /// all parts must end one before any begins the next.
+  int64_t phases() const { return tuning_.split_channels ? (shares_inputs_ ? 2 : 1) * tiles_.batches : 1; }
   void run_part(int64_t phase, int64_t part, int64_t parts, const ConvPointers& p, float* scratch) const;
 
  private:
@@ -71,6 +72,9 @@ class WinogradConv {
                       float* products) const;
   void multiply_planes(TileArgs& a, int64_t weight_plane, Span tiles, int64_t blocks, const float* inputs,
                        float* products, WinogradAhead* ahead) const;
+  void finish_panels(const ConvPointers& p, Span tiles, PartRange panels, float* inputs, float* products, float* fresh,
+                     WinogradAhead* ahead) const;
+  void run_batch(int64_t index, bool is_last, PartRange panels, const ConvPointers& p, float* scratch) const;
   void transform_output(const ConvPointers& p, Span tiles, int64_t block0, int64_t block1, const float* products) const;
 
   ConvProblem problem_;
@@ -86,6 +90,9 @@ class WinogradConv {
   int64_t in_blocks_, out_blocks_, panels_;
   int64_t chunk_blocks_;                 ///< input channel blocks whose weights are transformed together
   int64_t input_plane_, product_plane_;  ///< floats from one plane to the next
+  bool shares_inputs_;
+  /// Products take the place of the inputs of the plane before, so that more of both stays in L2.
+  bool in_place_;
   int64_t starts_at_, starts_;  ///< of paired products: where the starts of a plane's tiles are, and floats of them
   int64_t fresh_plane_;
   bool prefetches_pixels_;

@@ -77,6 +77,34 @@ float scale_of_blocks_most(const float* x, int64_t blocks, int64_t step) {
   return scale_of_most<isa>(largest(most));
 }
 
+/// The sums of the lanes of some registers, each as sum() has it.
+template <int rows, class V>
+[[gnu::always_inline]] inline void sum_each(const V* x, float* to) {
+#if defined(__AVX512F__)
+  if constexpr (rows >= 8) {
+    // Registers are halved and joined in pairs that let the sums end up in order.
+    __m512 half[8], quarter[4], two[2];
+    unroll<8>([&](auto i) __attribute__((always_inline)) {
+      constexpr int first = i / 2 + i % 2 * 8, second = first + 4;
+      const __m512 a = x[first < rows ? first : 0].v, b = x[second < rows ? second : 0].v;
+      half[i] = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+    });
+    unroll<4>([&](auto i) __attribute__((always_inline)) {
+      const __m512 a = half[2 * i], b = half[2 * i + 1];
+      quarter[i] = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+    });
+    unroll<2>([&](auto i) __attribute__((always_inline)) {
+      const __m512 a = quarter[2 * i], b = quarter[2 * i + 1];
+      two[i] = _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x44), _mm512_shuffle_ps(a, b, 0xee));
+    });
+    const __m512 sums = _mm512_add_ps(_mm512_shuffle_ps(two[0], two[1], 0x88), _mm512_shuffle_ps(two[0], two[1], 0xdd));
+    _mm512_mask_storeu_ps(to, (1u << rows) - 1, sums);
+    return;
+  }
+#endif
+  unroll<rows>([&](auto i) __attribute__((always_inline)) { to[i] = sum(x[i]); });
+}
+
 /// Some rows side by side, so that one sum does not wait for the other.
 template <Isa isa, int rows>
 [[gnu::always_inline]] inline void make_rows_ready(const PairedBlocksTable::ReadyArgs& a, int64_t first) {
@@ -85,7 +113,8 @@ template <Isa isa, int rows>
   static constexpr PairedSigns<lanes> signs;
   const int64_t whole = a.depth / lanes, blocks = whole + (a.depth % lanes != 0);
   float* const x = a.at + first * lanes;
-  V sums[rows], scales[rows];
+  V sums[rows];
+  float scales[rows];
   unroll<rows>([&](auto i) __attribute__((always_inline)) { sums[i] = V::all(0.0f); });
   for (int64_t block = 0; block < blocks; ++block) {
     unroll<rows>([&](auto i) __attribute__((always_inline)) {
@@ -93,19 +122,21 @@ template <Isa isa, int rows>
       sums[i] = fma(v, v, sums[i]);
     });
   }
+  sum_each<rows>(sums, scales);
   const float each = 1 / static_cast<float>(a.depth);
-  unroll<rows>([&](auto i) __attribute__((always_inline)) {
-    float scale = scale_of_mean<isa>(sum(sums[i]) * each);
-    if (scale == 0) scale = scale_of_blocks_most<isa>(x + i * lanes, blocks, a.step);
-    scale *= a.size;
-    scales[i] = V::all(scale);
-    a.unscale[first + i] = 1 / scale;
-    sums[i] = V::all(0.0f);
-  });
+  bool all_told = true;
+  for (float& scale : scales) scale = scale_of_mean<isa>(scale * each);
+  for (const float scale : scales) all_told &= scale != 0;
+  for (int64_t i = 0; i < rows && !all_told; ++i) {
+    if (scales[i] == 0) scales[i] = scale_of_blocks_most<isa>(x + i * lanes, blocks, a.step);
+  }
+  for (float& scale : scales) scale *= a.size;
+  for (int64_t i = 0; i < rows; ++i) a.unscale[first + i] = 1 / scales[i];
+  unroll<rows>([&](auto i) __attribute__((always_inline)) { sums[i] = V::all(0.0f); });
   for (int64_t block = 0; block < whole; ++block) {
     unroll<rows>([&](auto i) __attribute__((always_inline)) {
       float* const at = x + block * a.step + i * lanes;
-      const V v = V::load(at) * scales[i];
+      const V v = V::load(at) * V::all(scales[i]);
       v.store(at);
       sums[i] = fma(v, odd_lanes(v), sums[i]);
     });
@@ -113,14 +144,19 @@ template <Isa isa, int rows>
   const V of_pairs = V::load(signs.at);
   unroll<rows>([&](auto i) __attribute__((always_inline)) {
     float* const last = x + whole * a.step + i * lanes;
-    if (whole < blocks) (V::load(last) * scales[i]).store(last);
-    a.start[first + i] = sum(sums[i] * of_pairs);
+    if (whole < blocks) (V::load(last) * V::all(scales[i])).store(last);
+    sums[i] = sums[i] * of_pairs;
   });
+  sum_each<rows>(sums, a.start + first);
 }
 
 template <Isa isa>
 void make_blocks_ready(const PairedBlocksTable::ReadyArgs& a) {
   int64_t row = 0;
+  if constexpr (isa == Isa::avx512) {
+    for (; row + 16 <= a.rows; row += 16) make_rows_ready<isa, 16>(a, row);
+    for (; row + 8 <= a.rows; row += 8) make_rows_ready<isa, 8>(a, row);
+  }
   for (; row + 4 <= a.rows; row += 4) make_rows_ready<isa, 4>(a, row);
   for (; row < a.rows; ++row) make_rows_ready<isa, 1>(a, row);
 }
