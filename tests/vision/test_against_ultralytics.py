@@ -1,0 +1,14 @@
+"""Boxes of kiln.vision.Detector are those of ultralytics (requirements-real.txt), on 50 pictures."""
+import pytest
+
+pytest.importorskip("ultralytics", reason="ultralytics is not installed (requirements-real.txt)")
+pytest.importorskip("onnxscript", reason="onnxscript, which PyTorch exports with, is not installed")
+import compare_detections  # noqa: E402
+
+
+@pytest.mark.parametrize("name", compare_detections.MODELS)
+def test_the_same_boxes(name, tmp_path):
+    for agnostic in (False, True):
+        found = compare_detections.compare(name, tmp_path, agnostic=agnostic)
+        assert found.boxes > 500
+        assert found.unmatched == 0
