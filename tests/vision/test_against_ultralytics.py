@@ -8,7 +8,6 @@ import compare_detections  # noqa: E402
 
 @pytest.mark.parametrize("name", compare_detections.MODELS)
 def test_the_same_boxes(name, tmp_path):
-    for agnostic in (False, True):
-        found = compare_detections.compare(name, tmp_path, agnostic=agnostic)
-        assert found.boxes > 500
-        assert found.unmatched == 0
+    found = compare_detections.compare(name, tmp_path)
+    assert found.boxes > 500
+    assert found.unmatched == 0
