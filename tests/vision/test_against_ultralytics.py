@@ -11,3 +11,4 @@ def test_the_same_boxes(name, tmp_path):
     found = compare_detections.compare(name, tmp_path)
     assert found.boxes > 500
     assert found.unmatched == 0
+    assert found.unmatched_of_torch <= 0.02 * found.boxes
