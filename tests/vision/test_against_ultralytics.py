@@ -10,5 +10,7 @@ import compare_detections  # noqa: E402
 def test_the_same_boxes(name, tmp_path):
     found = compare_detections.compare(name, tmp_path)
     assert found.boxes > 500
-    assert found.unmatched == 0
+    # Ultralytics moves classes apart by 7,680 pixels each, in single precision: overlaps that are the threshold to four
+    # digits fall on its other side.
+    assert found.unmatched <= 0.001 * found.boxes
     assert found.unmatched_of_torch <= 0.02 * found.boxes

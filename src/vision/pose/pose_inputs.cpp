@@ -75,7 +75,8 @@ PoseInputs::PoseInputs(const std::vector<PortInfo>& inputs, const PoseOptions& o
     }
     inputs_.push_back(std::move(input));
   }
-  for (const auto& [name, values] : options.inputs) {
+  for (const auto& entry : options.inputs) {
+    const std::string& name = entry.first;
     const bool known = std::any_of(inputs_.begin(), inputs_.end(), [&](const Input& in) { return in.name == name; });
     if (!known) fail(ErrorCode::not_found, "the pose network has no further input '{}'", name);
   }
