@@ -80,22 +80,22 @@ def export(network, path: Path) -> None:
     head.export = False
 
 
-def fit(picture):
+def fit(picture, side: int = SIDE):
     from ultralytics.data.augment import LetterBox
 
-    boxed = LetterBox((SIDE, SIDE), auto=False)(image=picture)
+    boxed = LetterBox((side, side), auto=False)(image=picture)
     return np.ascontiguousarray(boxed.transpose(2, 0, 1)).astype(np.float32) / 255, boxed
 
 
-def references(output: np.ndarray, picture) -> list[np.ndarray]:
+def references(output: np.ndarray, picture, side: int = SIDE, score: float = SCORE) -> list[np.ndarray]:
     """[boxes, 6], corners, score and class, of a network's output, with suppression by class and for all classes."""
     import torch
     from ultralytics.utils import nms, ops
 
     found = []
     for agnostic in (False, True):
-        boxes = nms.non_max_suppression(torch.from_numpy(output.copy()), SCORE, OVERLAP, agnostic=agnostic)[0].numpy()
-        boxes[:, :4] = ops.scale_boxes((SIDE, SIDE), boxes[:, :4], picture.shape)
+        boxes = nms.non_max_suppression(torch.from_numpy(output.copy()), score, OVERLAP, agnostic=agnostic)[0].numpy()
+        boxes[:, :4] = ops.scale_boxes((side, side), boxes[:, :4], picture.shape)
         found.append(boxes)
     return found
 
@@ -108,7 +108,7 @@ def overlaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def unmatched(ours: np.ndarray, theirs: np.ndarray) -> int:
-    """Boxes of either that have no equal in the other: of the same class, IoU at least 0.98, score within 0.01. Those in
+    """Boxes of either without an equal in the other: of the same class, IoU at least 0.98, score within 0.01. Those in
     the padding, which are cut to nothing at the picture's border, have no IoU: their sides agree to 0.1 pixel."""
     if len(ours) == 0 or len(theirs) == 0:
         return len(ours) + len(theirs)
@@ -128,21 +128,17 @@ def compare(name: str, folder: Path, count: int = 50, with_torch: int = 10) -> C
     """PyTorch runs the network on `with_torch` of the pictures."""
     import torch
 
-    import kiln.vision
+    import kiln
 
     network = make_network(name)
     path = folder / f"{name}.onnx"
     export(network, path)
     session = kiln.Session(path)
-    detectors = [kiln.vision.Detector(path, score=SCORE, overlap=OVERLAP, agnostic=agnostic)
-                 for agnostic in (False, True)]
+    detectors = detect_with_both(path, SCORE)
     boxes = different = different_of_torch = 0
     for index, picture in enumerate(pictures(count)):
         seen = fit(picture)[0][None]
-        found = []
-        for detector in detectors:
-            rows = [[*each.box, each.score, each.class_index] for each in detector.detect(picture)]
-            found.append(np.array(rows).reshape(-1, 6))
+        found = [rows_of(detector.detect(picture)) for detector in detectors]
         wanted = references(session.run({"images": seen})["output0"], picture)
         boxes += sum(map(len, wanted))
         different += sum(map(unmatched, found, wanted))
@@ -151,6 +147,35 @@ def compare(name: str, folder: Path, count: int = 50, with_torch: int = 10) -> C
                 output = network(torch.from_numpy(seen))[0].numpy()
             different_of_torch += sum(map(unmatched, found, references(output, picture)))
     return Comparison(boxes, different, different_of_torch)
+
+
+def detect_with_both(path: Path, score: float):
+    import kiln.vision
+
+    return [kiln.vision.Detector(path, score=score, overlap=OVERLAP, agnostic=agnostic) for agnostic in (False, True)]
+
+
+def rows_of(found) -> np.ndarray:
+    return np.array([[*each.box, each.score, each.class_index] for each in found]).reshape(-1, 6)
+
+
+def compare_shipped(path: Path, count: int = 50, score: float = 0.05) -> Comparison:
+    """A decoded YOLOv5, [1, boxes, 5 + classes], whose scores are made those of ultralytics' later networks."""
+    import kiln
+
+    session = kiln.Session(path)
+    side = session.inputs[0].shape[2]
+    boxes = different = 0
+    detectors = detect_with_both(path, score)
+    for picture in pictures(count):
+        seen = fit(picture, side)[0][None]
+        seen = seen.astype(np.float16) if "float16" in session.inputs[0].type else seen
+        output = next(iter(session.run({session.inputs[0].name: seen}).values())).astype(np.float32)
+        plain = np.concatenate([output[..., :4], output[..., 5:] * output[..., 4:5]], -1).transpose(0, 2, 1)
+        wanted = references(np.ascontiguousarray(plain), picture, side, score)
+        boxes += sum(map(len, wanted))
+        different += sum(map(unmatched, (rows_of(each.detect(picture)) for each in detectors), wanted))
+    return Comparison(boxes, different, 0)
 
 
 def main() -> int:
