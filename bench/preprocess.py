@@ -1,11 +1,14 @@
 """Times the way from a picture to a network's input beside the OpenCV calls that it replaces, in one run.
 
-    python bench/preprocess.py build/bench/preprocess_bench        (needs opencv-python)
+    python bench/preprocess.py build/bench/preprocess_bench [--one-thread]        (needs opencv-python)
+
+With --one-thread both work on one thread and the processor's time counts, which others on the machine disturb less.
 """
 
+import argparse
 import json
+import os
 import subprocess
-import sys
 import time
 
 import cv2
@@ -46,24 +49,34 @@ def warp_pixels(picture):
     return cv2.warpAffine(picture, matrix, picture.shape[1::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
 
-def milliseconds(call, picture):
+def milliseconds(call, picture, clock):
     times = []
     for _ in range(200):
-        start = time.perf_counter()
+        start = clock()
         call(picture)
-        times.append(time.perf_counter() - start)
+        times.append(clock() - start)
     return sorted(times)[len(times) // 5] * 1e3
 
 
 def main():
-    listed = subprocess.run([sys.argv[1], "--benchmark_format=json"], check=True, capture_output=True).stdout
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("program")
+    parser.add_argument("--one-thread", action="store_true")
+    options = parser.parse_args()
+    environment, clock, measure = dict(os.environ), time.perf_counter, "real_time"
+    if options.one_thread:
+        environment["KILN_THREADS"] = "1"
+        cv2.setNumThreads(1)
+        clock, measure = time.process_time, "cpu_time"
+    listed = subprocess.run([options.program, "--benchmark_format=json", "--benchmark_min_time=0.1"], check=True,
+                            capture_output=True, env=environment).stdout
     print(f"{'':34} {'Kiln':>8} {'OpenCV':>8}   ms, {cv2.getNumThreads()} threads, OpenCV {cv2.__version__}")
     for entry in json.loads(listed)["benchmarks"]:
         name, *sides = entry["name"].removesuffix("/real_time").split("/")
         width, height = map(int, sides or (1200, 800))
         picture = np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
-        other = milliseconds(globals()[name], picture)
-        print(f"{entry['name'].removesuffix('/real_time'):34} {entry['real_time'] / 1e6:8.3f} {other:8.3f}")
+        ours, other = entry[measure] / 1e6, milliseconds(globals()[name], picture, clock)
+        print(f"{entry['name'].removesuffix('/real_time'):34} {ours:8.3f} {other:8.3f} {other / ours:6.2f}")
 
 
 if __name__ == "__main__":

@@ -14,3 +14,4 @@
 #include "kiln/vision/pose.hpp"
 #include "kiln/vision/preprocess.hpp"
 #include "kiln/vision/segmenter.hpp"
+#include "kiln/vision/video.hpp"

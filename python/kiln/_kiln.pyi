@@ -166,6 +166,7 @@ def build_engine(
     edit: Callable[[Model], None] | None = None,
     shapes: dict[str, list[int]] = {},
 ) -> Engine: ...
+def with_preprocessing(model: Model, how: str) -> Model: ...
 
 class SessionMemory:
     @property

@@ -25,7 +25,7 @@ def build(source: str | os.PathLike[str] | bytes | _kiln.Model | GraphBuilder, *
           precision: Literal["model"] = "model", profiles: Mapping[str, Sequence[int]] | None = None,
           tune: Literal["off", "fast", "full"] = "fast", time_budget: float = 60.0,
           prefer: Literal["balanced", "speed", "memory"] = "balanced", math: Literal["fast", "strict"] = "fast",
-          isa: str = "", providers: str = "", threads: int = 0, verify: bool = True,
+          isa: str = "", providers: str = "", threads: int = 0, verify: bool = True, preprocess: str = "",
           progress: bool | Callable[[str, int, int, float, float], None] | None = None,
           external_folder: str | os.PathLike[str] | None = None) -> _kiln.Engine:
     """Make an engine of an ONNX model (a path, bytes, a Model or a GraphBuilder) for this machine.
@@ -38,7 +38,8 @@ def build(source: str | os.PathLike[str] | bytes | _kiln.Model | GraphBuilder, *
     where it is installed and something is timed. `threads` is how many the engine will run with; 0 takes those of the
     process. `verify` holds the engine against the reference code. `progress` draws a bar in a terminal or a notebook
     where it is True, or is called with a text, how many of how many are done, the seconds that have passed and those
-    that are left.
+    that are left. `preprocess`, such as "letterbox,rgb,/255", puts what is done to a picture into the engine, which
+    then takes its pixels, uint8 [height, width, 3] (docs/cli/build.md has the words).
     """
     if precision != "model":
         raise error_of("unsupported",
@@ -50,6 +51,10 @@ def build(source: str | os.PathLike[str] | bytes | _kiln.Model | GraphBuilder, *
     title = name_of(source)
     if isinstance(source, GraphBuilder):
         source = source.model()
+    if preprocess:
+        if not isinstance(source, _kiln.Model):
+            source = _kiln.Model.load(source if isinstance(source, bytes) else os.fspath(source), folder)
+        source, folder = _kiln.with_preprocessing(source, preprocess), None
     bar = _progress.reporter(title) if progress is True else None
     report = bar or (progress if callable(progress) else None)
     begin = time.perf_counter()

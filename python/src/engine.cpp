@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "bindings.hpp"
+#include "kiln/preprocessing.hpp"
 
 namespace kiln::python {
 namespace {
@@ -132,6 +133,8 @@ void bind_engine(nb::module_& module) {
              nb::arg("progress").none(), nb::arg("edit") = nb::none(), nb::arg("shapes") = nb::dict(),
              "`edit` is called with the model before it is built, and may change it. `shapes` of inputs are what to "
              "choose for.");
+  module.def("with_preprocessing", &with_preprocessing, nb::arg("model"), nb::arg("how"),
+             nb::call_guard<nb::gil_scoped_release>());
 }
 
 }  // namespace kiln::python

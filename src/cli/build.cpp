@@ -17,12 +17,13 @@
 #include "cli/terminal.hpp"
 #include "cli/usage_error.hpp"
 #include "kiln/kiln.hpp"
+#include "kiln/preprocessing.hpp"
 
 namespace kiln::cli {
 namespace {
 
 struct Options {
-  std::string model, output, onnx_output, timing_cache, budget;
+  std::string model, output, onnx_output, timing_cache, budget, preprocess;
   std::vector<std::string> shapes;
   BuildOptions build;
   bool explain = false, json = false, no_verify = false, strip = false;
@@ -190,6 +191,7 @@ int build(Options& options) {
   if (!options.timing_cache.empty()) timing_cache_knob.set(options.timing_cache);
   options.build.verify = !options.no_verify;
   Model model = Model::load(options.model);
+  if (!options.preprocess.empty()) model = with_preprocessing(model, options.preprocess);
   options.build.shapes = shapes_of(model, options.shapes);
   BuildReport report;
   options.build.report = &report;
@@ -300,15 +302,26 @@ in cache and inputs that the layer before has just left; and those are taken tha
 What was measured is kept (--timing-cache), so that the next build takes seconds. Ctrl-C ends the
 measuring and keeps the best so far.
 
+With --preprocess the engine takes the pixels of a picture of any size, u8 [height, width, 3], red first, and fits them
+into the model's input itself; kiln detect and its like use such engines as they use others. HOW has, with commas
+between: letterbox (as large as it goes, in the middle, the default), corner (at the top left) or stretch; rgb or bgr,
+the order that the model takes; /255, what levels are divided by; then mean=R:G:B and deviation=R:G:B, or imagenet for
+all three; fill=114, the level around the picture; 640x640, width and height where the model leaves them open.
+
 Examples:
   kiln build model.onnx --explain
   kiln build model.onnx -o fast.kiln --tune full --time-budget 10m --prefer speed
-  kiln build model.onnx --shapes images=1x3x640x640 --save-onnx rewritten.onnx)");
+  kiln build model.onnx --shapes images=1x3x640x640 --save-onnx rewritten.onnx
+  kiln build yolo11n.onnx --preprocess letterbox,rgb,/255)");
   auto options = std::make_shared<Options>();
   auto said = std::make_shared<Said>();
   command->add_option("model", options->model, "an ONNX file")->required()->type_name("MODEL");
   command->add_option("-o,--output", options->output, "the engine to write (default: beside the model, named .kiln)")
       ->type_name("FILE");
+  command
+      ->add_option("--preprocess", options->preprocess,
+                   "put what is done to a picture into the engine, which then takes its pixels")
+      ->type_name("HOW");
   add_options(*command, options, said);
   command->callback([options, said, &exit_code] {
     for (const auto& [name, value] : *said) set_build_option(options->build, name, value);

@@ -56,8 +56,7 @@ int run(Options& options) {
       .draw = [&](vision::Picture& picture, const Found& found) { draw(picture, classifier, found); },
       .json = [&](const Found& found) { return found_json(classifier, found); },
       .print = [&](const Found& found) { print_found(classifier, found); }};
-  look_at_pictures(options.pictures, files.pictures, command);
-  return exit_good;
+  return look_at_pictures(options.pictures, files.pictures, command);
 }
 
 }  // namespace

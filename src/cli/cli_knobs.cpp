@@ -13,6 +13,7 @@ KnobList program_knobs() {
     std::vector<KnobBase*> joined(library.begin(), library.end());
     joined.push_back(&python_knob);
     joined.push_back(&vision::font_knob);
+    joined.push_back(&vision::ffmpeg_knob);
     return joined;
   }();
   return knobs;

@@ -71,8 +71,7 @@ int run(Options& options) {
       .draw = [&](vision::Picture& picture, const Found& found) { draw(picture, detector, found); },
       .json = [&](const Found& found) { return found_json(detector, found); },
       .print = [&](const Found& found) { print_found(detector, found); }};
-  look_at_pictures(options.pictures, files.pictures, command);
-  return exit_good;
+  return look_at_pictures(options.pictures, files.pictures, command);
 }
 
 }  // namespace

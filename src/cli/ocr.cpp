@@ -65,8 +65,7 @@ int run(Options& options) {
       .draw = draw,
       .json = lines_json,
       .print = print_lines};
-  look_at_pictures(options.pictures, files.pictures, command);
-  return exit_good;
+  return look_at_pictures(options.pictures, files.pictures, command);
 }
 
 }  // namespace

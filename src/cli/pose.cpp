@@ -15,7 +15,9 @@ struct Options {
   LevelOptions levels;
   std::string refinement = "quarter";
   float joint_score = 0.3f;
-  int64_t person_class = 0;
+  std::optional<int64_t> person_class;
+  std::string camera;
+  std::vector<std::string> inputs;
   vision::DetectorOptions detector;
   vision::PoseOptions pose;
 };
@@ -32,6 +34,7 @@ Json found_json(const vision::Pose& pose, const Found& found) {
     }
     const vision::Detection& box = person.box;
     people.push_back({{"box", {box.left, box.top, box.right, box.bottom}}, {"score", box.score}, {"joints", joints}});
+    if (!person.space.empty()) people.back()["space"] = person.space;
   }
   return {{"people", people}};
 }
@@ -57,6 +60,19 @@ vision::Refinement refinement_of(const std::string& name) {
   return name == "taylor" ? vision::Refinement::taylor : vision::Refinement::quarter;
 }
 
+vision::Camera camera_of(const std::string& text) {
+  const std::vector<float> numbers = read_numbers("--camera", text);
+  if (numbers.size() != 4) fail_usage("--camera {}: expected four numbers, found {}", text, numbers.size());
+  return {numbers[0], numbers[1], numbers[2], numbers[3]};
+}
+
+/// NAME=1,2,3
+std::pair<std::string, std::vector<float>> input_of(const std::string& text) {
+  const size_t equals = text.find('=');
+  if (equals == 0 || equals == std::string::npos) fail_usage("--input {}: expected NAME=NUMBER,...", text);
+  return {text.substr(0, equals), read_numbers("--input", text.substr(equals + 1))};
+}
+
 /// The boxes of people; the whole picture where nobody looks for them.
 std::vector<vision::Detection> find_people(std::optional<vision::Detector>& detector, const Options& options,
                                            const vision::Picture& picture, PartTimes& times) {
@@ -64,9 +80,10 @@ std::vector<vision::Detection> find_people(std::optional<vision::Detector>& dete
     return {{0, 0, static_cast<float>(picture.width()), static_cast<float>(picture.height()), 1, 0}};
   }
   const Timer timer;
+  const int64_t wanted = options.person_class.value_or(detector->find_class("person").value_or(0));
   std::vector<vision::Detection> people = detector->detect(picture);
   std::erase_if(people, [&](const vision::Detection& box) {
-    return box.class_index != options.person_class || !(box.right > box.left && box.bottom > box.top);
+    return box.class_index != wanted || !(box.right > box.left && box.bottom > box.top);
   });
   times.emplace_back("find people", timer.milliseconds());
   return people;
@@ -80,6 +97,8 @@ int run(Options& options) {
   }
   options.pose.levels = levels_of(options.levels);
   options.pose.refinement = refinement_of(options.refinement);
+  if (!options.camera.empty()) options.pose.camera = camera_of(options.camera);
+  for (const std::string& text : options.inputs) options.pose.inputs.push_back(input_of(text));
   std::optional<vision::Detector> detector;
   if (files.models.size() == 2) detector.emplace(Session::load(files.models[0]), options.detector);
   vision::Pose pose(Session::load(files.models.back()), options.pose);
@@ -95,8 +114,7 @@ int run(Options& options) {
       .draw = [&](vision::Picture& picture, const Found& found) { draw(picture, pose, found, options.joint_score); },
       .json = [&](const Found& found) { return found_json(pose, found); },
       .print = [&](const Found& found) { print_found(pose, found); }};
-  look_at_pictures(options.pictures, files.pictures, command);
-  return exit_good;
+  return look_at_pictures(options.pictures, files.pictures, command);
 }
 
 }  // namespace
@@ -105,12 +123,14 @@ void add_pose(CLI::App& program, int& exit_code) {
   CLI::App* command = program.add_subcommand("pose", "Finds the joints of people in pictures.");
   command->footer(R"(Engines: a detector, as for `kiln detect`, and a top-down pose network with heat maps
 [1, joints, height, width] or with SimCC, scores along x, y and perhaps z, as RTMPose has them; in this order. Without a
-detector the whole picture is one person.
+detector the whole picture is one person. A network of 3-D poses may also take the part of the picture that it sees (an
+input named as a box) and the camera (intrinsics), and give places in space, depths and scores beside its heat maps.
 
 Examples:
   kiln pose yolo11n.onnx rtmpose-s.onnx street.jpg
   kiln pose yolo11n.kiln rtmpose-s.kiln street.jpg -o joints.jpg --show-time
-  kiln pose hrnet.kiln cut_out.png --refinement taylor --json)");
+  kiln pose hrnet.kiln cut_out.png --refinement taylor --flip --json
+  kiln pose yolo11n.kiln space_pose.kiln street.jpg --camera 1200,1200,960,540 --json)");
   auto options = std::make_shared<Options>();
   add_picture_options(*command, options->pictures,
                       {.files = "engines or ONNX models, and pictures or folders of them",
@@ -120,7 +140,9 @@ Examples:
                        "the least score of a person (default 0.25)");
   add_threshold_option(*command, "--joint-score", options->joint_score,
                        "the least score of a joint that is drawn (default 0.3)");
-  command->add_option("--person-class", options->person_class, "the detector's class of people (default 0)")
+  command
+      ->add_option("--person-class", options->person_class,
+                   "the detector's class of people (default: that named person, or 0)")
       ->type_name("N");
   command->add_option("--padding", options->pose.padding, "how much more than a box the network sees (default 1.25)")
       ->check(CLI::Range(0.1, 10.0))
@@ -130,6 +152,14 @@ Examples:
                    "how peaks of heat maps are placed between pixels: none, quarter or taylor (default quarter)")
       ->check(CLI::IsMember({"none", "quarter", "taylor"}))
       ->type_name("WAY");
+  command->add_flag("--flip", options->pose.flip, "look at each person mirrored too, and take the mean");
+  command
+      ->add_option("--camera", options->camera,
+                   "focal lengths and centre for a network that takes them (default: the longer side, the middle)")
+      ->type_name("FX,FY,CX,CY");
+  command->add_flag("--box-corners", options->pose.box_corners,
+                    "a network that takes the box takes its right and bottom, not its width and height");
+  command->add_option("--input", options->inputs, "what else a network takes")->type_name("NAME=N,...");
   add_level_options(*command, options->levels);
   command->callback([options, &exit_code] { exit_code = run(*options); });
 }

@@ -10,8 +10,13 @@ namespace kiln::cli {
 
 ProgressBar::ProgressBar(std::string title) : title_(std::move(title)), enabled_(is_terminal(stderr)) {}
 
-ProgressBar::~ProgressBar() {
-  if (drawn_) fmt::print(stderr, "\r\x1b[K");
+ProgressBar::~ProgressBar() { hide(); }
+
+void ProgressBar::hide() {
+  if (!drawn_) return;
+  drawn_ = false;
+  fmt::print(stderr, "\r\x1b[K");
+  std::fflush(stderr);
 }
 
 void ProgressBar::update(double fraction, double seconds_left) {

@@ -15,6 +15,8 @@ class ProgressBar {
 
   /// Cheap to call often: draws at most ten times a second. `seconds_left` is shown unless it is negative.
   void update(double fraction, double seconds_left = -1);
+  /// Makes room for a line of text; the next update draws it again.
+  void hide();
 
  private:
   using Clock = std::chrono::steady_clock;

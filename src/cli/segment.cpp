@@ -83,8 +83,7 @@ int run(Options& options) {
       .draw = [&](vision::Picture& picture, const Found& found) { draw(picture, segmenter, found, options); },
       .json = [&](const Found& found) { return found_json(segmenter, found); },
       .print = [&](const Found& found) { print_found(segmenter, found); }};
-  look_at_pictures(options.pictures, files.pictures, command);
-  return exit_good;
+  return look_at_pictures(options.pictures, files.pictures, command);
 }
 
 }  // namespace

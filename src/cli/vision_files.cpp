@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "base/safe_open.hpp"
+#include "cli/commands.hpp"
 #include "cli/table.hpp"
 #include "cli/usage_error.hpp"
 
@@ -25,7 +26,8 @@ std::vector<std::string> pictures_in(const std::string& folder) {
     std::string ending = entry.path().extension().string();
     for (char& letter : ending) letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
     const bool known = std::find(std::begin(endings), std::end(endings), ending) != std::end(endings);
-    if (known && entry.is_regular_file()) pictures.push_back(entry.path().string());
+    if ((known || vision::is_video_name(entry.path().string())) && entry.is_regular_file())
+      pictures.push_back(entry.path().string());
   }
   std::sort(pictures.begin(), pictures.end());
   if (pictures.empty()) fail_usage("the folder {} has no pictures", folder);
@@ -65,6 +67,7 @@ std::string PictureOutput::path_for(const std::string& picture) const {
   if (!folder_) return output_;
   std::filesystem::path name = std::filesystem::path(picture).filename();
   const std::string ending = name.extension().string();
+  if (vision::is_video_name(name.string())) return (output_ / name).string();
   if (ending != ".png" && ending != ".jpg" && ending != ".jpeg") name += ".png";
   return (output_ / name).string();
 }
@@ -164,6 +167,70 @@ std::optional<vision::Levels> levels_of(const LevelOptions& options) {
   take("--mean", options.mean, levels.mean);
   take("--deviation", options.deviation, levels.deviation);
   return levels;
+}
+
+PictureLoop::PictureLoop(const PictureOptions& options, const std::vector<std::string>& pictures)
+    : options_(options), pictures_(pictures), output_(options.output, pictures.size()), progress_("pictures") {}
+
+void PictureLoop::advance(double of_this) {
+  progress_.update((static_cast<double>(done_) + of_this) / static_cast<double>(pictures_.size()));
+}
+
+void PictureLoop::look_at_picture(const std::string& path, const std::function<Json(Item&)>& look) {
+  Timer timer;
+  Item item{.picture = vision::Picture::load(path), .name = path, .json = {{"picture", path}}};
+  item.times = {{"decode", timer.milliseconds()}};
+  if (output_.wanted()) item.output = output_.path_for(path);
+  const Json found = look(item);
+  if (!options_.json) return;
+  item.json.update(found);
+  item.json["times_ms"] = times_json(item.times);
+  all_.push_back(std::move(item.json));
+}
+
+void PictureLoop::look_at_video(const std::string& path, const std::function<Json(Item&)>& look) {
+  vision::Video video(path);
+  std::optional<vision::VideoWriter> writer;
+  if (output_.wanted()) writer.emplace(output_.path_for(path), video.frames_per_second());
+  Timer timer;
+  int64_t number = 0;
+  for (std::optional<vision::Picture> frame; (frame = video.next()); ++number) {
+    Item item{.picture = std::move(*frame),
+              .name = fmt::format("{}, frame {}", path, number),
+              .json = {{"picture", path}, {"frame", number}}};
+    item.times = {{"decode", timer.milliseconds()}};
+    item.video = writer ? &*writer : nullptr;
+    const Json found = look(item);
+    if (options_.json) {
+      item.json.update(found);
+      item.json["times_ms"] = times_json(item.times);
+      all_.push_back(std::move(item.json));
+    }
+    const auto frames = static_cast<double>(std::max(video.expected_frames(), number + 1));
+    advance(static_cast<double>(number + 1) / frames);
+    timer = Timer();
+  }
+  if (writer) writer->finish();
+}
+
+int PictureLoop::run(const std::function<Json(Item&)>& look) {
+  int exit_code = exit_good;
+  for (const std::string& path : pictures_) {
+    try {
+      vision::is_video_name(path) ? look_at_video(path, look) : look_at_picture(path, look);
+    } catch (const Error& error) {
+      if (pictures_.size() == 1) throw;
+      make_room();
+      fmt::print(stderr, "{}: {}\n", printable(path), printable(error.what()));
+      if (options_.json) all_.push_back({{"picture", path}, {"error", error.what()}});
+      exit_code = exit_wrong_data;
+    }
+    ++done_;
+    advance(0);
+  }
+  make_room();
+  if (options_.json) print_json(all_);
+  return exit_code;
 }
 
 Json box_json(const vision::Quad& box) {

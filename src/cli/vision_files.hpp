@@ -11,11 +11,13 @@
 
 #include "base/timer.hpp"
 #include "cli/json.hpp"
+#include "cli/progress.hpp"
 #include "cli/terminal.hpp"
 #include "kiln/vision/picture.hpp"
 #include "kiln/vision/point.hpp"
 #include "kiln/vision/preprocess.hpp"
 #include "kiln/vision/times.hpp"
+#include "kiln/vision/video.hpp"
 
 namespace kiln::cli {
 
@@ -34,7 +36,7 @@ class PictureOutput {
  public:
   PictureOutput(std::string output, size_t pictures);
   bool wanted() const { return !output_.empty(); }
-  std::string path_for(const std::string& picture) const;
+  std::string path_for(const std::string& picture) const;  ///< a video's too
 
  private:
   std::string output_;
@@ -97,34 +99,57 @@ struct PictureCommand {
   std::function<void(const Found& found)> print;
 };
 
+/// Goes through pictures and the frames of videos, with a progress bar where there are several.
+class PictureLoop {
+ public:
+  PictureLoop(const PictureOptions& options, const std::vector<std::string>& pictures);
+
+  /// Calls `look` with each of them. One that cannot be read ends the loop where it is the only one, and is else named
+  /// beside the others' answers. Returns the exit status.
+  struct Item {
+    vision::Picture picture;
+    std::string name;                      ///< the file, and for a frame of a video its number
+    Json json;                             ///< what names it in JSON
+    PartTimes times;                       ///< "decode"
+    std::string output;                    ///< where to write what was drawn; empty for none
+    vision::VideoWriter* video = nullptr;  ///< or the video to add it to
+  };
+  int run(const std::function<Json(Item& item)>& look);
+
+  /// To be called before something is printed.
+  void make_room() { progress_.hide(); }
+
+ private:
+  void look_at_picture(const std::string& path, const std::function<Json(Item&)>& look);
+  void look_at_video(const std::string& path, const std::function<Json(Item&)>& look);
+  void advance(double of_this);
+
+  const PictureOptions& options_;
+  const std::vector<std::string>& pictures_;
+  PictureOutput output_;
+  ProgressBar progress_;
+  Json all_ = Json::array();
+  size_t done_ = 0;
+};
+
 template <class Found>
-void look_at_pictures(const PictureOptions& options, const std::vector<std::string>& pictures,
-                      const PictureCommand<Found>& command) {
-  const PictureOutput output(options.output, pictures.size());
-  Json all = Json::array();
-  for (const std::string& path : pictures) {
-    Timer timer;
-    vision::Picture picture = vision::Picture::load(path);
-    PartTimes times{{"decode", timer.lap()}};
-    const Found found = command.find(picture, times);
-    if (output.wanted()) {
-      timer = Timer();
-      command.draw(picture, found);
-      picture.save(output.path_for(path));
-      times.emplace_back("draw and write", timer.milliseconds());
-    }
-    if (options.json) {
-      Json entry = {{"picture", path}};
-      entry.update(command.json(found));
-      entry["times_ms"] = times_json(times);
-      all.push_back(std::move(entry));
-    } else {
-      fmt::print("{} ", paint(printable(path) + ":", Colour::bold));
-      command.print(found);
-      if (options.show_time) print_times(times);
-    }
-  }
-  if (options.json) print_json(all);
+int look_at_pictures(const PictureOptions& options, const std::vector<std::string>& pictures,
+                     const PictureCommand<Found>& command) {
+  PictureLoop loop(options, pictures);
+  return loop.run([&](PictureLoop::Item& item) -> Json {
+    const Found found = command.find(item.picture, item.times);
+    const Timer timer;
+    if (!item.output.empty() || item.video) command.draw(item.picture, found);
+    if (!item.output.empty()) item.picture.save(item.output);
+    if (item.video) item.video->add(item.picture);
+    if (!item.output.empty() || item.video) item.times.emplace_back("draw and write", timer.milliseconds());
+    if (options.json) return command.json(found);
+    loop.make_room();
+    fmt::print("{} ", paint(printable(item.name) + ":", Colour::bold));
+    command.print(found);
+    if (options.show_time) print_times(item.times);
+    return {};
+  });
 }
 
 }  // namespace kiln::cli

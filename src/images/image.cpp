@@ -6,11 +6,15 @@
 
 namespace kiln {
 
-Image::Image(int64_t width_, int64_t height_, int channels_) : width(width_), height(height_), channels(channels_) {
+void require_image_size(int64_t width, int64_t height) {
   constexpr int64_t limit = int64_t{1} << 27;
   if (width < 0 || height < 0 || (height > 0 && width > limit / height)) {
     fail(ErrorCode::limit_exceeded, "a picture of {} x {} pixels is larger than {} pixels", width, height, limit);
   }
+}
+
+Image::Image(int64_t width_, int64_t height_, int channels_) : width(width_), height(height_), channels(channels_) {
+  require_image_size(width, height);
   pixels.resize(static_cast<size_t>(width * height * channels));
 }
 

@@ -23,6 +23,9 @@ struct Image {
 
 using Bytes = std::span<const uint8_t>;
 
+/// Fails with limit_exceeded as the constructor does, before anything is allocated.
+void require_image_size(int64_t width, int64_t height);
+
 enum class ImageFormat : uint8_t { unknown, bmp, jpeg, jpeg2000, png, pnm, tiff, webp };
 
 /// What the first bytes say.

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "images/image.hpp"
+#include "images/numbers.hpp"
 
 namespace kiln {
 
@@ -42,6 +43,7 @@ struct Reader {
 bool read_header(Reader& reader, Source& source) {
   if (setjmp(png_jmpbuf(reader.png)) != 0) return false;
   png_set_read_fn(reader.png, &source, read_bytes);
+  png_set_user_limits(reader.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
   png_set_chunk_malloc_max(reader.png, 16 << 20);
   png_set_chunk_cache_max(reader.png, 128);
   png_read_info(reader.png, reader.info);
@@ -62,6 +64,10 @@ bool read_pixels(Reader& reader, uint8_t** rows) {
 }  // namespace
 
 std::optional<Image> decode_png(Bytes file) {
+  // Looked at before libpng, which would call what is too large damaged.
+  const Numbers header(file, std::endian::big);
+  constexpr uint32_t ihdr = 0x49484452;
+  if (header.u32(12) == ihdr) require_image_size(header.u32(16), header.u32(20));
   Reader reader;
   Source source{file.data(), file.size()};
   if (!reader.info || !read_header(reader, source)) return {};

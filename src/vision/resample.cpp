@@ -156,6 +156,12 @@ PlacedRectangle fit_into(int64_t picture_width, int64_t picture_height, const In
   return placed;
 }
 
+Placement placement_of(int64_t picture_width, int64_t picture_height, const PlacedRectangle& placed) {
+  return {static_cast<double>(placed.width) / static_cast<double>(picture_width),
+          static_cast<double>(placed.height) / static_cast<double>(picture_height), static_cast<double>(placed.left),
+          static_cast<double>(placed.top)};
+}
+
 Placement prepare_into(Tensor& batch, int64_t index, const PictureView& picture, const InputFormat& format) {
   return prepare_into(batch, index, picture, format, fit_into(picture.width, picture.height, format));
 }
@@ -188,9 +194,7 @@ Placement prepare_into(Tensor& batch, int64_t index, const PictureView& picture,
       if (inside) resizer.to_floats(y - placed.top, lines, how, row + left, plane);
     }
   });
-  return {static_cast<double>(placed.width) / static_cast<double>(picture.width),
-          static_cast<double>(placed.height) / static_cast<double>(picture.height), static_cast<double>(placed.left),
-          static_cast<double>(placed.top)};
+  return placement_of(picture.width, picture.height, placed);
 }
 
 Picture resize(const PictureView& picture, int64_t width, int64_t height) {

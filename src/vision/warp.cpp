@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -34,94 +35,145 @@ double within_reach(double place) {
   return std::isfinite(place) ? std::clamp(place, -far, far) : -far;
 }
 
-/// As OpenCV has it: bilinear between exact places, bicubic in steps of 1/32.
-template <int taps>
+/// Bilinear between exact places.
 Place place_at(double x, double y) {
   x = within_reach(x);
   y = within_reach(y);
-  if constexpr (taps == 4) {
-    x = std::nearbyint(x * 32) / 32;
-    y = std::nearbyint(y * 32) / 32;
-  }
   const double left = std::floor(x), top = std::floor(y);
   return {static_cast<int64_t>(left), static_cast<int64_t>(top), static_cast<float>(x - left),
           static_cast<float>(y - top)};
 }
 
-template <int taps>
-std::array<float, taps> weights_at(float x) {
-  if constexpr (taps == 2) {
-    return {1 - x, x};
-  } else {
-    constexpr float a = -0.75f;
-    const float first = ((a * (x + 1) - 5 * a) * (x + 1) + 8 * a) * (x + 1) - 4 * a;
-    const float second = ((a + 2) * x - (a + 3)) * x * x + 1;
-    const float third = ((a + 2) * (1 - x) - (a + 3)) * (1 - x) * (1 - x) + 1;
-    return {first, second, third, 1 - first - second - third};
-  }
-}
-
 uint8_t to_level(float value) { return static_cast<uint8_t>(std::clamp(std::nearbyint(value), 0.0f, 255.0f)); }
 
-/// Takes one pixel at a time from a picture.
-template <int taps>
-class Taker {
+/// The pixel at a place, or what stands for it outside of the picture.
+std::array<uint8_t, 3> pixel_at(const PictureView& picture, const WarpOptions& options, int64_t x, int64_t y) {
+  const bool outside = x < 0 || y < 0 || x >= picture.width || y >= picture.height;
+  if (outside && !options.replicate) return {options.fill, options.fill, options.fill};
+  const uint8_t* from =
+      picture.row(std::clamp<int64_t>(y, 0, picture.height - 1)) + 3 * std::clamp<int64_t>(x, 0, picture.width - 1);
+  return {from[0], from[1], from[2]};
+}
+
+/// Takes one pixel at a time from a picture, bilinear between exact places as OpenCV has it.
+class LinearTaker {
  public:
-  Taker(const PictureView& picture, const WarpOptions& options) : picture_(picture), options_(options) {}
+  LinearTaker(const PictureView& picture, const WarpOptions& options) : picture_(picture), options_(options) {}
 
   void take(double x, double y, uint8_t* out) const {
-    constexpr double reach = taps / 2 + 1;
+    constexpr double reach = 2;
     const bool near = x > -reach && y > -reach && x < static_cast<double>(picture_.width) + reach &&
                       y < static_cast<double>(picture_.height) + reach;
     if (!near && !options_.replicate) {
       std::fill_n(out, 3, options_.fill);
       return;
     }
-    const Place place = place_at<taps>(x, y);
-    const std::array<float, taps> wx = weights_at<taps>(place.right), wy = weights_at<taps>(place.below);
-    constexpr int64_t before = taps / 2 - 1;
-    const int64_t left = place.x - before, top = place.y - before;
+    const Place place = place_at(x, y);
     // The last pixel of a row has no byte after it to be read.
-    const bool inside = left >= 0 && top >= 0 && left + taps < picture_.width && top + taps <= picture_.height;
-    Pixel sum{};
-    for (size_t j = 0; j < taps; ++j) {
-      Pixel across{};
-      const int64_t row = top + static_cast<int64_t>(j);
-      for (size_t i = 0; i < taps; ++i) {
-        const int64_t column = left + static_cast<int64_t>(i);
-        across += (inside ? load_pixel(picture_.row(row) + 3 * column) : border_pixel(column, row)) * wx[i];
-      }
-      sum += across * wy[j];
-    }
+    const bool inside = place.x >= 0 && place.y >= 0 && place.x + 2 < picture_.width && place.y + 2 <= picture_.height;
+    const auto across = [&](int64_t row) {
+      const auto at = [&](int64_t column) {
+        return inside ? load_pixel(picture_.row(row) + 3 * column) : border_pixel(column, row);
+      };
+      return at(place.x) * (1 - place.right) + at(place.x + 1) * place.right;
+    };
+    const Pixel sum = across(place.y) * (1 - place.below) + across(place.y + 1) * place.below;
     for (int c = 0; c < 3; ++c) out[c] = to_level(sum[c]);
   }
 
  private:
   Pixel border_pixel(int64_t x, int64_t y) const {
-    const bool outside = x < 0 || y < 0 || x >= picture_.width || y >= picture_.height;
-    if (outside && !options_.replicate) {
-      const auto fill = static_cast<float>(options_.fill);
-      return Pixel{fill, fill, fill, fill};
-    }
-    x = std::clamp<int64_t>(x, 0, picture_.width - 1);
-    y = std::clamp<int64_t>(y, 0, picture_.height - 1);
-    const uint8_t* from = picture_.row(y) + 3 * x;
-    return Pixel{static_cast<float>(from[0]), static_cast<float>(from[1]), static_cast<float>(from[2]), 0};
+    const std::array<uint8_t, 3> pixel = pixel_at(picture_, options_, x, y);
+    return Pixel{static_cast<float>(pixel[0]), static_cast<float>(pixel[1]), static_cast<float>(pixel[2]), 0};
   }
 
   PictureView picture_;
   WarpOptions options_;
 };
 
-template <int taps>
-void warp_row(const Taker<taps>& taker, const Projection& places, int64_t y, int64_t width, uint8_t* out) {
-  const auto& p = places;
-  const auto row = static_cast<double>(y);
+/// Takes rows of pixels, bicubic in steps of 1/32 as OpenCV has it.
+class CubicTaker {
+ public:
+  CubicTaker(const PictureView& picture, const WarpOptions& options, const PixelTable& table)
+      : picture_(picture), options_(options), table_(table), weights_(cubic_weights()) {}
+
+  /// Place i is (columns[i], rows[i]) / 32.
+  void take(const std::vector<int32_t>& columns, const std::vector<int32_t>& rows, uint8_t* out) const {
+    for (size_t begin = 0; begin < columns.size();) {
+      size_t end = begin;
+      while (end < columns.size() && is_inside(columns[end], rows[end])) ++end;
+      if (end > begin) {
+        table_.cubic(picture_.pixels, picture_.stride, columns.data() + begin, rows.data() + begin,
+                     static_cast<int64_t>(end - begin), out + 3 * begin);
+        begin = end;
+      } else {
+        take_at_border(columns[begin], rows[begin], out + 3 * begin);
+        ++begin;
+      }
+    }
+  }
+
+ private:
+  bool is_inside(int32_t column, int32_t row) const {
+    const int64_t left = (column >> 5) - 1, top = (row >> 5) - 1;
+    return left >= 0 && top >= 0 && 3 * left + 16 <= 3 * picture_.width && top + 4 <= picture_.height;
+  }
+  void take_at_border(int32_t column, int32_t row, uint8_t* out) const {
+    const int64_t left = (column >> 5) - 1, top = (row >> 5) - 1;
+    const int16_t* const weights = weights_ + 16 * (cubic_steps * (row & 31) + (column & 31));
+    std::array<int32_t, 3> sums{};
+    for (int64_t tap = 0; tap < 16; ++tap) {
+      const std::array<uint8_t, 3> pixel = pixel_at(picture_, options_, left + tap % 4, top + tap / 4);
+      for (size_t c = 0; c < 3; ++c) sums[c] += weights[tap] * pixel[c];
+    }
+    for (size_t c = 0; c < 3; ++c) {
+      out[c] = static_cast<uint8_t>(std::clamp((sums[c] + (1 << (cubic_bits - 1))) >> cubic_bits, 0, 255));
+    }
+  }
+
+  PictureView picture_;
+  WarpOptions options_;
+  const PixelTable& table_;
+  const int16_t* weights_;
+};
+
+/// Where a row of the result lies in the picture: place i is (x + i * dx) / (depth + i * ddepth), and so on.
+struct ProjectedRow {
+  double x, dx, y, dy, depth, ddepth;
+
+  ProjectedRow(const Projection& p, double row)
+      : x(p[1] * row + p[2]), dx(p[0]), y(p[4] * row + p[5]), dy(p[3]), depth(p[7] * row + p[8]), ddepth(p[6]) {}
+  double scale_at(double i) const {
+    const double at = ddepth * i + depth;
+    return at == 0 ? 0 : 1 / at;
+  }
+};
+
+void warp_row(const LinearTaker& taker, const ProjectedRow& row, int64_t width, uint8_t* out) {
   for (int64_t i = 0; i < width; ++i) {
     const auto x = static_cast<double>(i);
-    const double depth = p[6] * x + p[7] * row + p[8];
-    const double scale = depth == 0 ? 0 : 1 / depth;
-    taker.take((p[0] * x + p[1] * row + p[2]) * scale, (p[3] * x + p[4] * row + p[5]) * scale, out + 3 * i);
+    const double scale = row.scale_at(x);
+    taker.take((row.dx * x + row.x) * scale, (row.dy * x + row.y) * scale, out + 3 * i);
+  }
+}
+
+/// Places of a row in steps of 1/32, none of them farther than 32-bit integers can say.
+void find_places(const ProjectedRow& row, std::vector<int32_t>& columns, std::vector<int32_t>& rows) {
+  constexpr double farthest = 2147480000.0;
+  // Added to a double that is small enough, it leaves the nearest integer in the last bits.
+  constexpr double rounder = 6755399441055744.0;
+  const auto to_steps = [&](double place) {
+    place = place * cubic_steps;
+    // In this order what is no number is far outside too.
+    place = place > -farthest ? place : -farthest;
+    place = place < farthest ? place : farthest;
+    return static_cast<int32_t>(static_cast<uint32_t>(std::bit_cast<uint64_t>(place + rounder)));
+  };
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const auto x = static_cast<double>(static_cast<int32_t>(i));
+    const double scale = row.scale_at(x);
+    columns[i] = to_steps((row.dx * x + row.x) * scale);
+    rows[i] = to_steps((row.dy * x + row.y) * scale);
   }
 }
 
@@ -143,7 +195,7 @@ Interval inside(Interval all, double begin, double step, double size) {
 }
 
 /// A row of an affine warp: what lies inside of the picture eight pixels at a time. `out` has room for a pixel more.
-void warp_affine_row(const Taker<2>& taker, const PictureView& picture, const Projection& places, int64_t y,
+void warp_affine_row(const LinearTaker& taker, const PictureView& picture, const Projection& places, int64_t y,
                      int64_t width, const PixelTable& table, uint8_t* out) {
   const auto row = static_cast<double>(y);
   const double x0 = places[1] * row + places[2], y0 = places[4] * row + places[5];
@@ -173,19 +225,22 @@ void for_warped_rows(const PictureView& picture, const Projection& places, int64
   if (picture.width < 1 || picture.height < 1) {
     fail(ErrorCode::invalid_argument, "a picture of {} x {} pixels cannot be warped", picture.width, picture.height);
   }
-  const Taker<2> linear(picture, options);
-  const Taker<4> cubic(picture, options);
   const PixelTable& table = pixel_table(best_isa());
+  const LinearTaker linear(picture, options);
+  const CubicTaker cubic(picture, options, table);
   const int64_t grain = std::max<int64_t>(2, (int64_t{1} << 13) / std::max<int64_t>(1, width));
   parallel_for(height, grain, [&](int64_t begin, int64_t end) {
     std::vector<uint8_t> pixels(static_cast<size_t>(3 * width + 3));
+    std::vector<int32_t> columns(options.sampling == Sampling::cubic ? static_cast<size_t>(width) : 0), rows(columns);
     for (int64_t y = begin; y < end; ++y) {
-      if (options.sampling == Sampling::linear && is_affine(places)) {
+      const ProjectedRow row(places, static_cast<double>(y));
+      if (options.sampling == Sampling::cubic) {
+        find_places(row, columns, rows);
+        cubic.take(columns, rows, pixels.data());
+      } else if (is_affine(places)) {
         warp_affine_row(linear, picture, places, y, width, table, pixels.data());
-      } else if (options.sampling == Sampling::linear) {
-        warp_row(linear, places, y, width, pixels.data());
       } else {
-        warp_row(cubic, places, y, width, pixels.data());
+        warp_row(linear, row, width, pixels.data());
       }
       use(y, pixels.data());
     }

@@ -32,24 +32,44 @@ std::vector<Detection> random_boxes(size_t count, uint32_t seed) {
   return boxes;
 }
 
+std::vector<Detection> plainly_kept(std::vector<Detection> boxes, float overlap, bool agnostic, size_t most) {
+  std::stable_sort(boxes.begin(), boxes.end(), [](const auto& a, const auto& b) { return a.score > b.score; });
+  std::vector<Detection> kept;
+  for (const Detection& box : boxes) {
+    const bool free = std::none_of(kept.begin(), kept.end(), [&](const Detection& better) {
+      return (agnostic || better.class_index == box.class_index) && overlap_of(better, box) > overlap;
+    });
+    if (free && kept.size() < most) kept.push_back(box);
+  }
+  return kept;
+}
+
+void expect_plainly_kept(const std::vector<Detection>& boxes, float overlap, bool agnostic, int64_t most) {
+  const std::vector<Detection> found = suppress(boxes, overlap, agnostic, most);
+  const std::vector<Detection> wanted = plainly_kept(boxes, overlap, agnostic, static_cast<size_t>(most));
+  ASSERT_EQ(found.size(), wanted.size());
+  for (size_t i = 0; i < found.size(); ++i) EXPECT_EQ(found[i].score, wanted[i].score);
+}
+
 TEST(Suppress, KeepsWhatAPlainSearchKeeps) {
   for (uint32_t seed = 0; seed < 30; ++seed) {
-    for (const bool agnostic : {false, true}) {
-      std::vector<Detection> boxes = random_boxes(150, seed);
-      const std::vector<Detection> found = suppress(boxes, 0.45f, agnostic, 40);
-      std::stable_sort(boxes.begin(), boxes.end(), [](const auto& a, const auto& b) { return a.score > b.score; });
-      std::vector<Detection> wanted;
-      for (const Detection& box : boxes) {
-        const bool free = std::none_of(wanted.begin(), wanted.end(), [&](const Detection& kept) {
-          return (agnostic || kept.class_index == box.class_index) && overlap_of(kept, box) > 0.45f;
-        });
-        if (free && wanted.size() < 40) wanted.push_back(box);
-      }
-      ASSERT_EQ(found.size(), wanted.size());
-      for (size_t i = 0; i < found.size(); ++i) EXPECT_EQ(found[i].score, wanted[i].score);
-    }
+    for (const bool agnostic : {false, true}) expect_plainly_kept(random_boxes(150, seed), 0.45f, agnostic, 40);
   }
   EXPECT_TRUE(suppress({}, 0.5f, true, 10).empty());
+}
+
+TEST(Suppress, OfManyAndFarAwayBoxesIsTheSame) {
+  for (const float overlap : {0.0f, 0.05f, 0.12f, 0.3f, 0.45f, 0.6f, 0.9f, 1.0f}) {
+    for (const float scale : {0.02f, 1.0f, 40.0f, 1e5f}) {
+      for (const bool agnostic : {false, true}) {
+        std::vector<Detection> boxes = random_boxes(1200, static_cast<uint32_t>(scale));
+        for (Detection& box : boxes) {
+          for (float* side : {&box.left, &box.top, &box.right, &box.bottom}) *side = (*side - 300) * scale;
+        }
+        expect_plainly_kept(boxes, overlap, agnostic, 500);
+      }
+    }
+  }
 }
 
 TEST(Boxes, AreReadFromEveryLayout) {

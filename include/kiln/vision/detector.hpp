@@ -57,6 +57,8 @@ class Detector {
   std::vector<Detection> detect(const PictureView& picture, Times* times = nullptr);
   /// What a class is called; its number where nobody says.
   std::string name_of(int64_t class_index) const;
+  /// The class of that name, if there is one.
+  std::optional<int64_t> find_class(const std::string& name) const;
 
  private:
   struct Impl;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -24,28 +25,46 @@ enum class Refinement : uint8_t {
   taylor,   ///< at the top of the parabola through the logarithms of smoothed levels
 };
 
+/// What a camera sees: focal lengths and the middle of its picture, in pixels.
+struct Camera {
+  float focal_x = 0, focal_y = 0, centre_x = 0, centre_y = 0;
+};
+
 struct PoseOptions {
   std::optional<Levels> levels;  ///< none: those of ImageNet
   double padding = 1.25;         ///< how much larger than a person's box the part is that the network sees
   Refinement refinement = Refinement::quarter;
   std::vector<std::string> names;  ///< of the joints; empty where the metadata have them, or they are COCO's
+  /// Also look at each person mirrored, and take the mean of both: joints of the left and the right are told by their
+  /// names, or by the metadata ("flip_pairs").
+  bool flip = false;
+  std::optional<Camera> camera;  ///< none: as far away as the picture's longer side, with its middle in the picture's
+  bool box_corners = false;      ///< a network that takes the box takes its right and bottom, not its width and height
+  std::vector<std::pair<std::string, std::vector<float>>> inputs;  ///< what else the network takes, by name
 };
 
 /// A joint, in the picture's pixels.
 struct Joint {
   float x = 0, y = 0;
-  float z = 0;  ///< from -1 to 1 over the network's depth, where it has one
+  float z = 0;  ///< from -1 to 1 over the depth of SimCC, or as the network's depths say
   float score = 0;
 };
 
 struct Person {
   Detection box;  ///< where it was looked for
   std::vector<Joint> joints;
+  std::vector<std::array<float, 3>> space;  ///< where a network of 3-D poses places them, in its own units
 };
 
 /// Finds the joints of a person in a box with a top-down network: with heat maps [1, joints, height, width], or SimCC,
-/// scores along x, y and perhaps z ([1, joints, n] each), as RTMPose has them. May be used from several threads at
-/// once.
+/// scores along x, y and perhaps z ([1, joints, n] each), as RTMPose has them.
+///
+/// One of 3-D poses may have more inputs, told by their names: the part of the picture that it sees ("box"), f32 [1,4]
+/// of left, top, width and height, and the camera ("intrinsics", "camera"), [1,4] of focal lengths and centre or a 3 x
+/// 3 matrix. Beside heat maps it may give places in space ([1, 3, joints] or [1, joints, 3]), depths ("depth") and
+/// scores
+/// ("confidence") of the joints; without heat maps places in space are projected by the camera where it takes one, and
+/// are pixels of its input else. May be used from several threads at once.
 class Pose {
  public:
   explicit Pose(Session model, const PoseOptions& options = {});

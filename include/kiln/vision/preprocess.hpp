@@ -49,6 +49,8 @@ struct PlacedRectangle {
   int64_t left, top, width, height;
 };
 PlacedRectangle fit_into(int64_t picture_width, int64_t picture_height, const InputFormat& format);
+/// The way back from there.
+Placement placement_of(int64_t picture_width, int64_t picture_height, const PlacedRectangle& placed);
 
 /// Resizes (bilinear, the same levels as OpenCV's resize), normalises and spreads a picture into planes of floats, in
 /// one pass over its pixels: into picture `index` of a batch [n, 3, height, width].

@@ -11,8 +11,9 @@ may be used from several threads at once, and hold no lock of Python's while the
 from .answers import (Classifier, ClassScore, Detection, Detector, Embedder, Levels, OCR, Person, Pose, Segmenter,
                       TextLine)
 from .pictures import load_picture, most_similar, save_picture
+from .videos import Video, VideoWriter
 
 __all__ = [
     "ClassScore", "Classifier", "Detection", "Detector", "Embedder", "Levels", "OCR", "Person", "Pose", "Segmenter",
-    "TextLine", "load_picture", "most_similar", "save_picture",
+    "TextLine", "Video", "VideoWriter", "load_picture", "most_similar", "save_picture",
 ]

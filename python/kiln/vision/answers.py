@@ -1,7 +1,7 @@
 """The classes of kiln.vision."""
 from __future__ import annotations
 
-from typing import NamedTuple, Sequence
+from typing import Mapping, NamedTuple, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,7 @@ class ClassScore(NamedTuple):
 class Person(NamedTuple):
     box: Box
     joints: NDArray[np.float32]  # [joints, 4]: x, y, z, score
+    space: NDArray[np.float32] | None = None  # [joints, 3], of a network of 3-D poses, in its own units
 
 
 def _levels(levels: Levels | None) -> tuple[bool, list[float], list[float]] | None:
@@ -67,6 +68,10 @@ class Detector:
         return [Detection(self._native.name_of(index), index, score, tuple(box))
                 for *box, score, index in self._native.detect(load_picture(picture))]
 
+    def find_class(self, name: str) -> int | None:
+        """The class of that name."""
+        return self._native.find_class(name)
+
 
 class OCR:
     """Reads text as RapidOCR does: a DB detector, a recogniser of the CRNN kind and a classifier that tells which lines
@@ -86,16 +91,27 @@ class OCR:
 class Pose:
     """Finds the joints of people with a top-down network: with heat maps, or with SimCC as RTMPose has them.
 
-    `detector` finds the people, of class `person_class`; without one the whole picture is a person, or boxes are given
-    with each picture. `refinement` of heat maps: "none", "quarter" or "taylor".
+    `detector` finds the people, of class `person_class` (by default the one named "person", or 0); without one the
+    whole picture is a person, or boxes are given with each picture. `refinement` of heat maps: "none", "quarter" or
+    "taylor". With `flip` each person is looked at mirrored too, and the mean of both counts.
+
+    A network of 3-D poses may take the part of the picture that it sees, an input named as a box, f32 [1, 4] of left,
+    top, width and height (right and bottom with `box_corners`), and the camera ("intrinsics"): `camera` is (focal_x,
+    focal_y, centre_x, centre_y). `inputs` has the numbers of any other input by its name.
     """
 
-    def __init__(self, model: ModelSource, detector: Detector | None = None, *, person_class: int = 0,
+    def __init__(self, model: ModelSource, detector: Detector | None = None, *, person_class: int | None = None,
                  padding: float = 1.25, refinement: str = "quarter", names: Sequence[str] = (),
-                 levels: Levels | None = None) -> None:
-        self._native = _vision.Pose(native_model(model), padding, refinement, list(names), _levels(levels))
+                 levels: Levels | None = None, flip: bool = False,
+                 camera: tuple[float, float, float, float] | None = None, box_corners: bool = False,
+                 inputs: Mapping[str, Sequence[float]] | None = None) -> None:
+        given = [(name, [float(value) for value in values]) for name, values in (inputs or {}).items()]
+        self._native = _vision.Pose(native_model(model), padding, refinement, list(names), _levels(levels), flip,
+                                    camera, box_corners, given)
         self._detector = detector
-        self._person_class = person_class
+        if person_class is None and detector is not None:
+            person_class = detector.find_class("person")
+        self._person_class = person_class or 0
 
     def find(self, picture: Picture, boxes: Sequence[Box] | None = None) -> list[Person]:
         """A person for each box (left, top, right, bottom)."""
@@ -103,7 +119,7 @@ class Pose:
         if boxes is None:
             boxes = self._people(pixels)
         boxes = [tuple(float(side) for side in box) for box in boxes]
-        return [Person(box, joints) for box, joints in zip(boxes, self._native.find(pixels, boxes))]
+        return [Person(box, *found) for box, found in zip(boxes, self._native.find(pixels, boxes))]
 
     def name_of(self, joint: int) -> str:
         return self._native.name_of(joint)

@@ -159,7 +159,8 @@ void bind_detector(nb::module_& module) {
             return boxes;
           },
           "picture"_a)
-      .def("name_of", &vision::Detector::name_of, "class_index"_a);
+      .def("name_of", &vision::Detector::name_of, "class_index"_a)
+      .def("find_class", &vision::Detector::find_class, "name"_a);
 }
 
 void bind_ocr(nb::module_& module) {
@@ -190,18 +191,40 @@ void bind_ocr(nb::module_& module) {
           "picture"_a);
 }
 
+using InputList = std::vector<std::pair<std::string, std::vector<float>>>;
+
+/// ([joints, 4], [joints, 3] or None)
+nb::tuple tuple_of(const vision::Person& person) {
+  std::vector<float> joints, space;
+  for (const auto& joint : person.joints) joints.insert(joints.end(), {joint.x, joint.y, joint.z, joint.score});
+  for (const auto& place : person.space) space.insert(space.end(), place.begin(), place.end());
+  nb::object places = nb::none();
+  if (!space.empty()) places = nb::cast(array_of(std::move(space), {person.space.size(), 3}));
+  return nb::make_tuple(array_of(std::move(joints), {person.joints.size(), 4}), places);
+}
+
 void bind_pose(nb::module_& module) {
   nb::class_<vision::Pose>(module, "Pose")
       .def(
           "__init__",
           [](vision::Pose* self, nb::handle model, double padding, const std::string& refinement,
-             std::vector<std::string> names, const std::optional<LevelsTuple>& levels) {
-            new (self) vision::Pose(session_of(model), {.levels = levels_of(levels),
-                                                        .padding = padding,
-                                                        .refinement = refinement_of(refinement),
-                                                        .names = std::move(names)});
+             std::vector<std::string> names, const std::optional<LevelsTuple>& levels, bool flip,
+             const std::optional<std::tuple<float, float, float, float>>& camera, bool box_corners, InputList inputs) {
+            vision::PoseOptions options{.levels = levels_of(levels),
+                                        .padding = padding,
+                                        .refinement = refinement_of(refinement),
+                                        .names = std::move(names),
+                                        .flip = flip,
+                                        .box_corners = box_corners,
+                                        .inputs = std::move(inputs)};
+            if (camera) {
+              const auto [focal_x, focal_y, centre_x, centre_y] = *camera;
+              options.camera = vision::Camera{focal_x, focal_y, centre_x, centre_y};
+            }
+            new (self) vision::Pose(session_of(model), options);
           },
-          "model"_a, "padding"_a, "refinement"_a, "names"_a, "levels"_a.none())
+          "model"_a, "padding"_a, "refinement"_a, "names"_a, "levels"_a.none(), "flip"_a, "camera"_a.none(),
+          "box_corners"_a, "inputs"_a)
       .def(
           "find",
           [](vision::Pose& self, const Pixels& picture,
@@ -210,16 +233,54 @@ void bind_pose(nb::module_& module) {
             for (const auto& [left, top, right, bottom] : boxes) places.push_back({left, top, right, bottom, 1, 0});
             nb::list people;
             for (const auto& person : unlocked([&] { return self.find(view_of(picture), places); })) {
-              std::vector<float> joints;
-              for (const auto& joint : person.joints)
-                joints.insert(joints.end(), {joint.x, joint.y, joint.z, joint.score});
-              people.append(array_of(std::move(joints), {person.joints.size(), 4}));
+              people.append(tuple_of(person));
             }
             return people;
           },
           "picture"_a, "boxes"_a)
       .def("name_of", &vision::Pose::name_of, "joint"_a)
       .def("skeleton", &vision::Pose::skeleton, "joints"_a);
+}
+
+/// Frames as Python's iteration takes them.
+void bind_video(nb::module_& module) {
+  nb::class_<vision::Video>(module, "Video")
+      .def(
+          "__init__",
+          [](vision::Video* self, nb::bytes path) {
+            const std::string text(path.c_str(), path.size());
+            new (self) vision::Video(unlocked([&] { return vision::Video(text); }));
+          },
+          "path"_a)
+      .def("next",
+           [](vision::Video& self) -> nb::object {
+             const auto frame = unlocked([&] { return self.next(); });
+             return frame ? nb::cast(array_of(*frame)) : nb::none();
+           })
+      .def_prop_ro("frames_per_second", &vision::Video::frames_per_second)
+      .def_prop_ro("expected_frames", &vision::Video::expected_frames);
+  nb::class_<vision::VideoWriter>(module, "VideoWriter")
+      .def(
+          "__init__",
+          [](vision::VideoWriter* self, nb::bytes path, double frames_per_second) {
+            new (self) vision::VideoWriter(std::string(path.c_str(), path.size()), frames_per_second);
+          },
+          "path"_a, "frames_per_second"_a)
+      .def(
+          "add",
+          [](vision::VideoWriter& self, const Pixels& frame) {
+            unlocked([&] {
+              self.add(view_of(frame));
+              return 0;
+            });
+          },
+          "frame"_a)
+      .def("finish", [](vision::VideoWriter& self) {
+        unlocked([&] {
+          self.finish();
+          return 0;
+        });
+      });
 }
 
 void bind_answers(nb::module_& module) {
@@ -291,5 +352,6 @@ NB_MODULE(_vision, module) {
   kiln::python::bind_detector(module);
   kiln::python::bind_ocr(module);
   kiln::python::bind_pose(module);
+  kiln::python::bind_video(module);
   kiln::python::bind_answers(module);
 }

@@ -25,6 +25,7 @@ Classifier::Classifier(Session model, const ClassifierOptions& options) {
   const std::string* task = metadata_of(network.info(), "task");
   const bool plain = task && *task == "classify";
   network.use(options.levels.value_or(plain ? Levels() : imagenet_levels));
+  network.use(Fit::stretch);
   std::vector<std::string> names = names_of(network.info(), options.names);
   impl_ = std::make_unique<Impl>(Impl{std::move(network), options, std::move(names)});
   // Such models are shown all that fits.
@@ -41,8 +42,7 @@ std::vector<ClassScore> Classifier::classify(const PictureView& picture, Times* 
   Times own;
   Times& spent = times ? *times : own;
   Timer watch;
-  Tensor input = impl_->network.empty_input();
-  prepare_middle(impl_->network, input, picture, impl_->options.crop);
+  Tensor input = prepare_middle(impl_->network, picture, impl_->options.crop);
   spent.preprocess = watch.lap();
   const std::vector<Tensor> outputs = impl_->network.run_for_floats(std::move(input));
   spent.network = watch.lap();

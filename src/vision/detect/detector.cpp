@@ -44,7 +44,7 @@ Detector::Detector(Session model, const DetectorOptions& options) {
   const bool softmax = states_softmax(outputs, options.logits, classes);
   network.use(options.levels.value_or(softmax ? imagenet_levels : Levels()));
   const bool squeezed = states_lists(outputs) || network.session().inputs().size() > 1;
-  network.format().fit = options.fit.value_or(squeezed ? Fit::stretch : Fit::letterbox);
+  network.use(options.fit.value_or(squeezed ? Fit::stretch : Fit::letterbox));
   const HeadSettings settings{.width = network.format().width,
                               .height = network.format().height,
                               .score_threshold = options.score_threshold,
@@ -60,14 +60,19 @@ Detector::~Detector() = default;
 
 std::string Detector::name_of(int64_t class_index) const { return name_at(impl_->options.names, class_index); }
 
+std::optional<int64_t> Detector::find_class(const std::string& name) const {
+  const auto& names = impl_->options.names;
+  const auto found = std::find(names.begin(), names.end(), name);
+  return found == names.end() ? std::nullopt : std::optional<int64_t>(found - names.begin());
+}
+
 std::vector<Detection> Detector::detect(const PictureView& picture, Times* times) {
   Times own;
   Times& spent = times ? *times : own;
   const DetectorOptions& options = impl_->options;
   PictureNetwork& network = impl_->network;
   Timer watch;
-  Tensor input = network.empty_input();
-  const Placement place = prepare_into(input, 0, picture, network.format());
+  auto [input, place] = network.prepare(picture);
   spent.preprocess = watch.lap();
   const std::vector<NamedTensor> outputs = network.run(std::move(input));
   spent.network = watch.lap();

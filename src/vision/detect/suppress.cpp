@@ -58,19 +58,78 @@ std::vector<Rank> ranks_of(const std::vector<Detection>& boxes) {
   return ranks;
 }
 
+/// Boxes of one class that were kept, found again by where a candidate's centre lies. Two boxes that overlap by more
+/// than a share t lie so near that the centre of the one is at most max(1 - t, (1 / t - 1) / 2) sides of the other away
+/// from its centre, so that a box is noted in all cells that far around it and a candidate looks into one.
+class KeptBoxes {
+ public:
+  explicit KeptBoxes(float overlap) {
+    constexpr float least = 0.1f;
+    reach_ = overlap < least ? 0 : std::max(1 - overlap, (1 / overlap - 1) / 2) * 1.001f;
+  }
+
+  const BoxBlocks& near(const Detection& box) const {
+    return cells_.empty() ? all_ : cells_[cell(box.left + box.right) + sides * cell(box.top + box.bottom)];
+  }
+  void add(const Detection& box) {
+    if (all_.blocks() < few && cells_.empty()) {
+      all_.add(box);
+      early_.push_back(box);
+      if (all_.blocks() == few && reach_ > 0) {
+        cells_.resize(sides * sides);
+        for (const Detection& before : early_) note(before);
+      }
+    } else if (cells_.empty()) {
+      all_.add(box);
+    } else {
+      note(box);
+    }
+  }
+
+ private:
+  static constexpr size_t few = 4, sides = 16;
+  static constexpr int64_t cell_size = 48;
+
+  /// Over and over beyond the last one: who meets there from afar is told apart by its box.
+  static size_t cell(float twice) {
+    constexpr float far = 1e6f;
+    const float place = twice > -far ? std::min(twice, far) : -far;
+    return static_cast<size_t>((static_cast<int64_t>(place) + (int64_t{1} << 20)) / (2 * cell_size)) % sides;
+  }
+  void note(const Detection& box) {
+    const auto cells_of = [&](float low, float high) {
+      const float middle = low + high, away = 2 * reach_ * (high - low) + 1;
+      const size_t first = cell(middle - away), last = cell(middle + away);
+      const bool all = !(away < static_cast<float>(cell_size * (sides - 2)));
+      return std::pair(all ? 0 : first, all ? sides - 1 : (last + sides - first) % sides + first);
+    };
+    if (!(box.right > box.left && box.bottom > box.top)) return;
+    const auto [left, right] = cells_of(box.left, box.right);
+    const auto [top, bottom] = cells_of(box.top, box.bottom);
+    for (size_t y = top; y <= bottom; ++y) {
+      for (size_t x = left; x <= right; ++x) cells_[x % sides + sides * (y % sides)].add(box);
+    }
+  }
+
+  float reach_;
+  BoxBlocks all_;
+  std::vector<Detection> early_;
+  std::vector<BoxBlocks> cells_;
+};
+
 }  // namespace
 
 std::vector<Detection> suppress(const std::vector<Detection>& boxes, float overlap, bool agnostic, int64_t most) {
   const OverlapsAny overlaps = overlaps_any(best_isa());
   // Where a class's boxes are kept; classes are few, and none is above most_class.
   std::vector<int32_t> place_of_class;
-  std::vector<BoxBlocks> kept;
-  const auto kept_like = [&](const Detection& box) -> BoxBlocks& {
+  std::vector<KeptBoxes> kept;
+  const auto kept_like = [&](const Detection& box) -> KeptBoxes& {
     const size_t wanted = agnostic ? 0 : static_cast<size_t>(std::clamp<int64_t>(box.class_index, 0, most_class));
     if (wanted >= place_of_class.size()) place_of_class.resize(wanted + 1, -1);
     if (place_of_class[wanted] < 0) {
       place_of_class[wanted] = static_cast<int32_t>(kept.size());
-      kept.emplace_back();
+      kept.emplace_back(overlap);
     }
     return kept[static_cast<size_t>(place_of_class[wanted])];
   };
@@ -78,9 +137,10 @@ std::vector<Detection> suppress(const std::vector<Detection>& boxes, float overl
   for (const Rank& rank : ranks_of(boxes)) {
     if (static_cast<int64_t>(result.size()) >= most) break;
     const Detection& box = boxes[rank.index];
-    BoxBlocks& like = kept_like(box);
+    KeptBoxes& like = kept_like(box);
+    const BoxBlocks& near = like.near(box);
     const float sides[4] = {box.left, box.top, box.right, box.bottom};
-    if (overlaps(like.data(), like.blocks(), sides, overlap)) continue;
+    if (overlaps(near.data(), near.blocks(), sides, overlap)) continue;
     like.add(box);
     result.push_back(box);
   }

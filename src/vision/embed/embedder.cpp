@@ -45,6 +45,7 @@ Embedder::Embedder(Session model, const EmbedderOptions& options) {
   require_crop(options.crop);
   PictureNetwork network(std::move(model), "embedder", options.side);
   network.use(options.levels.value_or(imagenet_levels));
+  network.use(Fit::stretch);
   impl_ = std::make_unique<Impl>(Impl{std::move(network), options.crop});
 }
 
@@ -56,8 +57,7 @@ std::vector<float> Embedder::embed(const PictureView& picture, Times* times) {
   Times own;
   Times& spent = times ? *times : own;
   Timer watch;
-  Tensor input = impl_->network.empty_input();
-  prepare_middle(impl_->network, input, picture, impl_->crop);
+  Tensor input = prepare_middle(impl_->network, picture, impl_->crop);
   spent.preprocess = watch.lap();
   const std::vector<Tensor> outputs = impl_->network.run_for_floats(std::move(input));
   spent.network = watch.lap();

@@ -34,6 +34,26 @@ bool is_picture(const PortInfo& input) {
   return floats && input.has_shape && input.shape.size() == 4 && may_be(0, 1) && may_be(1, 3);
 }
 
+/// What `kiln build --preprocess` leaves in the metadata: the fit and the size are of interest here.
+bool read_preprocessing(const ModelInfo& info, const PortInfo& input, InputFormat& format) {
+  const std::string* const text = metadata_of(info, "kiln.preprocess");
+  if (!text || input.dtype != DType::u8 || !input.has_shape || input.shape.size() != 3) return false;
+  if (text->starts_with("stretch")) format.fit = Fit::stretch;
+  if (text->starts_with("corner")) format.fit = Fit::corner;
+  const std::vector<int64_t> sides = whole_numbers_in(text->substr(text->rfind(',') + 1));
+  if (sides.size() != 2) return false;
+  format.width = sides[0];
+  format.height = sides[1];
+  return true;
+}
+
+Tensor pixels_of(const PictureView& picture) {
+  Tensor tensor(DType::u8, {picture.height, picture.width, 3});
+  uint8_t* to = tensor.mutable_data<uint8_t>();
+  for (int64_t y = 0; y < picture.height; ++y) to = std::copy_n(picture.row(y), 3 * picture.width, to);
+  return tensor;
+}
+
 std::string describe(const PortInfo& input) {
   std::string text(dtype_name(input.dtype));
   if (!input.has_shape) return text;
@@ -47,37 +67,47 @@ std::string describe(const PortInfo& input) {
 
 }  // namespace
 
-PictureNetwork::PictureNetwork(Session session, std::string what, int64_t side)
+PictureNetwork::PictureNetwork(Session session, std::string what, int64_t side, More more)
     : session_(std::move(session)), what_(std::move(what)) {
   const auto& inputs = session_.inputs();
   if (inputs.empty() || session_.outputs().empty()) {
     fail(ErrorCode::invalid_argument, "the {} has {} inputs and {} outputs, expected one picture in", what_,
          inputs.size(), session_.outputs().size());
   }
-  if (!is_picture(inputs[0])) {
+  takes_pictures_ = read_preprocessing(info(), inputs[0], format_);
+  if (!takes_pictures_ && !is_picture(inputs[0])) {
     fail(ErrorCode::invalid_argument, "input '{}' of the {} is {}, expected f32 [1,3,height,width]", inputs[0].name,
          what_, describe(inputs[0]));
   }
   const auto is_sizes = [](const PortInfo& port) { return port.dtype == DType::i64; };
-  if (inputs.size() > 2 || (inputs.size() == 2 && !is_sizes(inputs[1]))) {
+  if (more == More::size && (inputs.size() > 2 || (inputs.size() == 2 && !is_sizes(inputs[1])))) {
     fail(ErrorCode::invalid_argument,
          "the {} has {} inputs, expected one picture, or one and its width and height as i64 [1,2]", what_,
          inputs.size());
   }
   half_ = inputs[0].dtype == DType::f16;
+  if (!takes_pictures_) find_size(side);
+  constexpr int64_t longest = 1 << 16;
+  if (format_.width < 1 || format_.height < 1 || format_.width > longest || format_.height > longest) {
+    fail(ErrorCode::invalid_argument, "the {} takes pictures of {} x {} pixels, expected sides from 1 to {}", what_,
+         format_.width, format_.height, longest);
+  }
+}
+
+void PictureNetwork::find_size(int64_t side) {
   format_.width = format_.height = side;
   if (const std::string* text = metadata_of(info(), "imgsz")) {
     const std::vector<int64_t> sides = whole_numbers_in(*text);
     if (!sides.empty()) format_.height = sides.front();
     if (!sides.empty()) format_.width = sides.back();
   }
-  if (inputs[0].shape[2].value > 0) format_.height = inputs[0].shape[2].value;
-  if (inputs[0].shape[3].value > 0) format_.width = inputs[0].shape[3].value;
-  constexpr int64_t longest = 1 << 16;
-  if (format_.width < 1 || format_.height < 1 || format_.width > longest || format_.height > longest) {
-    fail(ErrorCode::invalid_argument, "the {} takes pictures of {} x {} pixels, expected sides from 1 to {}", what_,
-         format_.width, format_.height, longest);
-  }
+  const std::vector<PortDim>& shape = session_.inputs()[0].shape;
+  if (shape[2].value > 0) format_.height = shape[2].value;
+  if (shape[3].value > 0) format_.width = shape[3].value;
+}
+
+void PictureNetwork::use(Fit fit) {
+  if (!takes_pictures_) format_.fit = fit;
 }
 
 void PictureNetwork::use(const Levels& levels) {
@@ -89,11 +119,29 @@ void PictureNetwork::use(const Levels& levels) {
 
 Tensor PictureNetwork::empty_input() const { return Tensor(DType::f32, {1, 3, format_.height, format_.width}); }
 
-std::vector<std::pair<std::string, Tensor>> PictureNetwork::run(Tensor input) {
+PictureNetwork::Prepared PictureNetwork::prepare(const PictureView& picture) const {
+  if (!takes_pictures_) {
+    Prepared prepared{empty_input(), {}};
+    prepared.place = prepare_into(prepared.input, 0, picture, format_);
+    return prepared;
+  }
+  const PlacedRectangle placed = fit_into(picture.width, picture.height, format_);
+  return {pixels_of(picture), placement_of(picture.width, picture.height, placed)};
+}
+
+Tensor PictureNetwork::prepare_seen(const PictureView& picture, const Projection& places) const {
+  if (takes_pictures_) return pixels_of(warp(picture, places, format_.width, format_.height));
+  Tensor input = empty_input();
+  warp_into(input, 0, picture, places, format_);
+  return input;
+}
+
+std::vector<std::pair<std::string, Tensor>> PictureNetwork::run(Tensor input, const Session::Feeds& more) {
   const auto& inputs = session_.inputs();
   Session::Feeds feeds;
   feeds.emplace_back(inputs[0].name, half_ ? to_half(input) : std::move(input));
-  if (inputs.size() > 1) {
+  feeds.insert(feeds.end(), more.begin(), more.end());
+  if (inputs.size() > 1 && more.empty()) {
     feeds.emplace_back(inputs[1].name, Tensor::from<int64_t>({1, 2}, std::vector{format_.width, format_.height}));
   }
   const std::vector<Value> values = session_.run(feeds);
@@ -131,11 +179,11 @@ PictureView middle_of(const PictureView& picture, int64_t width, int64_t height,
   return picture.part((picture.width - w) / 2, (picture.height - h) / 2, w, h);
 }
 
-void prepare_middle(PictureNetwork& network, Tensor& input, const PictureView& picture, double crop) {
+Tensor prepare_middle(const PictureNetwork& network, const PictureView& picture, double crop) {
   if (picture.width < 1 || picture.height < 1) fail(ErrorCode::invalid_argument, "the picture has no pixels");
-  InputFormat format = network.format();
-  format.fit = Fit::stretch;
-  prepare_into(input, 0, middle_of(picture, format.width, format.height, crop), format);
+  const InputFormat& format = network.format();
+  // Of the input's proportions, so that every fit fills it.
+  return network.prepare(middle_of(picture, format.width, format.height, crop)).input;
 }
 
 void require_crop(double crop) {

@@ -29,7 +29,17 @@ struct PixelTable {
   /// bytes more. Null where there is no fast way.
   void (*along_line)(const uint8_t* pixels, int64_t width, int64_t height, int64_t stride, LinePlaces places,
                      int64_t count, uint8_t* out);
+  /// Pixels taken bicubically at places in steps of 1/32: place i has its sixteen neighbours from the one above and to
+  /// the left of (columns[i] / 32, rows[i] / 32) on, all of which lie in the picture, as do four more bytes in each
+  /// row.
+  void (*cubic)(const uint8_t* pixels, int64_t stride, const int32_t* columns, const int32_t* rows, int64_t count,
+                uint8_t* out);
 };
 const PixelTable& pixel_table(Isa isa);
+
+/// Sixteen weights, of 2^14 together, for each place between pixels: those of place (x, y) of 32 by 32 begin at
+/// 16 * (32 * y + x). Aligned to 32 bytes.
+const int16_t* cubic_weights();
+inline constexpr int cubic_bits = 14, cubic_steps = 32;
 
 }  // namespace kiln::vision

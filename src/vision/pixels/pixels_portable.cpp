@@ -20,8 +20,13 @@ void down_to_pixels(const int16_t* upper, const int16_t* lower, int32_t upper_we
   pixels_plain(upper, lower, upper_weight, lower_weight, 0, count, plane, out);
 }
 
+void cubic(const uint8_t* pixels, int64_t stride, const int32_t* columns, const int32_t* rows, int64_t count,
+           uint8_t* out) {
+  cubic_plain(pixels, stride, columns, rows, 0, count, cubic_weights(), out);
+}
+
 }  // namespace
 
-extern constinit const PixelTable pixel_table_portable{across, down_to_floats, down_to_pixels, nullptr};
+extern constinit const PixelTable pixel_table_portable{across, down_to_floats, down_to_pixels, nullptr, cubic};
 
 }  // namespace kiln::vision

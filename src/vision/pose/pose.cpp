@@ -9,15 +9,48 @@
 #include "kiln/vision/draw.hpp"
 #include "vision/network/names.hpp"
 #include "vision/network/picture_network.hpp"
-#include "vision/pose/decode.hpp"
+#include "vision/pose/pose_inputs.hpp"
+#include "vision/pose/pose_outputs.hpp"
 
 namespace kiln::vision {
+
+namespace {
+
+/// The part of a picture that a network sees, in its proportions.
+struct Part {
+  double left, top, scale;  ///< picture pixels for each of the network's
+
+  Part(const Detection& box, double padding, const InputFormat& format) {
+    const double width = (double{box.right} - box.left) * padding, height = (double{box.bottom} - box.top) * padding;
+    const auto across = static_cast<double>(format.width), down = static_cast<double>(format.height);
+    scale = std::max(width / across, height / down);
+    left = (double{box.left} + box.right) / 2 - scale * across / 2;
+    top = (double{box.top} + box.bottom) / 2 - scale * down / 2;
+  }
+  Projection projection() const { return {scale, 0, left, 0, scale, top, 0, 0, 1}; }
+  /// Left, top, width and height of what is seen.
+  std::array<float, 4> rectangle(const InputFormat& format) const {
+    return {static_cast<float>(left), static_cast<float>(top),
+            static_cast<float>(scale * static_cast<double>(format.width)),
+            static_cast<float>(scale * static_cast<double>(format.height))};
+  }
+};
+
+}  // namespace
 
 struct Pose::Impl {
   PictureNetwork network;
   PoseOptions options;
   std::vector<std::string> names;
   std::vector<std::pair<size_t, size_t>> skeleton;  ///< of the metadata
+  PoseInputs inputs;
+  FlipPairs flip_pairs;
+
+  Camera camera_for(const PictureView& picture) const {
+    return options.camera.value_or(plain_camera(picture.width, picture.height));
+  }
+  PoseOutputs look(Tensor input, const Session::Feeds& more);
+  std::vector<Joint> place(const PoseOutputs& outputs, const Part& part, const Camera& camera) const;
 };
 
 namespace {
@@ -33,56 +66,18 @@ constexpr std::pair<size_t, size_t> coco_lines[]{{15, 13}, {13, 11}, {16, 14}, {
 /// COCO's, and the sets that begin with them: Halpe's 26 and the 133 of whole bodies.
 bool begins_as_coco(size_t joints) { return joints == 17 || joints == 26 || joints == 133; }
 
-/// The part of a picture that a network sees, in its proportions.
-struct Part {
-  double left, top, scale;  ///< picture pixels for each of the network's
+std::vector<std::string> coco_list() { return {coco_names.begin(), coco_names.end()}; }
 
-  Part(const Detection& box, double padding, const InputFormat& format) {
-    const double width = (double{box.right} - box.left) * padding, height = (double{box.bottom} - box.top) * padding;
-    const auto across = static_cast<double>(format.width), down = static_cast<double>(format.height);
-    scale = std::max(width / across, height / down);
-    left = (double{box.left} + box.right) / 2 - scale * across / 2;
-    top = (double{box.top} + box.bottom) / 2 - scale * down / 2;
+/// Each row of the three planes backwards.
+Tensor mirror(const Tensor& input) {
+  Tensor result(DType::f32, input.shape());
+  const int64_t width = input.shape()[3];
+  const float* from = input.data<float>();
+  float* to = result.mutable_data<float>();
+  for (int64_t row = 0; row < input.size() / width; ++row) {
+    std::reverse_copy(from + row * width, from + (row + 1) * width, to + row * width);
   }
-  Projection projection() const { return {scale, 0, left, 0, scale, top, 0, 0, 1}; }
-};
-
-bool is_axes(const std::vector<Tensor>& outputs) {
-  if (outputs.size() < 2 || outputs.size() > 3) return false;
-  return std::all_of(outputs.begin(), outputs.end(), [&](const Tensor& output) {
-    return output.rank() == 3 && output.shape()[0] == 1 && output.shape()[1] == outputs[0].shape()[1] &&
-           output.size() > 0;
-  });
-}
-
-/// Joints in pixels of the network's input.
-std::vector<Joint> joints_in(PictureNetwork& network, const std::vector<Tensor>& outputs, Refinement refinement) {
-  const auto width = static_cast<float>(network.format().width), height = static_cast<float>(network.format().height);
-  if (is_axes(outputs)) {
-    const int64_t count = outputs[0].shape()[1];
-    std::vector<std::vector<AxisPeak>> peaks;
-    for (const Tensor& axis : outputs) peaks.push_back(decode_axis(axis.data<float>(), count, axis.shape()[2]));
-    std::vector<Joint> joints(static_cast<size_t>(count));
-    for (size_t k = 0; k < joints.size(); ++k) {
-      const auto part = [&](size_t axis) {
-        return static_cast<float>(peaks[axis][k].index) / static_cast<float>(outputs[axis].shape()[2]);
-      };
-      joints[k] = {part(0) * width, part(1) * height, 0, std::min(peaks[0][k].score, peaks[1][k].score)};
-      if (outputs.size() == 3) joints[k].z = 2 * part(2) - 1;
-    }
-    return joints;
-  }
-  if (outputs.empty() || outputs[0].rank() != 4 || outputs[0].shape()[0] != 1 || outputs[0].size() == 0) {
-    network.refuse(outputs,
-                   "heat maps f32[1,joints,height,width], or scores along x, y and perhaps z: f32[1,joints,n] each");
-  }
-  const Shape& shape = outputs[0].shape();
-  std::vector<Joint> joints = decode_heat_maps(outputs[0].data<float>(), shape[1], shape[2], shape[3], refinement);
-  for (Joint& joint : joints) {
-    joint.x *= width / static_cast<float>(shape[3]);
-    joint.y *= height / static_cast<float>(shape[2]);
-  }
-  return joints;
+  return result;
 }
 
 std::vector<std::pair<size_t, size_t>> pairs_in(const std::string& text) {
@@ -100,12 +95,51 @@ Pose::Pose(Session model, const PoseOptions& options) {
   if (!(options.padding > 0 && options.padding <= 100)) {
     fail(ErrorCode::invalid_argument, "padding is {}, expected a factor from more than 0 to 100", options.padding);
   }
-  PictureNetwork network(std::move(model), "pose network", 256);
+  PictureNetwork network(std::move(model), "pose network", 256, PictureNetwork::More::anything);
   network.use(options.levels.value_or(imagenet_levels));
   std::vector<std::string> names = names_of(network.info(), options.names);
   const std::string* lines = metadata_of(network.info(), "skeleton");
-  impl_ = std::make_unique<Impl>(
-      Impl{std::move(network), options, std::move(names), lines ? pairs_in(*lines) : decltype(Impl::skeleton)()});
+  const std::string* pairs = metadata_of(network.info(), "flip_pairs");
+  PoseInputs inputs(network.session().inputs(), options);
+  if (options.flip && !inputs.empty()) {
+    fail(ErrorCode::invalid_argument, "a pose network that takes more than the picture cannot be shown it mirrored");
+  }
+  FlipPairs flip_pairs = pairs ? pairs_in(*pairs) : pairs_by_name(names.empty() ? coco_list() : names);
+  impl_ = std::make_unique<Impl>(Impl{std::move(network), options, std::move(names),
+                                      lines ? pairs_in(*lines) : decltype(Impl::skeleton)(), std::move(inputs),
+                                      std::move(flip_pairs)});
+}
+
+PoseOutputs Pose::Impl::look(Tensor input, const Session::Feeds& more) {
+  const auto found = network.run(std::move(input), more);
+  PoseOutputs outputs = sort_outputs(found);
+  if (outputs.joints > 0) return outputs;
+  std::vector<Tensor> floats;
+  for (const auto& [name, tensor] : found) {
+    if (tensor.dtype() == DType::f32) floats.push_back(tensor);
+  }
+  network.refuse(floats,
+                 "heat maps f32[1,joints,height,width], scores along x, y and perhaps z: f32[1,joints,n] each, or "
+                 "places in space f32[1,joints,3]");
+}
+
+/// Joints in the picture's pixels.
+std::vector<Joint> Pose::Impl::place(const PoseOutputs& outputs, const Part& part, const Camera& camera) const {
+  const InputFormat& format = network.format();
+  std::vector<Joint> joints =
+      joints_of(outputs, static_cast<float>(format.width), static_cast<float>(format.height), options.refinement);
+  const bool projected = !outputs.maps && outputs.axes.empty() && inputs.has_camera();
+  for (Joint& joint : joints) {
+    if (projected) {
+      const float by_depth = joint.z != 0 ? 1 / joint.z : 0;
+      joint.x = camera.focal_x * joint.x * by_depth + camera.centre_x;
+      joint.y = camera.focal_y * joint.y * by_depth + camera.centre_y;
+    } else {
+      joint.x = static_cast<float>(joint.x * part.scale + part.left);
+      joint.y = static_cast<float>(joint.y * part.scale + part.top);
+    }
+  }
+  return joints;
 }
 
 Pose::Pose(Pose&&) noexcept = default;
@@ -138,16 +172,18 @@ std::vector<Person> Pose::find(const PictureView& picture, std::span<const Detec
     }
     Timer watch;
     const Part part(box, impl_->options.padding, network.format());
-    Tensor input = network.empty_input();
-    warp_into(input, 0, picture, part.projection(), network.format());
+    Tensor input = network.prepare_seen(picture, part.projection());
+    std::optional<Tensor> mirrored;
+    if (impl_->options.flip) mirrored = mirror(input);
     spent.preprocess += watch.lap();
-    const std::vector<Tensor> outputs = network.run_for_floats(std::move(input));
+    const Camera camera = impl_->camera_for(picture);
+    const Session::Feeds more = impl_->inputs.feeds(part.rectangle(network.format()), camera);
+    PoseOutputs outputs = impl_->look(std::move(input), more);
+    std::optional<PoseOutputs> of_mirrored;
+    if (mirrored) of_mirrored = impl_->look(std::move(*mirrored), more);
     spent.network += watch.lap();
-    Person person{box, joints_in(network, outputs, impl_->options.refinement)};
-    for (Joint& joint : person.joints) {
-      joint.x = static_cast<float>(joint.x * part.scale + part.left);
-      joint.y = static_cast<float>(joint.y * part.scale + part.top);
-    }
+    if (of_mirrored) add_mirrored(outputs, *of_mirrored, impl_->flip_pairs);
+    Person person{box, impl_->place(outputs, part, camera), outputs.space};
     people.push_back(std::move(person));
     spent.postprocess += watch.lap();
   }
@@ -162,7 +198,7 @@ Person Pose::find(const PictureView& picture, Times* times) {
 void Pose::draw(Picture& picture, const Person& person, float least) const {
   const double width = line_width_for(picture);
   const auto& joints = person.joints;
-  const auto shown = [&](size_t i) { return joints[i].score >= least; };
+  const auto shown = [&](size_t i) { return joints[i].score >= least && std::isfinite(joints[i].x + joints[i].y); };
   const auto place = [&](size_t i) { return Point{joints[i].x, joints[i].y}; };
   const auto lines = skeleton(joints.size());
   for (size_t i = 0; i < lines.size(); ++i) {

@@ -52,7 +52,7 @@ Segmenter::Segmenter(Session model, const SegmenterOptions& options) {
   }
   PictureNetwork network(std::move(model), "segmenter", options.side);
   network.use(options.levels.value_or(imagenet_levels));
-  network.format().fit = options.fit;
+  network.use(options.fit);
   std::vector<std::string> names = names_of(network.info(), options.names);
   impl_ = std::make_unique<Impl>(Impl{std::move(network), options, std::move(names)});
 }
@@ -69,8 +69,7 @@ Segmentation Segmenter::segment(const PictureView& picture, Times* times) {
   Timer watch;
   PictureNetwork& network = impl_->network;
   const InputFormat& format = network.format();
-  Tensor input = network.empty_input();
-  const Placement place = prepare_into(input, 0, picture, format);
+  auto [input, place] = network.prepare(picture);
   spent.preprocess = watch.lap();
   const ClassMap map = map_in(network, network.run(std::move(input)));
   spent.network = watch.lap();
