@@ -108,7 +108,8 @@ def test_pose_and_detector():
     assert found.name == "person" and found.class_index == 1 and np.isclose(found.score, 0.9)
     assert np.allclose(found.box, (12, 12, 20, 20))
     assert len(kiln.vision.Pose(same_answer(x, y), detector, person_class=1).find(halves(32, 32))) == 1
-    assert kiln.vision.Pose(same_answer(x, y), detector).find(halves(32, 32)) == []
+    assert len(kiln.vision.Pose(same_answer(x, y), detector).find(halves(32, 32))) == 1  # the class named "person"
+    assert kiln.vision.Pose(same_answer(x, y), detector, person_class=0).find(halves(32, 32)) == []
 
 
 def test_models_are_all_that_a_session_takes(tmp_path):
