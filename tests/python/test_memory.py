@@ -7,6 +7,7 @@ from pathlib import Path
 import kiln
 import numpy as np
 import pytest
+from kiln import onnxruntime
 from onnx import helper, numpy_helper
 from small_models import FLOAT, model, tensor
 
@@ -104,3 +105,19 @@ assert before - test_memory.resident() > 0.9 * arena
     paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120,
                    env={**os.environ, "KILN_IDLE_MEMORY_MS": "100", "PYTHONPATH": paths})
+
+
+def test_the_drop_in_gives_memory_back_where_it_is_asked_to():
+    feed = picture(64, 64)
+    keeping = onnxruntime.InferenceSession(network())
+    expected = keeping.run(None, feed)[0]
+    assert keeping._session.memory().arena > 0
+    shrinking = onnxruntime.RunOptions()
+    shrinking.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    assert np.array_equal(keeping.run(None, feed, shrinking)[0], expected)
+    assert keeping._session.memory().arena == 0
+    bound = keeping.io_binding()
+    bound.bind_cpu_input("x", feed["x"])
+    bound.bind_output("y")
+    keeping.run_with_iobinding(bound, shrinking)
+    assert np.array_equal(bound.copy_outputs_to_cpu()[0], expected) and keeping._session.memory().arena == 0

@@ -54,7 +54,8 @@ class SessionOptions(_Options):
         "use_deterministic_compute": False, "use_per_session_threads": True,
     }
     _no_meaning = {
-        "enable_cpu_mem_arena": "a session's memory is planned", "enable_mem_pattern": "a session's memory is planned",
+        "enable_cpu_mem_arena": "memory that is idle for some time is given back anyhow",
+        "enable_mem_pattern": "a session's memory is planned",
         "enable_mem_reuse": "a session's memory is planned", "execution_mode": "nodes run one after another",
         "execution_order": "nodes run in the order that the engine says",
         "inter_op_num_threads": "nodes run one after another", "use_deterministic_compute": "results do not vary",
@@ -146,7 +147,8 @@ class SessionOptions(_Options):
 
 
 class RunOptions(_Options):
-    """What a run is made with. Setting `terminate`, also from another thread, stops it."""
+    """What a run is made with. Setting `terminate`, also from another thread, stops it. The entry
+    `memory.enable_memory_arena_shrinkage` gives memory back to the system after the run where it names the CPU."""
 
     _fields = {"log_severity_level": -1, "log_verbosity_level": 0, "logid": "", "only_execute_path_to_fetches": False}
 
@@ -168,6 +170,9 @@ class RunOptions(_Options):
 
     def get_run_config_entry(self, key: str) -> str:
         return self._get(key)
+
+    def _gives_memory_back(self) -> bool:
+        return self._config.get("memory.enable_memory_arena_shrinkage", "").startswith("cpu")
 
     def add_active_adapter(self, adapter: Any) -> None:
         """Gives the run the parameters of a LoraAdapter, for the inputs that the model has defaults for."""
