@@ -128,8 +128,8 @@ void bind_graph_builder(nb::module_& module) {
       .def_prop_ro(
           "shape", [](const Var& var) -> nb::object { return type_to_python(var.type())[1]; },
           "A tuple of numbers, symbols and None; None while the rank is unknown.");
-  nb::class_<Subgraph>(module, "Subgraph",
-                       "The graph inside of a node: an attribute that GraphBuilder.subgraph makes.");
+  const nb::class_<Subgraph> no_members(module, "Subgraph",
+                                        "The graph inside of a node: an attribute that GraphBuilder.subgraph makes.");
   nb::class_<GraphBuilder>(module, "GraphBuilder", "What kiln.GraphBuilder is made of.")
       .def(nb::init<std::string_view>(), nb::arg("name") = "graph")
       .def(
