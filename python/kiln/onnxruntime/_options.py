@@ -174,6 +174,9 @@ class RunOptions(_Options):
     def _gives_memory_back(self) -> bool:
         return self._config.get("memory.enable_memory_arena_shrinkage", "").startswith("cpu")
 
+    def _is_watched(self) -> bool:
+        return bool(self._adapters) or self._gives_memory_back()
+
     def add_active_adapter(self, adapter: Any) -> None:
         """Gives the run the parameters of a LoraAdapter, for the inputs that the model has defaults for."""
         self._adapters.append(adapter)

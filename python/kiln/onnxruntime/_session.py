@@ -198,16 +198,12 @@ class InferenceSession(Session):
             raise TypeError("run(): output_names must be a sequence of names, not a string")
         names = list(output_names) if output_names else []
         cancel = run_options._cancel if run_options is not None else None
-        if self._is_watched(run_options):
+        if self._profile or (run_options is not None and run_options._is_watched()):
             return self._run_watched(names, dict(input_feed), run_options)
         try:
             return self._session.run(input_feed if type(input_feed) is dict else dict(input_feed), names, cancel)
         except _kiln.Error as error:
             return self._explain(error, names, input_feed, cancel)
-
-    def _is_watched(self, run_options: RunOptions | None) -> bool:
-        return bool(self._profile or (run_options is not None
-                                      and (run_options._adapters or run_options._gives_memory_back())))
 
     def _run_watched(self, names: list[str], feed: dict[str, Any], run_options: RunOptions | None) -> list[Any]:
         """A run with adapters, one that is profiled, or one after which memory goes back to the system."""
@@ -262,7 +258,7 @@ class InferenceSession(Session):
             raise ValueError("IOBinding must be used with the session that created it.")
         if not bound.names:
             raise RuntimeError("Error in execution: At least one output should be requested.")
-        if self._is_watched(run_options):
+        if self._profile or (run_options is not None and run_options._is_watched()):
             bound.results = self._put(bound, self._run_watched(bound.names, dict(bound.feed), run_options))
             return
         cancel = run_options._cancel if run_options is not None else None
