@@ -172,7 +172,7 @@ class RunOptions(_Options):
         return self._get(key)
 
     def _gives_memory_back(self) -> bool:
-        return self._config.get("memory.enable_memory_arena_shrinkage", "").startswith("cpu")
+        return "cpu" in self._config.get("memory.enable_memory_arena_shrinkage", "")
 
     def _is_watched(self) -> bool:
         return bool(self._adapters) or self._gives_memory_back()
