@@ -75,8 +75,7 @@ void read_part(std::string_view part, Recipe& recipe) {
   } else {
     fail(ErrorCode::invalid_argument,
          "'{}' is no part of a pre-processing: there are letterbox, stretch, corner, rgb, bgr, /N, imagenet, "
-         "mean=R:G:B, "
-         "deviation=R:G:B, fill=N and WIDTHxHEIGHT",
+         "mean=R:G:B, deviation=R:G:B, fill=N and WIDTHxHEIGHT",
          part);
   }
 }

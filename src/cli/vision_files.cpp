@@ -176,16 +176,20 @@ void PictureLoop::advance(double of_this) {
   progress_.update((static_cast<double>(done_) + of_this) / static_cast<double>(pictures_.size()));
 }
 
-void PictureLoop::look_at_picture(const std::string& path, const std::function<Json(Item&)>& look) {
-  Timer timer;
-  Item item{.picture = vision::Picture::load(path), .name = path, .json = {{"picture", path}}};
-  item.times = {{"decode", timer.milliseconds()}};
-  if (output_.wanted()) item.output = output_.path_for(path);
+void PictureLoop::look_at(Item& item, const std::function<Json(Item&)>& look) {
   const Json found = look(item);
   if (!options_.json) return;
   item.json.update(found);
   item.json["times_ms"] = times_json(item.times);
   all_.push_back(std::move(item.json));
+}
+
+void PictureLoop::look_at_picture(const std::string& path, const std::function<Json(Item&)>& look) {
+  Timer timer;
+  Item item{.picture = vision::Picture::load(path), .name = path, .json = {{"picture", path}}};
+  item.times = {{"decode", timer.milliseconds()}};
+  if (output_.wanted()) item.output = output_.path_for(path);
+  look_at(item, look);
 }
 
 void PictureLoop::look_at_video(const std::string& path, const std::function<Json(Item&)>& look) {
@@ -200,12 +204,7 @@ void PictureLoop::look_at_video(const std::string& path, const std::function<Jso
               .json = {{"picture", path}, {"frame", number}}};
     item.times = {{"decode", timer.milliseconds()}};
     item.video = writer ? &*writer : nullptr;
-    const Json found = look(item);
-    if (options_.json) {
-      item.json.update(found);
-      item.json["times_ms"] = times_json(item.times);
-      all_.push_back(std::move(item.json));
-    }
+    look_at(item, look);
     const auto frames = static_cast<double>(std::max(video.expected_frames(), number + 1));
     advance(static_cast<double>(number + 1) / frames);
     timer = Timer();

@@ -120,6 +120,7 @@ class PictureLoop {
   void make_room() { progress_.hide(); }
 
  private:
+  void look_at(Item& item, const std::function<Json(Item&)>& look);
   void look_at_picture(const std::string& path, const std::function<Json(Item&)>& look);
   void look_at_video(const std::string& path, const std::function<Json(Item&)>& look);
   void advance(double of_this);

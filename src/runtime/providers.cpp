@@ -1,6 +1,7 @@
 #include "runtime/providers.hpp"
 
 #include <dlfcn.h>
+#include <fmt/ranges.h>
 
 #include <array>
 #include <cstring>
@@ -109,13 +110,20 @@ const Tactic* tactic_of(const Provider& provider, std::string_view name) {
 }  // namespace
 
 std::span<const std::string_view> provider_names() {
-  static constexpr std::array<std::string_view, 1> names{"onednn"};
+  static const auto names = [] {
+    std::array<std::string_view, sources.size()> found;
+    for (size_t i = 0; i < found.size(); ++i) found[i] = sources[i].name;
+    return found;
+  }();
   return names;
 }
 
 const Provider& load_provider(std::string_view name) {
   const Source* const source = find_source(name);
-  if (source == nullptr) fail(ErrorCode::invalid_argument, "there is no provider '{}'; there are kiln, onednn", name);
+  if (source == nullptr) {
+    fail(ErrorCode::invalid_argument, "there is no provider '{}'; there are kiln, {}", name,
+         fmt::join(provider_names(), ", "));
+  }
   std::string why;
   if (const Provider* provider = load(*source, why)) return *provider;
   fail(ErrorCode::unsupported, "the provider {} cannot be loaded: {}; {}, or say where {} is (knob {})", name, why,

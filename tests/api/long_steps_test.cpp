@@ -143,8 +143,7 @@ class LongSteps : public ::testing::TestWithParam<size_t> {};
 TEST_P(LongSteps, GiveTheSameInTurns) {
   const Case& each = cases()[GetParam()];
   GraphBuilder b;
-  std::vector<GraphBuilder::AxisDim> dims;
-  for (const int64_t dim : each.shape) dims.emplace_back(dim);
+  const std::vector<GraphBuilder::AxisDim> dims(each.shape.begin(), each.shape.end());
   const Var x = b.input("x", DType::f32, dims);
   b.output(each.build(b, x), "y");
   const Session::Feeds feeds{{"x", waves(each.shape, 0.11F)}};

@@ -205,8 +205,7 @@ class Stop : public ::testing::TestWithParam<size_t> {};
 TEST_P(Stop, IsAskedForOften) {
   const Case& each = cases()[GetParam()];
   GraphBuilder b;
-  std::vector<GraphBuilder::AxisDim> dims;
-  for (const int64_t dim : each.shape) dims.emplace_back(dim);
+  const std::vector<GraphBuilder::AxisDim> dims(each.shape.begin(), each.shape.end());
   for (const Var& y : each.build(b, b.input("x", each.dtype, dims))) b.output(y);
   Session session(b.model(), {.threads = 1});
   const Tensor x = each.dtype == DType::f64   ? mixed<double>(each.shape)

@@ -60,19 +60,24 @@ void expect_reference(Philox& rng, const RecurrentProblem& p, int64_t parts) {
   }
 }
 
+RecurrentProblem random_problem(Philox& rng, int i) {
+  RecurrentProblem p;
+  p.kind = static_cast<RecurrentKind>(i % 4);
+  p.steps = pick(rng, 1, 9), p.batch = pick(rng, 1, 10);
+  p.input = pick(rng, 1, 40), p.hidden = pick(rng, 1, 70);
+  p.directions = pick(rng, 1, 2);
+  p.reverse = p.directions == 1 && pick(rng, 0, 1) == 1;
+  p.batch_first = pick(rng, 0, 1) == 1;
+  p.clip = pick(rng, 0, 2) == 0 ? 0.6f : 0.0f;
+  p.input_forget = pick(rng, 0, 2) == 0;
+  p.linear_before_reset = pick(rng, 0, 1) == 1;
+  return p;
+}
+
 TEST(PackedRecurrence, EqualsTheReference) {
   Philox rng(61);
   for (int i = 0; i < 200; ++i) {
-    RecurrentProblem p;
-    p.kind = static_cast<RecurrentKind>(i % 4);
-    p.steps = pick(rng, 1, 9), p.batch = pick(rng, 1, 10);
-    p.input = pick(rng, 1, 40), p.hidden = pick(rng, 1, 70);
-    p.directions = pick(rng, 1, 2);
-    p.reverse = p.directions == 1 && pick(rng, 0, 1) == 1;
-    p.batch_first = pick(rng, 0, 1) == 1;
-    p.clip = pick(rng, 0, 2) == 0 ? 0.6f : 0.0f;
-    p.input_forget = pick(rng, 0, 2) == 0;
-    p.linear_before_reset = pick(rng, 0, 1) == 1;
+    const RecurrentProblem p = random_problem(rng, i);
     expect_reference(rng, p, pick(rng, 1, 4));
   }
 }
@@ -80,14 +85,9 @@ TEST(PackedRecurrence, EqualsTheReference) {
 TEST(PackedRecurrence, InputsInPairsEqualTheReference) {
   Philox rng(64);
   for (int i = 0; i < 60; ++i) {
-    RecurrentProblem p;
-    p.kind = static_cast<RecurrentKind>(i % 4);
-    p.steps = pick(rng, 1, 12), p.batch = pick(rng, 1, 10);
+    RecurrentProblem p = random_problem(rng, i);
+    p.steps = pick(rng, 1, 12);
     p.input = pick(rng, 48, 130), p.hidden = pick(rng, 16, 70);
-    p.directions = pick(rng, 1, 2);
-    p.reverse = p.directions == 1 && pick(rng, 0, 1) == 1;
-    p.batch_first = pick(rng, 0, 1) == 1;
-    p.linear_before_reset = pick(rng, 0, 1) == 1;
     p.paired = true;
     if (i % 20 == 0) p.steps = 300, p.batch = 3;  // in chunks
     EXPECT_TRUE(PackedRecurrence::can_be_paired(p));
