@@ -7,11 +7,13 @@ build: install                  ## build the libraries, the program build/kiln, 
 install:                        ## install the Debian packages and the Python environment that are missing
 	@scripts/install.sh
 
-run: install                    ## build the program, then read the text and find the objects in pictures
-	@scripts/build.sh release kiln_cli
+run:                            ## build the program, then read the text and find the objects in pictures
+	@scripts/install.sh program
+	@scripts/build.sh program kiln_cli
 	@scripts/run_demo.sh
 
 test: build                     ## build and run all tests
+	@scripts/fetch_ocr_models.sh
 	@scripts/test.sh build
 
 test-sanitizers: install        ## the tests under sanitizers, and the fuzz targets

@@ -34,7 +34,7 @@ def machine() -> dict:
         "features": " ".join(name for name in wanted if name in flags),
         "virtual": facts.get("Hypervisor vendor", ""),
         "memory_gb": round(int(memory.split()[1]) / 2**20, 1),
-        "kernel": os.uname().release,
+        "kernel": os.uname().release.partition("-")[0],
     }
 
 

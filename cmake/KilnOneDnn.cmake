@@ -13,7 +13,10 @@ if(NOT DNNL_LIBRARY OR dnnl_version VERSION_LESS 2.6 OR NOT dnnl_version VERSION
   return()
 endif()
 
-kiln_room_sources(onednn_sources backends/onednn)
-add_library(kiln_onednn SHARED ${onednn_sources})
-target_include_directories(kiln_onednn SYSTEM PRIVATE ${DNNL_INCLUDE_DIR})
+add_library(kiln_dnnl INTERFACE)
+target_include_directories(kiln_dnnl SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})
+kiln_room(backends/onednn LIBRARIES kiln_dnnl)
+kiln_objects(onednn_objects backends/onednn)
+add_library(kiln_onednn SHARED ${onednn_objects})
+set_target_properties(kiln_onednn PROPERTIES LINKER_LANGUAGE CXX)
 target_link_libraries(kiln_onednn PRIVATE kiln_options kiln_runtime ${DNNL_LIBRARY} ${CMAKE_DL_LIBS})

@@ -1,4 +1,5 @@
-"""tidy.py BUILD_DIR: runs clang-tidy over the sources of src/ and python/ with the flags of a build.
+"""tidy.py BUILD_DIR: runs clang-tidy over the sources of src/ and python/ with the flags of a build that compiles each
+by itself (cmake --preset lint).
 
 A source whose text with all its headers was clean before, under the same checks, is not looked at again: the hashes of
 clean ones are kept in the user's cache folder.

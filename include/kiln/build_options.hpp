@@ -27,6 +27,16 @@ enum class Prefer : uint8_t { balanced, speed, memory };
 /// Whether sums may be taken in another order and products saved by Winograd's transforms.
 enum class Math : uint8_t { fast, strict };
 
+/// Shapes that an input may have: each dim from `least` to `largest`, mostly about `typical`. -1 for a dim leaves that
+/// to the builder, and nothing is outside then.
+struct ShapeRange {
+  Shape least, typical, largest;
+  bool operator==(const ShapeRange&) const = default;
+};
+
+/// Shapes that inputs have together, by the inputs' names; "" stands for the only input.
+using Profile = std::map<std::string, ShapeRange>;
+
 /// How far a build is.
 struct BuildProgress {
   std::string what;  ///< "timing conv_winograd for node 'conv1'"
@@ -55,10 +65,16 @@ struct BuildOptions {
   /// Set it to true, from any thread or a signal handler, to stop timing and keep the best so far.
   const std::atomic<bool>* stop_tuning = nullptr;
   std::map<std::string, Shape> shapes = {};  ///< of inputs whose dims the model leaves open: what to choose for
-  BuildReport* report = nullptr;             ///< filled in where it is given
+  /// Sizes of inputs that ways are chosen for; other shapes run too, in the ways for the nearest ones. Where nothing is
+  /// said, a model that leaves dims open is made for one size, and with Tune::full for a few about those in common use.
+  std::vector<Profile> profiles = {};
+  BuildReport* report = nullptr;  ///< filled in where it is given
 };
 
 /// Sets an option by its name ("prefer") and value ("memory"), as a command line or a language binding has them.
+/// "profile" adds to the profiles: "x=1x3x32x32:1x3x640x640:1x3x4096x4096" (least, typical and largest), one shape
+/// alone, or "[1,3,960:1200,800]" with ".." for any; with ";" between inputs. What is said again of an input is part
+/// of the next profile.
 void set_build_option(BuildOptions& options, std::string_view name, std::string_view value);
 
 }  // namespace kiln

@@ -38,14 +38,26 @@ struct PatchReport {
   double bytes = 0;         ///< that its nodes read and write
 };
 
+/// Ways for a size of the inputs, beside those of the whole report.
+struct SizeReport {
+  std::string shapes;               ///< "x [1,3,160,160]"
+  double seconds = 0;               ///< that a run of this size should take
+  double seconds_by_first = 0;      ///< in the ways for the first size; 0 where these cannot do all of it
+  bool own_ways = false;            ///< else those of the first size do it, within some percents as fast
+  double bytes = 0;                 ///< of weights, beside those of the sizes before
+  std::vector<GroupReport> groups;  ///< done in another way than for the first size
+};
+
 /// What a build did.
 struct BuildReport {
   size_t nodes_before = 0, nodes_after = 0;  ///< of the graph, around its rewriting
   std::vector<PatchReport> patches;          ///< in order
   std::vector<GroupReport> groups;
-  bool verified = false;         ///< the answers were held against those of the reference code, now or before
-  double difference = 0;         ///< the largest, over the largest magnitude of its tensor
-  std::string why_not_verified;  ///< "input 'x' is a sequence"
+  std::string shapes;             ///< of the inputs, that these groups were chosen for
+  std::vector<SizeReport> sizes;  ///< others that ways were looked for
+  bool verified = false;          ///< the answers were held against those of the reference code, now or before
+  double difference = 0;          ///< the largest, over the largest magnitude of its tensor
+  std::string why_not_verified;   ///< "input 'x' is a sequence"
 };
 
 }  // namespace kiln

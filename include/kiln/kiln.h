@@ -109,8 +109,9 @@ void kiln_model_free(kiln_model* model);
 
 /* Moves the model into an engine, as kiln_session_create does. Options by name and value, all with a default:
  * "tune" (off, fast, full), "time_budget_seconds", "prefer" (balanced, speed, memory), "math" (fast, strict),
- * "isa" (avx2,avx512: instruction sets to choose from when it runs), "threads", "verify" (true, false),
- * "rewrite" (true, false). */
+ * "isa" (avx2,avx512: instruction sets to choose from when it runs), "providers" (kiln,onednn), "threads",
+ * "verify" (true, false), "rewrite" (true, false), "profile" (x=1x3x32x32:1x3x640x640:1x3x4096x4096: the least, typical
+ * and largest shape of an input with open dims; may come several times). */
 kiln_status kiln_engine_build(kiln_model* model, const char* const* option_names, const char* const* option_values,
                               size_t option_count, kiln_engine** engine);
 /* Maps an engine file, which must not change while the engine or a session made of it lives. The structure is verified

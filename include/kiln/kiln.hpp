@@ -120,11 +120,21 @@ struct EngineStep {
   uint64_t packed_bytes = 0;
 };
 
+/// A size of the inputs that an engine has ways for.
+struct EngineSize {
+  std::vector<std::pair<std::string, Shape>> shapes;  ///< of the inputs, by name
+  double seconds = 0;                                 ///< that a run should take
+  /// Steps, by their number, that are done in another way than EngineVariant::steps says.
+  std::vector<std::pair<size_t, EngineStep>> changes;
+};
+
 /// How an engine is run with one instruction set.
 struct EngineVariant {
   std::string isa;                        ///< "avx512"
   std::vector<std::string> cpu_features;  ///< that it needs
-  std::vector<EngineStep> steps;
+  std::vector<EngineStep> steps;          ///< for the first size
+  std::vector<EngineSize> sizes;          ///< empty where the same ways do all
+  uint64_t packed_bytes = 0;              ///< of weights laid out for kernels, in all ways together
 };
 
 /// A part of an engine file.
@@ -140,6 +150,7 @@ struct EngineInfo {
   std::string cpu;                                           ///< that it was built on
   int threads = 0;                                           ///< that it was built for
   std::vector<std::pair<std::string, std::string>> options;  ///< of the build
+  std::vector<Profile> profiles;                             ///< that it was built for, where there were any
   std::vector<EngineSource> sources;
   std::vector<EngineVariant> variants;
   uint64_t file_bytes = 0;                  ///< 0 for one that was built and not loaded
@@ -198,6 +209,9 @@ struct SessionOptions {
   /// weights. Runs that need more are done in a way that takes less, or refused before they start. 0 takes what the
   /// knob `max_memory` says.
   int64_t max_memory = 0;
+  /// Told what may be of interest, on the thread of the run: that inputs have shapes outside of all profiles of the
+  /// engine. Once for each time that a plan is made for them.
+  std::function<void(const std::string&)> on_note = {};
 };
 
 /// What one step of a run was and took.

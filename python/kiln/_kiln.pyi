@@ -164,7 +164,6 @@ def build_engine(
     options: list[tuple[str, str]],
     progress: Callable[[str, int, int, float, float], None] | None,
     edit: Callable[[Model], None] | None = None,
-    shapes: dict[str, list[int]] = {},
 ) -> Engine: ...
 def with_preprocessing(model: Model, how: str) -> Model: ...
 

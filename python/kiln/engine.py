@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 import logging
+import operator
 import os
 import time
-from typing import Callable, Literal, Mapping, Sequence
+from typing import Callable, Literal, Mapping, Sequence, Union
 
 from . import _kiln, progress as _progress
 from .builder import GraphBuilder
@@ -21,8 +22,22 @@ def name_of(source: object) -> str:
     return f"a model of {len(source)} bytes" if isinstance(source, bytes) else kinds.get(type(source), "a model")
 
 
+Profiles = Mapping[str, Union[str, Sequence[int], Sequence[Sequence[int]]]]
+
+
+def _range_text(name: str, shapes: str | Sequence[int] | Sequence[Sequence[int]]) -> str:
+    """What `profiles` says of an input, as the build option "profile" has it."""
+    if isinstance(shapes, str):
+        return shapes
+    rows: Sequence[Sequence[int]] = [shapes] if all(isinstance(dim, int) for dim in shapes) else shapes  # type: ignore
+    if len(rows) not in (1, 3):
+        raise error_of("invalid_argument", f"profile of input '{name}': found {len(rows)} shapes, expected one, or the "
+                                           "least, the typical and the largest")
+    return ":".join("x".join(str(operator.index(dim)) for dim in row) for row in rows)
+
+
 def build(source: str | os.PathLike[str] | bytes | _kiln.Model | GraphBuilder, *,
-          precision: Literal["model"] = "model", profiles: Mapping[str, Sequence[int]] | None = None,
+          precision: Literal["model"] = "model", profiles: Profiles | Sequence[Profiles] | None = None,
           tune: Literal["off", "fast", "full"] = "fast", time_budget: float = 60.0,
           prefer: Literal["balanced", "speed", "memory"] = "balanced", math: Literal["fast", "strict"] = "fast",
           isa: str = "", providers: str = "", threads: int = 0, verify: bool = True, preprocess: str = "",
@@ -31,7 +46,9 @@ def build(source: str | os.PathLike[str] | bytes | _kiln.Model | GraphBuilder, *
     """Make an engine of an ONNX model (a path, bytes, a Model or a GraphBuilder) for this machine.
 
     `precision` is "model": engines compute in the model's own element types. `profiles` says for which shapes of the
-    inputs ways are chosen, where the model leaves dims open; the engine runs with any. `tune` says how much is timed
+    inputs ways are chosen, where the model leaves dims open; the engine runs with any. It maps names of inputs to a
+    shape, to three (the least, the typical and the largest), or to a text ("1x3x32x32:1x3x640x640:1x3x4096x4096",
+    "[1,3,960:1200,..]"); a list of such mappings is several profiles. `tune` says how much is timed
     before the ways to do each node are chosen, `time_budget` (in seconds) after how long the best so far is taken.
     `isa` names instruction sets to choose from when the engine runs ("avx2,avx512"), by default the one of this
     process. `providers` says whose ways to do nodes are looked at ("kiln,onednn"); by default Kiln's, and oneDNN's
@@ -59,8 +76,10 @@ def build(source: str | os.PathLike[str] | bytes | _kiln.Model | GraphBuilder, *
     report = bar or (progress if callable(progress) else None)
     begin = time.perf_counter()
     try:
-        shapes = {name: list(shape) for name, shape in (profiles or {}).items()}
-        engine = _kiln.build_engine(source, folder, options, report, None, shapes)
+        several = [profiles] if isinstance(profiles, Mapping) else list(profiles or [])
+        options += [("profile", f"{name}={_range_text(name, shapes)}") for profile in several
+                    for name, shapes in profile.items()]
+        engine = _kiln.build_engine(source, folder, options, report, None)
     finally:
         if bar is not None:
             bar.close()

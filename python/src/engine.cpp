@@ -24,6 +24,29 @@ nb::dict step_dict(const EngineStep& step) {
   return dict;
 }
 
+nb::dict size_dict(const EngineSize& size) {
+  nb::dict dict, shapes;
+  nb::list changes;
+  for (const auto& [name, shape] : size.shapes) shapes[name.c_str()] = nb::cast(shape);
+  for (const auto& [number, step] : size.changes) {
+    nb::dict change = step_dict(step);
+    change["step"] = number;
+    changes.append(change);
+  }
+  dict["shapes"] = shapes;
+  dict["seconds"] = size.seconds;
+  dict["changes"] = changes;
+  return dict;
+}
+
+nb::dict profile_dict(const Profile& profile) {
+  nb::dict dict;
+  for (const auto& [name, range] : profile) {
+    dict[name.c_str()] = nb::make_tuple(nb::cast(range.least), nb::cast(range.typical), nb::cast(range.largest));
+  }
+  return dict;
+}
+
 nb::dict info_dict(const EngineInfo& info) {
   nb::dict dict, options;
   nb::list sources, variants;
@@ -42,6 +65,10 @@ nb::dict info_dict(const EngineInfo& info) {
     entry["isa"] = nb::cast(variant.isa);
     entry["cpu_features"] = nb::cast(variant.cpu_features);
     entry["steps"] = steps;
+    nb::list sizes;
+    for (const EngineSize& size : variant.sizes) sizes.append(size_dict(size));
+    entry["sizes"] = sizes;
+    entry["packed_bytes"] = variant.packed_bytes;
     variants.append(entry);
   }
   dict["format_version"] = info.format_version;
@@ -49,6 +76,9 @@ nb::dict info_dict(const EngineInfo& info) {
   dict["cpu"] = nb::cast(info.cpu);
   dict["threads"] = info.threads;
   dict["options"] = options;
+  nb::list profiles;
+  for (const Profile& profile : info.profiles) profiles.append(profile_dict(profile));
+  dict["profiles"] = profiles;
   dict["sources"] = sources;
   dict["variants"] = variants;
   dict["file_bytes"] = info.file_bytes;
@@ -56,12 +86,9 @@ nb::dict info_dict(const EngineInfo& info) {
 }
 
 Engine build(nb::object source, nb::object external_folder, const Options& settings, nb::object progress,
-             nb::object edit, nb::dict shapes) {
+             nb::object edit) {
   BuildOptions options;
   for (const auto& [name, value] : settings) set_build_option(options, name, value);
-  for (const auto& [name, shape] : shapes) {
-    options.shapes[nb::cast<std::string>(name)] = nb::cast<std::vector<int64_t>>(shape);
-  }
   std::atomic<bool> stop{false};
   bool raised = false;
   options.stop_tuning = &stop;
@@ -130,9 +157,8 @@ void bind_engine(nb::module_& module) {
       .def_prop_ro("inputs", &Engine::inputs)
       .def_prop_ro("outputs", &Engine::outputs);
   module.def("build_engine", &build, nb::arg("source"), nb::arg("external_folder").none(), nb::arg("options"),
-             nb::arg("progress").none(), nb::arg("edit") = nb::none(), nb::arg("shapes") = nb::dict(),
-             "`edit` is called with the model before it is built, and may change it. `shapes` of inputs are what to "
-             "choose for.");
+             nb::arg("progress").none(), nb::arg("edit") = nb::none(),
+             "`edit` is called with the model before it is built, and may change it.");
   module.def("with_preprocessing", &with_preprocessing, nb::arg("model"), nb::arg("how"),
              nb::call_guard<nb::gil_scoped_release>());
 }

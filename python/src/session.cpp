@@ -84,9 +84,15 @@ Model load_model(nb::object source, nb::object external_folder) {
 
 namespace {
 
+/// What a session has to say goes to the logger of the package.
+void log_note(const std::string& note) {
+  const nb::gil_scoped_acquire gil;
+  nb::module_::import_("logging").attr("getLogger")("kiln").attr("debug")("%s", note);
+}
+
 Session make_session(const nb::object& source, const nb::object& external_folder, uint64_t seed, int threads,
                      int64_t max_memory) {
-  const SessionOptions session{.seed = seed, .threads = threads, .max_memory = max_memory};
+  const SessionOptions session{.seed = seed, .threads = threads, .max_memory = max_memory, .on_note = log_note};
   if (nb::isinstance<Engine>(source)) return Session(nb::cast<const Engine&>(source), session);
   if (nb::isinstance<nb::bytes>(source) || nb::isinstance<Model>(source)) {
     Model model = load_model(source, external_folder);

@@ -5,6 +5,7 @@
 #include <initializer_list>
 
 #include "base/error.hpp"
+#include "builder/profiles.hpp"
 
 namespace kiln {
 namespace {
@@ -66,6 +67,8 @@ void set_build_option(BuildOptions& options, std::string_view name, std::string_
     for (const std::string& provider : options.providers) {
       if (provider != "kiln" && provider != "onednn") fail_value(name, value, "names of kiln, onednn");
     }
+  } else if (name == "profile") {
+    add_profiles(options.profiles, value);
   } else if (name == "rewrite") {
     options.rewrite = choice<int>(name, value, {"false", "true"}) != 0;
   } else if (name == "verify") {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "api/engine_impl.hpp"
 #include "api/model_impl.hpp"
@@ -7,6 +8,7 @@
 #include "base/error.hpp"
 #include "builder/build_engine.hpp"
 #include "builder/engine_origin.hpp"
+#include "builder/profiles.hpp"
 #include "formats/onnx/writer.hpp"
 #include "graph/copy_model.hpp"
 #include "runtime/providers.hpp"
@@ -30,6 +32,69 @@ EngineStep step_info(const Graph& graph, const MachineStep& step, const std::str
   return info;
 }
 
+/// Ways of a machine in memory or in a file.
+struct WaysView {
+  const std::vector<MachineStep>& steps;
+  std::vector<std::string> tactics;
+  std::vector<uint64_t> places;  ///< of packed weights
+
+  explicit WaysView(const std::vector<MachineStep>& all) : steps(all) {
+    for (const MachineStep& step : all) {
+      tactics.emplace_back(step.tactic ? step.tactic->name : std::string_view());
+      places.push_back(reinterpret_cast<uintptr_t>(step.packed));
+    }
+  }
+  explicit WaysView(const StoredWays& ways) : steps(ways.steps), tactics(ways.tactics), places(ways.packed) {}
+};
+
+/// All ways of a Machine or a StoredMachine, in order.
+template <class AnyMachine>
+std::vector<WaysView> views_of(const AnyMachine& machine) {
+  std::vector<WaysView> ways;
+  for (size_t i = 0; i <= machine.others.size(); ++i) ways.emplace_back(machine.ways(i));
+  return ways;
+}
+
+/// `ways`: those of the machine.
+EngineVariant variant_info(const EngineDef& engine, Isa isa, std::vector<std::string> features,
+                           const std::vector<WaysView>& ways, const std::vector<Bucket>& buckets) {
+  EngineVariant variant{
+      .isa = std::string(isa_name(isa)), .cpu_features = std::move(features), .steps = {}, .sizes = {}};
+  const Graph& graph = engine.model().graph;
+  const WaysView& first = ways.front();
+  const auto info_of = [&](const WaysView& one, size_t i) { return step_info(graph, one.steps[i], one.tactics[i]); };
+  for (size_t i = 0; i < first.steps.size(); ++i) variant.steps.push_back(info_of(first, i));
+  std::set<uint64_t> packed;
+  for (const WaysView& one : ways) {
+    for (size_t i = 0; i < one.steps.size(); ++i) {
+      const auto floats = static_cast<uint64_t>(one.steps[i].packed_floats);
+      if (floats > 0 && packed.insert(one.places[i]).second) variant.packed_bytes += floats * sizeof(float);
+    }
+  }
+  for (const Bucket& bucket : buckets) {
+    EngineSize& size = variant.sizes.emplace_back();
+    size.seconds = bucket.seconds;
+    for (size_t i = 0; i < bucket.inputs.size(); ++i) {
+      size.shapes.emplace_back(engine.inputs()[i].name, bucket.inputs[i]);
+    }
+    const WaysView& own = ways[bucket.ways];
+    for (size_t i = 0; i < own.steps.size(); ++i) {
+      const MachineStep &a = own.steps[i], &b = first.steps[i];
+      const bool same = own.tactics[i] == first.tactics[i] && a.tuning == b.tuning && a.formats == b.formats;
+      if (!same) size.changes.emplace_back(i, info_of(own, i));
+    }
+  }
+  return variant;
+}
+
+EngineVariant variant_info(const EngineDef& engine, const Machine& machine) {
+  return variant_info(engine, machine.isa, features_of(machine.isa), views_of(machine), machine.buckets);
+}
+
+EngineVariant variant_info(const EngineDef& engine, const StoredMachine& machine) {
+  return variant_info(engine, machine.needs.isa, machine.needs.features, views_of(machine), machine.buckets);
+}
+
 EngineInfo record_info(const EngineRecord& record) {
   EngineInfo info;
   info.format_version = engine_format_version;
@@ -37,23 +102,21 @@ EngineInfo record_info(const EngineRecord& record) {
   info.cpu = record.cpu;
   info.threads = record.threads;
   info.options = record.options;
+  for (const auto& [name, value] : record.options) {
+    if (name == "profile") add_profiles(info.profiles, value);
+  }
   for (const SourceFile& source : record.sources)
     info.sources.push_back({source.name, source.bytes, hex(source.sha256)});
   return info;
 }
 
-EngineInfo file_info(const EngineFile& file, const Program& program) {
+EngineInfo file_info(const EngineFile& file, const EngineDef& engine) {
   EngineInfo info = record_info(file.record());
   info.format_version = file.format_version();
   info.file_bytes = file.size();
   for (const EngineSection& s : file.sections()) info.sections.push_back({s.name(), s.offset, s.size, s.checksum});
   for (size_t i = 0; i < file.variants(); ++i) {
-    const StoredMachine machine = file.machine(i, program);
-    EngineVariant variant{std::string(isa_name(machine.needs.isa)), machine.needs.features, {}};
-    for (size_t s = 0; s < machine.steps.size(); ++s) {
-      variant.steps.push_back(step_info(*program.graph, machine.steps[s], machine.tactics[s]));
-    }
-    info.variants.push_back(std::move(variant));
+    info.variants.push_back(variant_info(engine, file.machine(i, engine.program())));
   }
   return info;
 }
@@ -65,15 +128,6 @@ std::vector<PortInfo> ports_of(const std::vector<Port>& ports) {
     infos.back().optional |= port.optional;
   }
   return infos;
-}
-
-EngineVariant variant_info(const Graph& graph, const Machine& machine) {
-  EngineVariant variant{std::string(isa_name(machine.isa)), features_of(machine.isa), {}};
-  for (const MachineStep& step : machine.steps) {
-    const std::string tactic(step.tactic ? step.tactic->name : std::string_view());
-    variant.steps.push_back(step_info(graph, step, tactic));
-  }
-  return variant;
 }
 
 /// The instruction sets to build for, the one to run with here last.
@@ -167,7 +221,7 @@ bool Engine::is_engine_file(const std::string& path) { return kiln::is_engine_fi
 
 EngineInfo Engine::read_info(const std::string& path) {
   const EngineFile file = EngineFile::open(path);
-  return file_info(file, EngineDef::create(file.model())->program());
+  return file_info(file, *EngineDef::create(file.model()));
 }
 
 void Engine::verify_file(const std::string& path) {
@@ -193,13 +247,11 @@ void Engine::save(const std::string& path, const EngineSaveOptions& options) con
 void Engine::save_onnx(const std::string& path) const { write_onnx_file(impl_->engine->model(), path); }
 
 EngineInfo Engine::info() const {
-  const Program& program = impl_->engine->program();
-  if (impl_->file) return file_info(*impl_->file, program);
+  const EngineDef& engine = *impl_->engine;
+  if (impl_->file) return file_info(*impl_->file, engine);
   EngineInfo info = record_info(impl_->record);
-  for (const Machine& machine : impl_->others) info.variants.push_back(variant_info(*program.graph, machine));
-  if (const Machine* machine = impl_->engine->machine()) {
-    info.variants.push_back(variant_info(*program.graph, *machine));
-  }
+  for (const Machine& machine : impl_->others) info.variants.push_back(variant_info(engine, machine));
+  if (const Machine* machine = engine.machine()) info.variants.push_back(variant_info(engine, *machine));
   return info;
 }
 

@@ -108,7 +108,11 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
     impl->sources = file.record().sources;
     return Model(std::move(impl));
   }
-  auto impl = make_model_impl(read_onnx_file(path, read_options(options)));
+  MappedFiles files;
+  ReadOptions read = read_options(options);
+  read.files = &files;
+  auto impl = make_model_impl(read_onnx_file(path, read));
+  impl->files = std::move(files);
   impl->path = path;
   impl->external_folder = options.external_folder;
   return Model(std::move(impl));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "formats/onnx/reader.hpp"
 #include "graph/graph.hpp"
 #include "kiln/kiln.hpp"
 #include "runtime/engine_record.hpp"
@@ -17,6 +18,7 @@ struct ModelImpl {
   std::span<const std::byte> memory;
   std::shared_ptr<const void> memory_keeper;
   std::vector<SourceFile> sources;
+  MappedFiles files;  ///< that tensors may lie in
 };
 
 ModelInfo model_info(const ModelDef& model);

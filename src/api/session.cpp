@@ -5,6 +5,7 @@
 #include "api/engine_impl.hpp"
 #include "api/model_impl.hpp"
 #include "base/error.hpp"
+#include "base/mapped_file.hpp"
 #include "base/thread_pool.hpp"
 #include "base/timer.hpp"
 #include "builder/build.hpp"
@@ -198,7 +199,8 @@ ContextOptions context_options(const SessionOptions& options) {
   if (options.max_memory < 0) {
     fail(ErrorCode::invalid_argument, "max_memory: found {}, expected 0 or more bytes", options.max_memory);
   }
-  return {.seed = options.seed, .threads = options.threads, .max_memory = options.max_memory};
+  return {
+      .seed = options.seed, .threads = options.threads, .max_memory = options.max_memory, .on_note = options.on_note};
 }
 
 }  // namespace
@@ -217,6 +219,8 @@ Session::Session(Model model, const SessionOptions& options) : impl_(std::make_u
     impl_->engine = EngineDef::create(std::move(source.definition));
   }
   impl_->options = context_options(options);
+  // What was packed, copied or looked at once is of no more use there; the rest comes back when it is touched.
+  for (const auto& file : source.files) file->advise(Advice::dont_need);
 }
 
 Session::Session(const Engine& engine, const SessionOptions& options) : impl_(std::make_unique<Impl>()) {
@@ -276,9 +280,7 @@ SessionMemory Session::memory() const {
   for (const Value& constant : impl_->engine->program().constants) {
     if (constant.is_tensor()) memory.weight_bytes += static_cast<int64_t>(constant.tensor().bytes());
   }
-  if (const Machine* machine = impl_->engine->machine()) {
-    for (const MachineStep& step : machine->steps) memory.packed_bytes += step.packed_floats * 4;
-  }
+  if (const Machine* machine = impl_->engine->machine()) memory.packed_bytes = machine->packed_bytes();
   const std::scoped_lock lock(impl_->mutex);
   for (const Impl::Idle& one : impl_->idle) {
     const ContextMemory held = one.context->memory();

@@ -111,6 +111,11 @@ bool adds_beside_multiplying() {
   return beside;
 }
 
+bool is_virtual_machine() {
+  static const bool is = bit(read_cpuid().leaf1_ecx, 31);
+  return is;
+}
+
 std::string cpu_name() {
   std::string name;
 #if defined(__x86_64__)

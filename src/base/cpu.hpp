@@ -42,7 +42,8 @@ const CpuFeatures& cpu_features();  ///< of this machine
 bool has_half_rate_avx512();
 /// Whether additions have units of their own beside those of multiply-adds: all of AMD's Zen.
 bool adds_beside_multiplying();
-std::string cpu_name();  ///< "AMD EPYC 9B14 96-Core Processor"; "unknown CPU" where it has no name
+bool is_virtual_machine();  ///< as its hypervisor says
+std::string cpu_name();     ///< "AMD EPYC 9B14 96-Core Processor"; "unknown CPU" where it has no name
 
 /// Sizes in bytes for one core: its own L1 data and L2 cache, and the L3 cache that it shares.
 struct CacheSizes {

@@ -18,6 +18,12 @@ uint64_t page_size() {
   return size;
 }
 
+void advise_pages(std::span<const std::byte> bytes, int advice) {
+  const auto address = reinterpret_cast<uintptr_t>(bytes.data());
+  const uintptr_t begin = address / page_size() * page_size();
+  ::madvise(reinterpret_cast<void*>(begin), address + bytes.size() - begin, advice);
+}
+
 }  // namespace
 
 MappedFile::MappedFile(const OpenFile& file) : MappedFile(file, 0, file.size()) {}
@@ -58,12 +64,17 @@ void MappedFile::advise(Advice advice, size_t offset, size_t length) const {
   if (offset >= data_.size()) {
     return;
   }
-  length = std::min(length, data_.size() - offset);
-  const auto address = reinterpret_cast<uintptr_t>(data_.data() + offset);
-  const uintptr_t begin = address / page_size() * page_size();
   constexpr int advices[] = {MADV_NORMAL,   MADV_SEQUENTIAL, MADV_RANDOM,    MADV_WILLNEED,
                              MADV_DONTNEED, MADV_HUGEPAGE,   MADV_NOHUGEPAGE};
-  ::madvise(reinterpret_cast<void*>(begin), address + length - begin, advices[static_cast<size_t>(advice)]);
+  advise_pages(data_.subspan(offset, std::min(length, data_.size() - offset)), advices[static_cast<size_t>(advice)]);
+}
+
+void bring_into_page_table(std::span<const std::byte> mapped) {
+#ifdef MADV_POPULATE_READ
+  if (!mapped.empty()) advise_pages(mapped, MADV_POPULATE_READ);
+#else
+  (void)mapped;
+#endif
 }
 
 }  // namespace kiln

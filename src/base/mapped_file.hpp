@@ -44,4 +44,8 @@ class MappedFile {
   std::span<const std::byte> data_;
 };
 
+/// Part of a MappedFile's data: its pages come into the page table at once, instead of by a fault each when they are
+/// first touched, and into memory where they are not there yet. A hint, which never fails.
+void bring_into_page_table(std::span<const std::byte> mapped);
+
 }  // namespace kiln

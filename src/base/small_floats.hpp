@@ -8,6 +8,8 @@
 #include <limits>
 #include <type_traits>
 
+#include "kiln/dtype.hpp"  // before these types: they have the names of its enumerators
+
 namespace kiln {
 
 /// What the topmost bit patterns of a small float mean.

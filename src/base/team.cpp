@@ -60,7 +60,7 @@ void Team::run(int parts, FunctionRef<void(int)> body) {
   open_.store((parts == most_parts ? ~uint64_t{0} : (uint64_t{1} << parts) - 1) & ~uint64_t{1},
               std::memory_order_release);
   epoch_.fetch_add(1, std::memory_order_seq_cst);
-  if (sleepers_.load(std::memory_order_seq_cst) > 0) epoch_.notify_all();
+  wake();
   take(0);
   for (int part = 1; part < parts; ++part) {
     if (claim(part)) take(part);
@@ -108,12 +108,26 @@ void Team::help(int index) {
         news = epoch_.load(std::memory_order_relaxed) != seen;
       }
     } while (!news && std::chrono::steady_clock::now() < end);
-    if (!news) {
-      sleepers_.fetch_add(1, std::memory_order_seq_cst);
-      epoch_.wait(seen, std::memory_order_seq_cst);
-      sleepers_.fetch_sub(1, std::memory_order_relaxed);
-    }
+    if (!news) sleep(index, seen);
   }
+}
+
+void Team::sleep(int index, uint32_t seen) {
+  WakePlace* const place = index < WakePlace::most ? &places_[static_cast<size_t>(index)] : nullptr;
+  if (place != nullptr) place->sleeps();
+  asleep_.fetch_or(uint64_t{1} << index, std::memory_order_seq_cst);
+  epoch_.wait(seen, std::memory_order_seq_cst);
+  asleep_.fetch_and(~(uint64_t{1} << index), std::memory_order_relaxed);
+  if (place != nullptr) place->is_awake();
+}
+
+void Team::wake() {
+  uint64_t asleep = asleep_.load(std::memory_order_seq_cst);
+  if (asleep == 0) return;
+  for (; size_ <= WakePlace::most && asleep != 0; asleep &= asleep - 1) {
+    places_[static_cast<size_t>(__builtin_ctzll(asleep))].keep_off_this_cpu();
+  }
+  epoch_.notify_all();
 }
 
 void Team::gather(ThreadPool& pool, FunctionRef<void(Team&)> main, int most) {

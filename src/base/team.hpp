@@ -1,10 +1,12 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 
 #include "base/function_ref.hpp"
 #include "base/thread_pool.hpp"
+#include "base/wake_place.hpp"
 
 namespace kiln {
 
@@ -29,6 +31,8 @@ class Team {
  private:
   explicit Team(int size) : size_(size) {}
   void help(int index);
+  void sleep(int index, uint32_t seen);
+  void wake();
   void take(int part);
   bool claim(int part);
 
@@ -37,7 +41,8 @@ class Team {
   std::exception_ptr error_;
   std::atomic<bool> failed_{false};
   std::atomic<bool> over_{false};
-  std::atomic<int> sleepers_{0};
+  std::atomic<uint64_t> asleep_{0};                ///< helpers, a bit each
+  std::array<WakePlace, WakePlace::most> places_;  ///< of the first helpers
   // What says that there is a loop lies with what a helper needs to begin it, so that it comes over in one go.
   alignas(128) std::atomic<uint32_t> epoch_{0};  ///< changes with each loop, and when the team ends
   FunctionRef<void(int)>* body_ = nullptr;

@@ -15,6 +15,7 @@
 
 #include "base/cpu.hpp"
 #include "base/error.hpp"
+#include "base/wake_place.hpp"
 
 namespace kiln {
 namespace {
@@ -151,6 +152,7 @@ struct ThreadPool::Crew {
   bool started = false;
   bool stopping = false;
   std::vector<std::thread> threads;
+  std::unique_ptr<WakePlace[]> places;  // of the threads
 
   explicit Crew(int size_) : size(size_) {}
   ~Crew() { stop(); }
@@ -176,9 +178,13 @@ struct ThreadPool::Crew {
     }
     started = true;
     threads.reserve(static_cast<size_t>(size - 1));
+    places = std::make_unique<WakePlace[]>(static_cast<size_t>(size - 1));
     try {
       for (int i = 1; i < size; ++i) {
-        threads.emplace_back([this] { work_until_stopped(); });
+        WakePlace& place = places[static_cast<size_t>(i - 1)];
+        place.begins();
+        threads.emplace_back([this, &place] { work_until_stopped(place); });
+        if (size <= WakePlace::most) place.keep_off_this_cpu(threads.back().native_handle());
       }
     } catch (const std::system_error&) {
       // Where the system gives no more threads, those that there are do the work.
@@ -192,6 +198,9 @@ struct ThreadPool::Crew {
     jobs = &job;
     epoch.fetch_add(1, std::memory_order_release);
     if (sleepers > 0) {
+      for (size_t i = 0; i < threads.size() && size <= WakePlace::most; ++i) {
+        places[i].keep_off_this_cpu();
+      }
       job.shares_used == 2 ? work.notify_one() : work.notify_all();
     }
   }
@@ -240,7 +249,8 @@ struct ThreadPool::Crew {
     return true;
   }
 
-  void work_until_stopped() {
+  void work_until_stopped(WakePlace& place) {
+    place.is_awake();
     const std::chrono::microseconds spin(spin_microseconds_knob.get());
     for (;;) {
       const uint64_t seen = epoch.load(std::memory_order_acquire);
@@ -251,7 +261,9 @@ struct ThreadPool::Crew {
       spin_until(news, spin);
       std::unique_lock lock(mutex);
       ++sleepers;
+      place.sleeps();
       work.wait(lock, [&] { return stopping || news(); });
+      place.is_awake();
       --sleepers;
       if (stopping) {
         return;

@@ -1,158 +1,20 @@
 #include "builder/build.hpp"
 
 #include <algorithm>
-#include <cstdlib>
+#include <deque>
+#include <limits>
+#include <map>
 
 #include "base/cpu.hpp"
-#include "base/error.hpp"
-#include "base/large_memory.hpp"
-#include "base/thread_pool.hpp"
-#include "builder/fuse.hpp"
+#include "builder/machine_builder.hpp"
+#include "builder/pack_machine.hpp"
 #include "builder/problem_key.hpp"
-#include "builder/select.hpp"
-#include "builder/timing_cache.hpp"
-#include "builder/tune.hpp"
-#include "builder/typical_shapes.hpp"
+#include "builder/sizes.hpp"
 #include "graph/captures.hpp"
 #include "runtime/bodies.hpp"
 
 namespace kiln {
 namespace {
-
-std::shared_ptr<float> weight_memory(int64_t floats) {
-  const size_t bytes = static_cast<size_t>(floats) * sizeof(float) + 64;
-  auto* const memory = static_cast<float*>(allocate_large(bytes));
-  if (memory == nullptr) fail(ErrorCode::out_of_memory, "cannot allocate {} bytes for packed weights", bytes);
-  return {memory, [bytes](float* weights) { free_large(weights, bytes); }};
-}
-
-/// Of all constants of the main graph.
-int64_t weight_bytes(const Program& program) {
-  int64_t bytes = 0;
-  for (const Value& constant : program.constants) {
-    if (constant.is_tensor()) bytes += static_cast<int64_t>(constant.tensor().bytes());
-  }
-  return bytes;
-}
-
-/// A problem whose packed constants are where code can read them as they are.
-Problem with_aligned_constants(Problem problem, const Tactic& tactic, std::vector<Tensor>& copies) {
-  copies.reserve(problem.inputs.size());
-  for (size_t i = 0; i < problem.inputs.size() && i < 32; ++i) {
-    TensorSpec& input = problem.inputs[i];
-    if ((tactic.packs >> i & 1) == 0 || input.constant == nullptr || input.constant->is_aligned()) continue;
-    copies.push_back(input.constant->clone());
-    input.constant = &copies.back();
-  }
-  return problem;
-}
-
-/// Packs the weights of all steps into one piece of memory, on all threads.
-void pack(const Program& program, const BuildFacts& facts, int threads, Machine& machine) {
-  const auto problem_of = [&](const MachineStep& step) {
-    return *make_problem(program, facts.typical, step.group, machine.isa, threads);
-  };
-  std::vector<int64_t> places;
-  int64_t floats = 0;
-  for (MachineStep& step : machine.steps) {
-    places.push_back(floats);
-    if (step.tactic == nullptr || step.tactic->pack == nullptr) continue;
-    step.packed_floats = step.tactic->packed_floats(problem_of(step), step.tuning);
-    // Each begins on a line of the cache, and vector code may read a little past its end.
-    floats += (step.packed_floats + 31) / 16 * 16;
-  }
-  if (floats == 0) return;
-  const std::shared_ptr<float> memory = weight_memory(floats);
-  machine.keepers.push_back(memory);
-  parallel_for(static_cast<int64_t>(machine.steps.size()), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      MachineStep& step = machine.steps[static_cast<size_t>(i)];
-      if (step.tactic == nullptr || step.tactic->pack == nullptr) continue;
-      std::vector<Tensor> copies;
-      const Problem problem = with_aligned_constants(problem_of(step), *step.tactic, copies);
-      float* const to = memory.get() + places[static_cast<size_t>(i)];
-      step.tactic->pack(problem, step.tuning, to);
-      step.packed = to;
-    }
-  });
-}
-
-/// Those that the options name, beside Kiln itself. By default a build that times takes all that are there.
-std::vector<const Provider*> providers_of(const BuildOptions& options) {
-  std::vector<const Provider*> providers;
-  for (const std::string& name : options.providers) {
-    if (name != "kiln") providers.push_back(&load_provider(name));
-  }
-  if (!options.providers.empty() || options.tune == Tune::off) return providers;
-  for (const std::string_view name : provider_names()) {
-    if (const Provider* provider = load_provider_if_there(name)) providers.push_back(provider);
-  }
-  return providers;
-}
-
-bool is_own_last(const BuildOptions& options) {
-  const std::vector<std::string>& names = options.providers;
-  return !names.empty() && std::find(names.begin(), names.end(), "kiln") == names.end();
-}
-
-/// `price` is what a byte may be worth in the end.
-void measure(std::vector<Choice>& choices, CopyCosts& copies, const Target& target, const BuildOptions& options,
-             double price) {
-  const std::string path = timing_cache_path();
-  TimingCache cache;
-  if (!path.empty()) cache.load(path);
-  TuneOptions how;
-  how.tune = options.tune;
-  how.time_budget_seconds = options.time_budget_seconds;
-  how.price = price;
-  how.progress = options.progress;
-  how.stopped = [&] { return options.stop_tuning != nullptr && options.stop_tuning->load(); };
-  const std::string before = cache.text();
-  tune(choices, copies, target, cache, how);
-  if (!path.empty() && cache.text() != before) cache.save(path);
-}
-
-bool is_provided(const Candidate& candidate, const Target& target) {
-  return candidate.tactic != nullptr && !target.providers.empty() && find_tactic(candidate.tactic->name) == nullptr;
-}
-
-/// Takes other providers' ways out where Kiln has one, so that engines do not need a library for little.
-bool drop_provided(std::vector<Choice>& choices, const Target& target) {
-  bool dropped = false;
-  for (Choice& choice : choices) {
-    std::vector<Candidate>& all = choice.candidates;
-    const auto own_end =
-        std::stable_partition(all.begin(), all.end(), [&](const Candidate& c) { return !is_provided(c, target); });
-    if (own_end == all.begin() || own_end == all.end()) continue;
-    choice.declines.push_back({own_end->tactic, "no gain that is worth loading its library"});
-    all.erase(own_end, all.end());
-    dropped = true;
-  }
-  return dropped;
-}
-
-GroupReport report_of(const Program& program, const Choice& choice, size_t picked) {
-  GroupReport report;
-  for (size_t index : choice.group->nodes) {
-    const Node& node = program.graph->nodes[index];
-    report.nodes += (report.nodes.empty() ? "" : ", ") + (node.name.empty() ? node.describe(index) : node.name);
-    report.ops += (report.ops.empty() ? "" : "+") + node.op_type;
-  }
-  if (choice.problem) report.problem = problem_key(*choice.problem);
-  for (size_t i = 0; i < choice.candidates.size(); ++i) {
-    const Candidate& c = choice.candidates[i];
-    WayReport way{c.describe(), formats_text(c.formats), c.seconds, c.modelled, c.measured, c.bytes};
-    if (i == picked) {
-      report.pick = std::move(way);
-    } else {
-      report.others.push_back(std::move(way));
-    }
-  }
-  std::stable_sort(report.others.begin(), report.others.end(),
-                   [](const auto& a, const auto& b) { return a.seconds < b.seconds; });
-  for (const Decline& decline : choice.declines) report.declines.emplace_back(decline.tactic->name, decline.why);
-  return report;
-}
 
 Machine build(const Program& program, const BuildFacts& facts, const BuildOptions& options, Isa isa);
 
@@ -175,57 +37,105 @@ void build_bodies(const Program& program, const BuildFacts& facts, const BuildOp
 }
 
 Machine build(const Program& program, const BuildFacts& facts, const BuildOptions& options, Isa isa) {
-  Machine machine;
-  machine.isa = isa;
-  const int threads = options.threads > 0 ? options.threads : default_pool().threads();
-  const Target target{machine.isa,           threads,
-                      options.math,          weight_bytes(program) > cache_sizes().l3 / 2,
-                      providers_of(options), is_own_last(options)};
-  const std::vector<Group> groups = fuse(program, facts);
-  std::vector<Choice> choices;
-  for (const Group& group : groups) choices.push_back(make_choice(program, facts, group, target));
-  CopyCosts copies{.block = block_of(target.isa)};
-  const auto selected = [&] {
-    return select(program, facts, choices, exchange_of(options.prefer), static_cast<double>(weight_bytes(program)),
-                  copies);
-  };
-  Selection selection = selected();
-  if (options.tune != Tune::off) {
-    measure(choices, copies, target, options, selection.price);
-    selection = selected();
-  }
-  constexpr double worth_a_library = 0.95;  // of the time without it: loading takes milliseconds and memory
-  std::vector<Choice> with_all = choices;
-  if (drop_provided(choices, target)) {
-    Selection own = selected();
-    if (selection.seconds < worth_a_library * own.seconds) {
-      choices = std::move(with_all);
-    } else {
-      selection = std::move(own);
-    }
-  }
-  for (size_t i = 0; i < groups.size(); ++i) {
-    const Candidate& candidate = choices[i].candidates[selection.chosen[i]];
-    MachineStep step;
-    step.group = groups[i];
-    step.tactic = candidate.tactic;
-    step.tuning = candidate.tuning;
-    step.formats = candidate.formats;
-    step.seconds = candidate.seconds;
-    step.measured = candidate.measured;
-    machine.steps.push_back(std::move(step));
-    if (options.report != nullptr)
-      options.report->groups.push_back(report_of(program, choices[i], selection.chosen[i]));
-  }
-  pack(program, facts, threads, machine);
+  MachineBuilder builder(program, options, isa);
+  builder.choose_first(facts, 1);
+  Machine& machine = builder.machine();
+  pack_machine(program, {&facts.typical}, builder.threads(), machine);
   build_bodies(program, facts, options, machine);
-  return machine;
+  return std::move(machine);
 }
+
+/// What measuring ways for a size should take: each problem once, some ways, some runs of each.
+double seconds_to_measure(const std::vector<Choice>& choices) {
+  constexpr double runs = 45;
+  std::map<std::string, double> questions;
+  for (const Choice& choice : choices) {
+    if (!choice.problem || choice.candidates.size() < 2) continue;
+    double least = std::numeric_limits<double>::infinity();
+    for (const Candidate& candidate : choice.candidates) least = std::min(least, candidate.seconds);
+    questions.emplace(problem_key(*choice.problem), least);
+  }
+  double seconds = 0;
+  for (const auto& [key, least] : questions) seconds += runs * least;
+  return seconds;
+}
+
+std::vector<Shape> input_shapes(const EngineDef& engine, const Facts& facts) {
+  std::vector<Shape> shapes;
+  for (const Port& input : engine.inputs()) shapes.push_back(spec_of(engine.program(), facts, input.value).shape);
+  return shapes;
+}
+
+std::string shapes_text(const EngineDef& engine, const std::vector<Shape>& shapes) {
+  std::string text;
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    text += (text.empty() ? "" : ", ") + engine.inputs()[i].name + " " + to_string(shapes[i]);
+  }
+  return text;
+}
+
+/// Several sizes: those that take too long to be measured are taken smaller, nearer to the first.
+class SizeBuilder {
+ public:
+  SizeBuilder(const EngineDef& engine, const Sizes& sizes, const BuildOptions& options, Isa isa)
+      : engine_(engine), sizes_(sizes), options_(options), builder_(engine.program(), options, isa) {}
+
+  Machine build() {
+    const size_t count = sizes_.others.size();
+    const double rest = count == 0 ? 0 : time_of_others;
+    facts_.push_back(build_facts(engine_, sizes_.first));
+    builder_.choose_first(facts_[0], 1 - rest);
+    Machine& machine = builder_.machine();
+    const std::vector<Shape> first = input_shapes(engine_, facts_[0].typical);
+    if (options_.report != nullptr) options_.report->shapes = shapes_text(engine_, first);
+    if (count > 0) machine.buckets.push_back({first, 0, builder_.first_seconds()});
+    for (const InputShapes& size : sizes_.others) {
+      add(size, rest * options_.time_budget_seconds / static_cast<double>(count));
+    }
+    if (machine.others.empty()) machine.buckets.clear();
+    machine.profiles = sizes_.limits;
+    std::vector<const Facts*> facts;
+    for (const BuildFacts& of_ways : facts_) facts.push_back(&of_ways.typical);
+    pack_machine(engine_.program(), facts, builder_.threads(), machine);
+    build_bodies(engine_.program(), facts_[0], options_, machine);
+    return std::move(machine);
+  }
+
+ private:
+  static constexpr double time_of_others = 0.4;
+
+  void add(const InputShapes& size, double seconds) {
+    InputShapes first;
+    for (size_t i = 0; i < engine_.inputs().size(); ++i) {
+      first[engine_.inputs()[i].name] = builder_.machine().buckets.front().inputs[i];
+    }
+    BuildFacts facts;
+    std::vector<Choice> choices;
+    for (double share = 1; share > 0.1; share -= 0.15) {
+      facts = facts_at(engine_, facts_[0], between(first, size, share));
+      choices = builder_.choices_at(facts);
+      if (options_.tune == Tune::off || seconds_to_measure(choices) <= seconds) break;
+    }
+    const std::vector<Shape> shapes = input_shapes(engine_, facts.typical);
+    SizeReport report{.shapes = shapes_text(engine_, shapes)};
+    const auto [ways, expected] = builder_.choose_other(facts, std::move(choices), seconds, report);
+    builder_.machine().buckets.push_back({shapes, ways, expected});
+    if (ways > 0) facts_.push_back(std::move(facts));
+    if (options_.report != nullptr) options_.report->sizes.push_back(std::move(report));
+  }
+
+  const EngineDef& engine_;
+  const Sizes& sizes_;
+  const BuildOptions& options_;
+  MachineBuilder builder_;
+  std::deque<BuildFacts> facts_;  ///< of the first size, then of those with ways of their own
+};
 
 }  // namespace
 
 Machine build_machine(const EngineDef& engine, const BuildOptions& options, std::optional<Isa> isa) {
-  return build(engine.program(), build_facts(engine, options.shapes), options, isa.value_or(best_isa()));
+  const Sizes sizes = sizes_to_build(engine, options);
+  return SizeBuilder(engine, sizes, options, isa.value_or(best_isa())).build();
 }
 
 }  // namespace kiln

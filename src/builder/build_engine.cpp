@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/sha256.hpp"
 #include "builder/problem_key.hpp"
+#include "builder/sizes.hpp"
 #include "builder/timing_cache.hpp"
 #include "builder/typical_shapes.hpp"
 #include "builder/verify_engine.hpp"
@@ -20,10 +21,18 @@ namespace {
 std::string choices_of(const EngineDef& engine) {
   std::string text;
   const Graph& graph = engine.model().graph;
-  for (const MachineStep& step : engine.machine()->steps) {
-    for (size_t index : step.group.nodes) text += graph.nodes[index].op_type + " " + graph.nodes[index].name + ",";
-    text += fmt::format("{} {} {};", step.tactic != nullptr ? step.tactic->name : "-",
-                        fmt::join(step.tuning.numbers, ","), formats_text(step.formats));
+  const Machine& machine = *engine.machine();
+  for (size_t ways = 0; ways <= machine.others.size(); ++ways) {
+    for (const MachineStep& step : machine.ways(ways)) {
+      for (size_t index : step.group.nodes) text += graph.nodes[index].op_type + " " + graph.nodes[index].name + ",";
+      text += fmt::format("{} {} {};", step.tactic != nullptr ? step.tactic->name : "-",
+                          fmt::join(step.tuning.numbers, ","), formats_text(step.formats));
+    }
+    text += "/";
+  }
+  for (const Bucket& bucket : machine.buckets) {
+    for (const Shape& shape : bucket.inputs) text += to_string(shape);
+    text += fmt::format(" {},", bucket.ways);
   }
   for (const Body& body : engine.machine()->bodies) {
     text += fmt::format("[{} {}: {}]", body.node, body.which, choices_of(*body.engine));
@@ -49,7 +58,7 @@ VerifyResult verify(const ModelDef& original, const std::shared_ptr<const Engine
     if (const auto before = cache.find(key)) return {.done = true, .difference = before->seconds};
   }
   if (options.progress) options.progress({.what = "holding the engine against the reference", .done = 1, .total = 1});
-  const VerifyResult result = verify_engine(original, engine, options.shapes);
+  const VerifyResult result = verify_engine(original, engine, sizes_to_build(*engine, options).first);
   if (!path.empty() && result.done) {
     cache.put(key, {TimingCache::rounded(result.difference), true});
     cache.save(path);
@@ -68,7 +77,8 @@ std::shared_ptr<const EngineDef> build_engine(ModelDef model, const BuildOptions
     for (const Pass& pass : all_passes()) rewriting.skip.emplace_back(pass.name);
   }
   if (options.report != nullptr) {
-    shapes = typical_input_shapes(*EngineDef::create(copy_model(model)), options.shapes);
+    const auto plain = EngineDef::create(copy_model(model));
+    shapes = typical_input_shapes(*plain, sizes_to_build(*plain, options).first);
     rewriting.count_savings_for = &shapes;
   }
   const OptimizeReport passes = optimize(model, rewriting);

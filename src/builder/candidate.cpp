@@ -102,6 +102,20 @@ double tensor_bytes(const TensorSpec& spec) {
   return bytes;
 }
 
+void add_candidate(Choice& choice, const Tactic& tactic, const Tuning& tuning, const Formats& formats, int threads) {
+  if (!choice.problem) return;
+  const Problem& problem = *choice.problem;
+  const auto same = [&](const Candidate& c) {
+    return c.tactic == &tactic && c.tuning == tuning && c.formats == formats;
+  };
+  if (std::any_of(choice.candidates.begin(), choice.candidates.end(), same)) return;
+  const bool takes = std::any_of(choice.candidates.begin(), choice.candidates.end(),
+                                 [&](const Candidate& c) { return c.tactic == &tactic && c.formats == formats; });
+  if (!takes) return;
+  const double seconds = wall_seconds(tactic.cost(problem, tuning), threads);
+  choice.candidates.push_back({&tactic, tuning, formats, seconds, seconds, resident_bytes(problem, tactic, tuning)});
+}
+
 Choice make_choice(const Program& program, const BuildFacts& facts, const Group& group, const Target& target) {
   Choice choice;
   choice.group = &group;
@@ -113,6 +127,7 @@ Choice make_choice(const Program& program, const BuildFacts& facts, const Group&
       std::string why = tactic->approximates && target.math == Math::strict ? "strict mathematics is asked for"
                                                                             : tactic->declines(problem);
       if (why.empty() && !can_pack(program, facts.sure, group, *tactic)) why = "weights that depend on input shapes";
+      if (why.empty() && tactic->declines_weights != nullptr) why = tactic->declines_weights(problem);
       if (!why.empty()) {
         choice.declines.push_back({tactic, std::move(why)});
         return;

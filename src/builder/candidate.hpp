@@ -50,6 +50,10 @@ struct Target {
 
 Choice make_choice(const Program& program, const BuildFacts& facts, const Group& group, const Target& target);
 
+/// One more way to do a group, if its tactic takes the problem in these formats: a tuning that it does not propose
+/// itself.
+void add_candidate(Choice& choice, const Tactic& tactic, const Tuning& tuning, const Formats& formats, int threads);
+
 /// Of a plain tensor.
 double tensor_bytes(const TensorSpec& spec);
 

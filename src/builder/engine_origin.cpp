@@ -9,6 +9,7 @@
 #include "base/cpu.hpp"
 #include "base/mapped_file.hpp"
 #include "base/thread_pool.hpp"
+#include "builder/profiles.hpp"
 #include "graph/captures.hpp"
 
 namespace kiln {
@@ -61,6 +62,7 @@ EngineRecord make_record(const BuildOptions& options, std::vector<SourceFile> so
   if (!options.providers.empty()) {
     record.options.emplace_back("providers", fmt::format("{}", fmt::join(options.providers, ",")));
   }
+  if (!options.profiles.empty()) record.options.emplace_back("profile", profiles_text(options.profiles));
   record.sources = std::move(sources);
   return record;
 }

@@ -117,7 +117,7 @@ class Fuser {
     if (weights == nullptr || !shape || (shape->size() != 3 && shape->size() != 4)) return;
     const Attribute* attribute = conv.find_attribute("group");
     const int64_t* groups = attribute ? std::get_if<int64_t>(&attribute->data) : nullptr;
-    const bool depthwise = groups != nullptr && *groups > 1 && weights->rank() == shape->size() &&
+    const bool depthwise = groups != nullptr && *groups > 1 && weights->rank() == std::ssize(*shape) &&
                            weights->dim(0) == *groups && weights->dim(1) == 1;
     if (!depthwise || group.residual >= 0 || !DepthwiseConv::can_have_mean(group.epilogue)) return;
     for (const size_t reader : readers_[at(value)]) {

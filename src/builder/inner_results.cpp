@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "graph/copy_model.hpp"
+#include "runtime/plan.hpp"
 
 namespace kiln {
 
@@ -42,6 +43,23 @@ std::shared_ptr<const EngineDef> with_results(const EngineDef& engine, const std
   ModelDef model = with_results(engine.model(), names);
   if (engine.machine() == nullptr) return EngineDef::create(std::move(model));
   return EngineDef::create(std::move(model), [&](const EngineDef&) { return *engine.machine(); });
+}
+
+std::shared_ptr<const EngineDef> in_ways(const std::shared_ptr<const EngineDef>& engine, size_t ways) {
+  if (engine->machine() == nullptr || engine->machine()->others.empty()) return engine;
+  return EngineDef::create(copy_model(engine->model()),
+                           [&](const EngineDef&) { return machine_of_ways(*engine->machine(), ways); });
+}
+
+size_t ways_for(const EngineDef& engine, const std::vector<Feed>& feeds) {
+  const Machine* const machine = engine.machine();
+  if (machine == nullptr || machine->buckets.empty()) return 0;
+  std::vector<Type> types;
+  for (const Port& port : engine.inputs()) {
+    const auto feed = std::find_if(feeds.begin(), feeds.end(), [&](const Feed& one) { return one.name == port.name; });
+    types.push_back(feed == feeds.end() ? Type() : type_of(feed->value));
+  }
+  return machine->buckets[nearest_bucket(machine->buckets, types)].ways;
 }
 
 std::shared_ptr<const EngineDef> by_reference(const EngineDef& engine) {

@@ -18,6 +18,11 @@ ModelDef with_results(const ModelDef& model, const std::vector<std::string>& nam
 /// The same for an engine, done by the same steps.
 std::shared_ptr<const EngineDef> with_results(const EngineDef& engine, const std::vector<std::string>& names);
 
+/// The engine with one of its machine's ways for inputs of all sizes.
+std::shared_ptr<const EngineDef> in_ways(const std::shared_ptr<const EngineDef>& engine, size_t ways);
+/// The ways that it does these inputs in.
+size_t ways_for(const EngineDef& engine, const std::vector<Feed>& feeds);
+
 /// The reference code of an engine's graph, as it is after all rewriting.
 std::shared_ptr<const EngineDef> by_reference(const EngineDef& engine);
 

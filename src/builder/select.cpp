@@ -169,12 +169,12 @@ Selection select(const Program& program, const BuildFacts& facts, const std::vec
 }
 
 Selection select(const Program& program, const BuildFacts& facts, const std::vector<Choice>& choices,
-                 const Exchange& exchange, double plain_bytes, const CopyCosts& copies) {
+                 const Exchange& exchange, double plain_bytes, const CopyCosts& copies, double bytes_before) {
   constexpr double lowest_price = 1e-12, highest_price = 2e-9, step = 1.5, bytes_free_of_limit = 16e6;
   Selection best = select(program, facts, choices, 0, copies);
   if (exchange.time_for_memory == 0) return best;
-  const double beside = bytes_beside_weights(choices);
-  const double limit = exchange.most_times_plain * plain_bytes + bytes_free_of_limit;
+  const double beside = bytes_beside_weights(choices) + bytes_before;
+  const double limit = exchange.most_times_plain * plain_bytes + bytes_free_of_limit - bytes_before;
   const auto cost = [&](const Selection& found) {
     return std::log(found.seconds) + exchange.time_for_memory * std::log(found.bytes + beside);
   };

@@ -38,8 +38,9 @@ struct Selection {
 /// their bytes cost least.
 Selection select(const Program& program, const BuildFacts& facts, const std::vector<Choice>& choices, double price,
                  const CopyCosts& copies);
-/// The same with the price that serves the exchange best. `plain_bytes` are those of the model's weights.
+/// The same with the price that serves the exchange best. `plain_bytes` are those of the model's weights,
+/// `bytes_before` stay in memory whatever is chosen.
 Selection select(const Program& program, const BuildFacts& facts, const std::vector<Choice>& choices,
-                 const Exchange& exchange, double plain_bytes, const CopyCosts& copies);
+                 const Exchange& exchange, double plain_bytes, const CopyCosts& copies, double bytes_before = 0);
 
 }  // namespace kiln

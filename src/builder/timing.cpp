@@ -87,7 +87,7 @@ Stopwatch::Stopwatch(Team& team, int threads, bool far_weights) : team_(team), t
   const CacheSizes& caches = cache_sizes();
   constexpr int64_t most = int64_t{256} << 20;
   weight_bytes_ = rounded(
-      static_cast<size_t>(std::clamp(far_weights ? caches.l3 * 3 / 2 : caches.l2 * threads * 3, caches.l2, most)));
+      static_cast<size_t>(std::clamp(far_weights ? caches.l3 * 3 : caches.l2 * threads * 3, caches.l2, most)));
 }
 
 void Stopwatch::refresh(const std::vector<Memory>& inputs) {
@@ -167,7 +167,8 @@ double Stopwatch::measure(const Problem& problem, const Candidate& candidate, do
   for (size_t i = 0; i < problem.inputs.size(); ++i) {
     const TensorSpec& spec = problem.inputs[i];
     const bool packed = i < 32 && (tactic.packs >> i & 1) != 0;
-    const bool as_is = spec.constant != nullptr && layouts.inputs[i].format == Format::plain;
+    const bool as_is =
+        spec.constant != nullptr && spec.constant->is_aligned() && layouts.inputs[i].format == Format::plain;
     inputs.push_back(!spec.is_given() || packed ? nullptr : as_is ? spec.constant->raw() : at);
     if (inputs.back() == at) {
       // Numbers that are no f32 may be indices or truths: all zero is always allowed.

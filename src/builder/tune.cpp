@@ -16,7 +16,6 @@ namespace kiln {
 namespace {
 
 constexpr double worth_measuring = 2.5;  ///< times the best prediction
-constexpr size_t most_candidates = 12;
 constexpr size_t finalists = 3;
 constexpr double near_best = 2.2;  ///< times the best one, within which a way is worth a second look
 constexpr int rounds = 3;          ///< that finalists are timed in
@@ -43,13 +42,14 @@ struct Question {
 };
 
 /// The candidates worth measuring: of each kind (tactic, formats and size of weights) the best, then the rest as long
-/// as the prediction is not hopeless.
-std::vector<size_t> pick(const std::vector<Candidate>& candidates, Tune tune) {
+/// as the prediction is not hopeless. Those that are sure come first.
+std::vector<size_t> pick(const std::vector<Candidate>& candidates, const TuneOptions& options,
+                         const std::vector<size_t>& sure) {
   std::vector<size_t> order;
   for (size_t i = 0; i < candidates.size(); ++i) {
     if (candidates[i].tactic != nullptr) order.push_back(i);
   }
-  if (tune == Tune::full) return order;
+  if (options.tune == Tune::full) return order;
   std::stable_sort(order.begin(), order.end(),
                    [&](size_t a, size_t b) { return candidates[a].seconds < candidates[b].seconds; });
   const auto same_kind = [&](size_t a, size_t b) {
@@ -57,17 +57,20 @@ std::vector<size_t> pick(const std::vector<Candidate>& candidates, Tune tune) {
     return x.tactic == y.tactic && x.formats == y.formats && x.bytes == y.bytes;
   };
   const auto same_formats = [&](size_t a, size_t b) { return candidates[a].formats == candidates[b].formats; };
+  const auto is_sure = [&](size_t i) { return std::find(sure.begin(), sure.end(), i) != sure.end(); };
   std::vector<size_t> picked;
   std::map<size_t, size_t> rank;  // how many of its kind stand before it
   for (size_t i : order) {
     const auto best = std::find_if(order.begin(), order.end(), [&](size_t other) { return same_formats(other, i); });
-    if (candidates[i].seconds > worth_measuring * candidates[*best].seconds) continue;
+    if (candidates[i].seconds > worth_measuring * candidates[*best].seconds && !is_sure(i)) continue;
     rank[i] = static_cast<size_t>(
         std::count_if(picked.begin(), picked.end(), [&](size_t other) { return same_kind(other, i); }));
     picked.push_back(i);
   }
-  std::stable_sort(picked.begin(), picked.end(), [&](size_t a, size_t b) { return rank[a] < rank[b]; });
-  if (picked.size() > most_candidates) picked.resize(most_candidates);
+  std::stable_sort(picked.begin(), picked.end(), [&](size_t a, size_t b) {
+    return std::pair(!is_sure(a), rank[a]) < std::pair(!is_sure(b), rank[b]);
+  });
+  if (picked.size() > options.most_candidates) picked.resize(options.most_candidates);
   return picked;
 }
 
@@ -123,7 +126,9 @@ class Tuner {
       if (choice.candidates.size() < 2 || !choice.problem) continue;
       std::string key = problem_key(*choice.problem);
       if (key.empty()) continue;
-      const auto [place, is_new] = known.emplace(key, questions_.size());
+      // What the weights are decides whether there is one way more.
+      const auto [place, is_new] =
+          known.emplace(fmt::format("{}\t{}", key, choice.candidates.size()), questions_.size());
       if (is_new) questions_.push_back({.key = std::move(key)});
       Question& question = questions_[place->second];
       question.choices.push_back(i);
@@ -132,7 +137,11 @@ class Tuner {
       question.predicted += least;
     }
     for (Question& question : questions_) {
-      question.picked = pick(choice_of(question).candidates, options_.tune);
+      std::vector<size_t> sure;
+      for (size_t at : question.choices) {
+        if (at < options_.sure.size()) sure.insert(sure.end(), options_.sure[at].begin(), options_.sure[at].end());
+      }
+      question.picked = pick(choice_of(question).candidates, options_, sure);
       question.times.assign(question.picked.size(), {-1, false});
     }
     std::erase_if(questions_, [](const Question& question) { return question.picked.empty(); });

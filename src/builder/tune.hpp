@@ -13,7 +13,9 @@ namespace kiln {
 struct TuneOptions {
   Tune tune = Tune::fast;
   double time_budget_seconds = 60;
-  double price = 0;  ///< of a byte, so that what cannot be chosen need not be measured for long
+  size_t most_candidates = 12;            ///< that are measured for a group, where not all are
+  std::vector<std::vector<size_t>> sure;  ///< for each choice, candidates that are measured in any case
+  double price = 0;                       ///< of a byte, so that what cannot be chosen need not be measured for long
   std::function<void(const BuildProgress&)> progress;
   std::function<bool()> stopped;  ///< true ends the measuring early
 };

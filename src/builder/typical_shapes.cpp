@@ -7,13 +7,13 @@ namespace kiln {
 namespace {
 
 /// Sizes to try for the open dims of the inputs.
-struct Sizes {
+struct UsualSizes {
   int64_t height, width, length;
 };
-constexpr Sizes usual[] = {{640, 640, 128}, {224, 224, 128}, {48, 320, 128}, {32, 320, 64},
-                           {512, 512, 77},  {28, 28, 16},    {640, 640, 576}};
+constexpr UsualSizes usual[] = {{640, 640, 128}, {224, 224, 128}, {48, 320, 128}, {32, 320, 64},
+                                {512, 512, 77},  {28, 28, 16},    {640, 640, 576}};
 
-int64_t typical_dim(const Sizes& sizes, size_t rank, size_t axis) {
+int64_t typical_dim(const UsualSizes& sizes, size_t rank, size_t axis) {
   if (axis == 0) return 1;
   if (rank == 4) return axis == 1 ? 3 : axis == 2 ? sizes.height : sizes.width;
   return sizes.length;
@@ -22,7 +22,7 @@ int64_t typical_dim(const Sizes& sizes, size_t rank, size_t axis) {
 /// The number for an open dim of an input: as given, or as in common use; the same wherever its symbol stands.
 class TypicalDims {
  public:
-  TypicalDims(const Sizes& sizes, const std::map<std::string, Shape>& shapes) : sizes_(sizes), shapes_(shapes) {}
+  TypicalDims(const UsualSizes& sizes, const std::map<std::string, Shape>& shapes) : sizes_(sizes), shapes_(shapes) {}
   int64_t of(const Port& input, size_t axis) {
     const SymShape& shape = *input.type.shape;
     const auto given = shapes_.find(input.name);
@@ -44,7 +44,7 @@ class TypicalDims {
   }
 
  private:
-  const Sizes& sizes_;
+  const UsualSizes& sizes_;
   const std::map<std::string, Shape>& shapes_;
   std::map<std::string, int64_t> symbols_;
 };
@@ -75,7 +75,7 @@ Facts infer(const EngineDef& engine, const std::map<ValueId, Fact>& inputs, Fact
   return inference.run(inputs);
 }
 
-Facts infer_typical(const EngineDef& engine, const Sizes& sizes, const std::map<std::string, Shape>& shapes,
+Facts infer_typical(const EngineDef& engine, const UsualSizes& sizes, const std::map<std::string, Shape>& shapes,
                     FactsInside& inside) {
   TypicalDims typical(sizes, shapes);
   for (const Port& input : engine.inputs()) {
@@ -108,7 +108,7 @@ BuildFacts build_facts(const EngineDef& engine, const std::map<std::string, Shap
   }
   // A model that is made for one size of picture says so by failing with others.
   size_t fewest = std::numeric_limits<size_t>::max();
-  for (const Sizes& sizes : usual) {
+  for (const UsualSizes& sizes : usual) {
     FactsInside inside;
     Facts tried = infer_typical(engine, sizes, shapes, inside);
     const size_t unknown = unknown_count(tried, inside);
@@ -120,6 +120,15 @@ BuildFacts build_facts(const EngineDef& engine, const std::map<std::string, Shap
   }
   return facts;
 }
+
+BuildFacts facts_at(const EngineDef& engine, const BuildFacts& facts, const std::map<std::string, Shape>& shapes) {
+  BuildFacts other;
+  other.sure = facts.sure;
+  other.typical = infer_typical(engine, usual[0], shapes, other.typical_inside);
+  return other;
+}
+
+size_t unknown_shapes(const Facts& typical) { return unknown_count(typical); }
 
 BuildFacts facts_of_body(const BuildFacts& around, const Graph& graph, const TakenValues& taken,
                          const EngineDef& body) {

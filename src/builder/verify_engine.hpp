@@ -15,7 +15,8 @@ struct VerifyResult {
 };
 
 /// Runs an engine and the reference code of the model that it was made of on the same random inputs, of the typical
-/// shapes. Fails, naming the first node whose answer is off, where they differ by more than rounding.
+/// shapes; its ways for other sizes on inputs of these, or where they are larger on the same as the first. Fails,
+/// naming the first node whose answer is off, where they differ by more than rounding.
 VerifyResult verify_engine(const ModelDef& original, const std::shared_ptr<const EngineDef>& engine,
                            const std::map<std::string, Shape>& shapes = {});
 

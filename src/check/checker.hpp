@@ -30,6 +30,9 @@ struct Scope {
   bool sees(std::string_view name) const { return has(name) || (outer && outer->sees(name)); }
 };
 
+/// Where a value lies in a graph's list of values.
+inline size_t slot(ValueId id) { return static_cast<size_t>(id); }
+
 /// "graph 'body', node 'add' (Add)": a node of the main graph is named without its graph.
 std::string place_of(const Walk& walk, const Graph& graph, const Node& node, size_t index);
 /// "graph 'body'", or "the graph" for a graph without a name.

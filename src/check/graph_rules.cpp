@@ -6,8 +6,6 @@
 namespace kiln::check {
 namespace {
 
-size_t slot(ValueId id) { return static_cast<size_t>(id); }
-
 bool is_main(const Walk& walk, const Graph& graph) { return &graph == &walk.model.graph; }
 
 /// What a main graph must say of each input and output.

@@ -6,8 +6,6 @@
 namespace kiln::check {
 namespace {
 
-size_t slot(ValueId id) { return static_cast<size_t>(id); }
-
 /// Names in the graphs inside a node; some may be of those graphs' own, which only makes more count as read.
 void collect_inner_names(const Node& node, std::set<std::string_view>& names) {
   for_each_subgraph(node, [&](const Graph& subgraph) {

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct BenchArguments {
   std::string model;
   FeedOptions feeds;
   std::vector<std::string> shape_sets;
@@ -103,7 +103,7 @@ std::vector<std::string> batch_shapes(const std::vector<PortInfo>& ports, int64_
   return shapes;
 }
 
-std::vector<BenchCase> all_cases(const Options& options, const std::vector<PortInfo>& ports) {
+std::vector<BenchCase> all_cases(const BenchArguments& options, const std::vector<PortInfo>& ports) {
   std::vector<std::vector<std::string>> shape_sets;
   for (const std::string& text : options.shape_sets) shape_sets.push_back(split(text, ';'));
   if (shape_sets.empty()) shape_sets.emplace_back();
@@ -127,13 +127,13 @@ std::vector<BenchCase> all_cases(const Options& options, const std::vector<PortI
   return cases;
 }
 
-bool is_soak(const Options& options) {
+bool is_soak(const BenchArguments& options) {
   return std::any_of(options.shape_sets.begin(), options.shape_sets.end(),
                      [](const std::string& text) { return is_random_shapes(text); });
 }
 
 /// Random shapes go with none of the options that make several cases.
-int soak(const Options& options) {
+int soak(const BenchArguments& options) {
   const auto refuse = [](bool given, std::string_view option) {
     if (given) fail_usage("--shapes random: {} cannot be given with it", option);
   };
@@ -162,7 +162,7 @@ int soak(const Options& options) {
   return exit_good;
 }
 
-int run(const Options& options) {
+int run(const BenchArguments& options) {
   require_file(options.model);
   if (is_soak(options)) return soak(options);
   BenchReport report{options.model, {}};
@@ -189,7 +189,7 @@ int run(const Options& options) {
   return exit_good;
 }
 
-void add_options(CLI::App& command, Options& options) {
+void add_options(CLI::App& command, BenchArguments& options) {
   command.add_option("model", options.model, "an ONNX file, or an engine that `kiln build` made")
       ->required()
       ->type_name("MODEL");
@@ -275,7 +275,7 @@ Examples:
   kiln bench model.onnx --input x=pictures --seconds 10 --html report.html
   kiln bench model.onnx --shapes x=1x3x224x224 --shapes x=1x3x320x320 --json -
   kiln bench model.onnx --shapes random:96..608/32,96..608/32 --count 10000 --html soak.html)");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BenchArguments>();
   options->feeds.seed = 1;
   add_options(*command, *options);
   command->callback([options, &exit_code] { exit_code = run(*options); });

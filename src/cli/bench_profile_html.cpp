@@ -9,7 +9,7 @@
 namespace kiln::cli {
 namespace {
 
-constexpr double width = 860, left = 60, right = 20;
+constexpr double chart_width = 860, chart_left = 60, chart_right = 20;
 
 std::string title_of(const StepTime& step, const LayerProfile& profile) {
   std::string text = fmt::format("{} {}: {}, {} us", layer_nodes(step), layer_ops(step), step.kernel,
@@ -27,25 +27,26 @@ std::string bars(const LayerProfile& profile) {
   double most = 1e-9;
   for (const StepTime& step : profile.steps) most = std::max(most, step.seconds * 1e6);
   const auto y = [&](double us) { return height - bottom - (height - top - bottom) * us / most; };
-  const double each = (width - left - right) / static_cast<double>(profile.steps.size());
+  const double each = (chart_width - chart_left - chart_right) / static_cast<double>(profile.steps.size());
   std::string text =
-      fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"Time of each layer\">\n", width, height);
+      fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"Time of each layer\">\n", chart_width, height);
   const double step_us = nice_step(most, 4);
   for (double us = 0; us <= most; us += step_us) {
-    text += fmt::format(R"(<line class="rule" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>)", left, width - right, y(us),
-                        y(us));
-    text +=
-        fmt::format(R"(<text x="{}" y="{:.1f}" text-anchor="end">{}</text>)", left - 6, y(us) + 4, short_number(us));
+    text += fmt::format(R"(<line class="rule" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>)", chart_left,
+                        chart_width - chart_right, y(us), y(us));
+    text += fmt::format(R"(<text x="{}" y="{:.1f}" text-anchor="end">{}</text>)", chart_left - 6, y(us) + 4,
+                        short_number(us));
   }
   text += "\n";
   for (size_t i = 0; i < profile.steps.size(); ++i) {
     const double us = profile.steps[i].seconds * 1e6, bar = std::max(0.5, (height - top - bottom) * us / most);
-    text += fmt::format(R"(<rect class="bar" x="{:.2f}" y="{:.1f}" width="{:.2f}" height="{:.1f}">)",
-                        left + each * static_cast<double>(i), height - bottom - bar, std::max(0.4, each * 0.85), bar);
+    text +=
+        fmt::format(R"(<rect class="bar" x="{:.2f}" y="{:.1f}" width="{:.2f}" height="{:.1f}">)",
+                    chart_left + each * static_cast<double>(i), height - bottom - bar, std::max(0.4, each * 0.85), bar);
     text += fmt::format("<title>{}</title></rect>\n", title_of(profile.steps[i], profile));
   }
-  text +=
-      fmt::format(R"(<text x="{}" y="{}" text-anchor="end">layers in order; us</text>)", width - right, height - 10);
+  text += fmt::format(R"(<text x="{}" y="{}" text-anchor="end">layers in order; us</text>)", chart_width - chart_right,
+                      height - 10);
   return text + "\n</svg>\n";
 }
 
@@ -67,7 +68,8 @@ class Roofline {
   }
 
   std::string svg() const {
-    std::string text = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"Roofline\">\n", width, height);
+    std::string text =
+        fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"Roofline\">\n", chart_width, height);
     return text + axes() + roof() + dots() + "</svg>\n";
   }
 
@@ -79,7 +81,8 @@ class Roofline {
   static constexpr double height = 360, top = 20, bottom = 40;
 
   double x(double intensity) const {
-    return left + (width - left - right) * std::log(intensity / begin_x_) / std::log(end_x_ / begin_x_);
+    return chart_left +
+           (chart_width - chart_left - chart_right) * std::log(intensity / begin_x_) / std::log(end_x_ / begin_x_);
   }
   double y(double speed) const {
     return height - bottom - (height - top - bottom) * std::log(speed / begin_y_) / std::log(end_y_ / begin_y_);
@@ -88,9 +91,10 @@ class Roofline {
   std::string axes() const {
     std::string text;
     for (double at = std::pow(10.0, std::ceil(std::log10(begin_y_))); at <= end_y_; at *= 10) {
-      text += fmt::format(R"(<line class="rule" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>)", left, width - right, y(at),
-                          y(at));
-      text += fmt::format(R"(<text x="{}" y="{:.1f}" text-anchor="end">{:g}</text>)", left - 6, y(at) + 4, at / 1e9);
+      text += fmt::format(R"(<line class="rule" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>)", chart_left,
+                          chart_width - chart_right, y(at), y(at));
+      text +=
+          fmt::format(R"(<text x="{}" y="{:.1f}" text-anchor="end">{:g}</text>)", chart_left - 6, y(at) + 4, at / 1e9);
     }
     for (double at = std::pow(10.0, std::ceil(std::log10(begin_x_))); at <= end_x_; at *= 10) {
       text += fmt::format(R"(<line class="rule" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}"/>)", x(at), top,
@@ -99,8 +103,8 @@ class Roofline {
           fmt::format(R"(<text x="{:.1f}" y="{}" text-anchor="middle">{:g}</text>)", x(at), height - bottom + 16, at);
     }
     return text +
-           fmt::format(R"(<text x="{}" y="{}" text-anchor="end">operations a byte; GFLOP/s</text>)", width - right,
-                       height - 6) +
+           fmt::format(R"(<text x="{}" y="{}" text-anchor="end">operations a byte; GFLOP/s</text>)",
+                       chart_width - chart_right, height - 6) +
            "\n";
   }
 

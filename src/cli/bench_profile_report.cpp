@@ -6,7 +6,7 @@
 namespace kiln::cli {
 namespace {
 
-constexpr Table::Align right = Table::Align::right;
+constexpr Table::Align at_right = Table::Align::right;
 
 std::string percent(double share) { return fmt::format("{:.1f}", 100 * share); }
 
@@ -37,16 +37,16 @@ Json totals_json(const std::vector<LayerTotal>& totals) {
 }  // namespace
 
 Table layers_table(const LayerProfile& profile, size_t longest) {
-  Table table({{"#", right},
+  Table table({{"#", at_right},
                {"nodes"},
                {"operators"},
                {"done by"},
-               {"threads", right},
-               {"us", right},
-               {"%", right},
-               {"GFLOP/s", right},
-               {"GB/s", right},
-               {"of limit %", right}});
+               {"threads", at_right},
+               {"us", at_right},
+               {"%", at_right},
+               {"GFLOP/s", at_right},
+               {"GB/s", at_right},
+               {"of limit %", at_right}});
   const double all = profile.seconds();
   for (size_t i = 0; i < profile.steps.size(); ++i) {
     const StepTime& step = profile.steps[i];
@@ -61,7 +61,8 @@ Table layers_table(const LayerProfile& profile, size_t longest) {
 }
 
 Table totals_table(const std::string& heading, const std::vector<LayerTotal>& totals, double all) {
-  Table table({{heading}, {"steps", right}, {"ms", right}, {"%", right}, {"GFLOP/s", right}, {"GB/s", right}});
+  Table table(
+      {{heading}, {"steps", at_right}, {"ms", at_right}, {"%", at_right}, {"GFLOP/s", at_right}, {"GB/s", at_right}});
   for (const LayerTotal& total : totals) {
     table.add({printable(total.name), std::to_string(total.steps), short_number(total.seconds * 1e3),
                percent(total.seconds / all), rate(total.flops, total.seconds), rate(total.bytes, total.seconds)});

@@ -38,7 +38,7 @@ Blame find_blame(const Subject& subject, const std::string& model, const std::ve
     }
     return true;
   };
-  const std::shared_ptr<const EngineDef> engine = subject.engine();
+  const std::shared_ptr<const EngineDef> engine = in_ways(subject.engine(), ways_for(*subject.engine(), feeds));
   if (is_right(by_reference(*engine))) {
     if (const auto step = blame_step(*engine, is_right)) return of_step(*step);
     return blame_of("unknown", "no single step: with every layer done by its tactic the answers were right this time");

@@ -22,7 +22,7 @@
 namespace kiln::cli {
 namespace {
 
-struct Options {
+struct BuildArguments {
   std::string model, output, onnx_output, timing_cache, budget, preprocess;
   std::vector<std::string> shapes;
   BuildOptions build;
@@ -101,6 +101,28 @@ void explain_patches(const BuildReport& built) {
   if (!built.patches.empty()) fmt::print("  {:24} {}\n", "all together", savings_text(all));
 }
 
+/// "x [1,3,160,160]: 1.23 ms, in the ways of the first size 1.40 ms; 12 groups in other ways, 0.3 MiB more weights"
+std::string size_text(const SizeReport& size) {
+  std::string text = fmt::format("{}: {:.2f} ms", printable(size.shapes), size.seconds * 1e3);
+  if (!size.own_ways) return text + ", in the ways of the first size";
+  if (size.seconds_by_first > 0) {
+    text += fmt::format(" instead of {:.2f} ms in the ways of the first size", size.seconds_by_first * 1e3);
+  }
+  return text + fmt::format("; {} group{} in other ways, {:.1f} MiB more weights", size.groups.size(),
+                            size.groups.size() == 1 ? "" : "s", size.bytes / (1 << 20));
+}
+
+void explain_sizes(const BuildReport& built) {
+  if (built.sizes.empty()) return;
+  fmt::print("{} (the first, which all above is for, is {})\n", paint("sizes", Colour::bold), printable(built.shapes));
+  for (const SizeReport& size : built.sizes) {
+    fmt::print("  {}\n", size_text(size));
+    for (const GroupReport& group : size.groups) {
+      fmt::print("    {} {}\n    {}\n", printable(group.nodes), paint(group.ops, Colour::dim), way_text(group.pick));
+    }
+  }
+}
+
 void explain(const BuildReport& built) {
   explain_patches(built);
   fmt::print("{} (measured, ~ as modelled, tactic, formats, weights)\n", paint("groups", Colour::bold));
@@ -114,6 +136,7 @@ void explain(const BuildReport& built) {
       fmt::print("    {}\n", paint(fmt::format("declined: {}: {}", tactic, why), Colour::dim));
     }
   }
+  explain_sizes(built);
 }
 
 Json way_json(const WayReport& way) {
@@ -122,25 +145,36 @@ Json way_json(const WayReport& way) {
   return json;
 }
 
+Json group_json(const GroupReport& group) {
+  Json others = Json::array(), declines = Json::array();
+  for (const WayReport& way : group.others) others.push_back(way_json(way));
+  for (const auto& [tactic, why] : group.declines) declines.push_back({{"tactic", tactic}, {"why", why}});
+  return {{"nodes", group.nodes},        {"ops", group.ops},
+          {"problem", group.problem},    {"pick", way_json(group.pick)},
+          {"others", std::move(others)}, {"declines", std::move(declines)}};
+}
+
+Json size_json(const SizeReport& size) {
+  Json groups = Json::array();
+  for (const GroupReport& group : size.groups) groups.push_back(group_json(group));
+  return {{"shapes", size.shapes},     {"seconds", size.seconds}, {"seconds_by_first", size.seconds_by_first},
+          {"own_ways", size.own_ways}, {"bytes", size.bytes},     {"groups", std::move(groups)}};
+}
+
 Json report_json(const BuildReport& built, double seconds) {
-  Json patches = Json::array(), groups = Json::array();
+  Json patches = Json::array(), groups = Json::array(), sizes = Json::array();
   for (const PatchReport& patch : built.patches) {
     Json saved = {{"nodes", patch.nodes}};
     if (patch.is_counted) saved.update({{"flops", patch.flops}, {"bytes", patch.bytes}});
     patches.push_back({{"pass", patch.pass}, {"what", patch.what}, {"saved", std::move(saved)}});
   }
-  for (const GroupReport& group : built.groups) {
-    Json others = Json::array(), declines = Json::array();
-    for (const WayReport& way : group.others) others.push_back(way_json(way));
-    for (const auto& [tactic, why] : group.declines) declines.push_back({{"tactic", tactic}, {"why", why}});
-    groups.push_back({{"nodes", group.nodes},
-                      {"ops", group.ops},
-                      {"problem", group.problem},
-                      {"pick", way_json(group.pick)},
-                      {"others", std::move(others)},
-                      {"declines", std::move(declines)}});
-  }
-  Json json{{"seconds", seconds}, {"patches", std::move(patches)}, {"groups", std::move(groups)}};
+  for (const GroupReport& group : built.groups) groups.push_back(group_json(group));
+  for (const SizeReport& size : built.sizes) sizes.push_back(size_json(size));
+  Json json{{"seconds", seconds},
+            {"patches", std::move(patches)},
+            {"shapes", built.shapes},
+            {"groups", std::move(groups)},
+            {"sizes", std::move(sizes)}};
   if (built.verified) json["difference"] = built.difference;
   return json;
 }
@@ -156,6 +190,7 @@ void print_summary(const BuildReport& built, double seconds) {
   fmt::print("{} nodes became {} in {} steps, {} of them measured{}\n", built.nodes_before, built.nodes_after,
              built.groups.size(), measured, reference > 0 ? fmt::format(", {} by reference code", reference) : "");
   fmt::print("expected to run in {:.2f} ms, with {:.1f} MiB of weights\n", run * 1e3, bytes / (1 << 20));
+  for (const SizeReport& size : built.sizes) fmt::print("for {}\n", size_text(size));
   if (built.verified) {
     fmt::print("verified: the largest difference from the reference is {:.1e} of the largest magnitude\n",
                built.difference);
@@ -184,7 +219,7 @@ std::map<std::string, Shape> shapes_of(const Model& model, const std::vector<std
 }
 
 /// Builds, saves to options.output, and reports.
-int build(Options& options) {
+int build(BuildArguments& options) {
   require_file(options.model);
   const Timer timer;
   if (!options.budget.empty()) options.build.time_budget_seconds = seconds_of(options.budget);
@@ -221,7 +256,7 @@ int build(Options& options) {
   return exit_good;
 }
 
-int build_model(Options& options) {
+int build_model(BuildArguments& options) {
   if (options.output.empty()) {
     options.output = std::filesystem::path(options.model).replace_extension(".kiln").string();
     if (options.output == options.model) fail_usage("the model is an engine: say where to write, or use kiln rebuild");
@@ -230,7 +265,7 @@ int build_model(Options& options) {
 }
 
 /// With what the engine was built with, but for what the command line says.
-int rebuild(Options& options, const std::vector<std::pair<std::string, std::string>>& said) {
+int rebuild(BuildArguments& options, const std::vector<std::pair<std::string, std::string>>& said) {
   require_file(options.model);
   if (!Engine::is_engine_file(options.model)) fail_usage("{} is no engine", options.model);
   for (const auto& [name, value] : Engine::read_info(options.model).options) {
@@ -263,7 +298,7 @@ void add_choice(CLI::App& command, const std::string& name, const std::shared_pt
 }
 
 /// What build and rebuild share.
-void add_options(CLI::App& command, const std::shared_ptr<Options>& options, const std::shared_ptr<Said>& said) {
+void add_options(CLI::App& command, const std::shared_ptr<BuildArguments>& options, const std::shared_ptr<Said>& said) {
   add_choice(command, "tune", said, "off|fast|full",
              "how much is timed: nothing, what looks promising (the default), everything");
   command.add_option("--time-budget", options->budget, "how long to measure at most (default 60s)")->type_name("TIME");
@@ -284,6 +319,24 @@ void add_options(CLI::App& command, const std::shared_ptr<Options>& options, con
   command.add_option("--shapes", options->shapes, "the shape to choose for, of an input with open dims")
       ->type_name("NAME=DIMS")
       ->allow_extra_args(false);
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--profile",
+          [said](const std::vector<std::string>& texts) {
+            BuildOptions trial;
+            for (const std::string& text : texts) {
+              try {
+                set_build_option(trial, "profile", text);
+              } catch (const Error& error) {
+                fail_usage("--profile {}: {}", text, error.what());
+              }
+              said->emplace_back("profile", text);
+            }
+          },
+          "least, typical and largest shape of an input with open dims, or one shape, or ranges of its dims as "
+          "[1,3,960:1200,..]; ways are chosen for each size. Once more for other inputs, and for more profiles")
+      ->type_name("NAME=LEAST:TYPICAL:LARGEST")
+      ->allow_extra_args(false);
   command.add_flag("--explain", options->explain,
                    "print every rewrite with what it saves, every choice with its time, and why tactics declined");
   command.add_flag("--json", options->json, "print the same as JSON, with every way that was looked at");
@@ -301,6 +354,9 @@ void add_build(CLI::App& program, int& exit_code) {
 in cache and inputs that the layer before has just left; and those are taken that are fastest together.
 What was measured is kept (--timing-cache), so that the next build takes seconds. Ctrl-C ends the
 measuring and keeps the best so far.
+A model that leaves dims open is made for a usual size of its inputs, or for that of --shapes. With --profile ways are
+chosen for several (and with --tune full for some about the usual one). Every other shape runs too, in the ways for the
+nearest size.
 
 With --preprocess the engine takes the pixels of a picture of any size, u8 [height, width, 3], red first, and fits them
 into the model's input itself; kiln detect and its like use such engines as they use others. HOW has, with commas
@@ -312,8 +368,9 @@ Examples:
   kiln build model.onnx --explain
   kiln build model.onnx -o fast.kiln --tune full --time-budget 10m --prefer speed
   kiln build model.onnx --shapes images=1x3x640x640 --save-onnx rewritten.onnx
-  kiln build yolo11n.onnx --preprocess letterbox,rgb,/255)");
-  auto options = std::make_shared<Options>();
+  kiln build yolo11n.onnx --preprocess letterbox,rgb,/255
+  kiln build model.onnx --profile x=1x3x32x32:1x3x640x640:1x3x4096x4096)");
+  auto options = std::make_shared<BuildArguments>();
   auto said = std::make_shared<Said>();
   command->add_option("model", options->model, "an ONNX file")->required()->type_name("MODEL");
   command->add_option("-o,--output", options->output, "the engine to write (default: beside the model, named .kiln)")
@@ -337,7 +394,7 @@ void add_rebuild(CLI::App& program, int& exit_code) {
 Examples:
   kiln rebuild model.kiln
   kiln rebuild model.kiln -o here.kiln --prefer memory)");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BuildArguments>();
   auto said = std::make_shared<Said>();
   command->add_option("engine", options->model, "an engine file")->required()->type_name("ENGINE");
   command->add_option("-o,--output", options->output, "the engine to write (default: the same file)")

@@ -11,7 +11,7 @@
 namespace kiln::cli {
 namespace {
 
-struct Options {
+struct CheckArguments {
   std::string model;
   bool json = false;
   bool quiet = false;
@@ -59,7 +59,7 @@ void print_group(const std::vector<const CheckFinding*>& group) {
   }
 }
 
-void print_report(const Options& options, const std::vector<CheckFinding>& findings) {
+void print_report(const CheckArguments& options, const std::vector<CheckFinding>& findings) {
   std::vector<std::vector<const CheckFinding*>> groups;
   std::map<std::pair<bool, std::string_view>, size_t> places;
   for (const CheckFinding& finding : findings) {
@@ -90,7 +90,7 @@ Examples:
   kiln check model.onnx --quiet
   kiln check model.onnx --json
   kiln check model.kiln)");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CheckArguments>();
   command->add_option("model", options->model, "an ONNX or engine file")->required()->type_name("MODEL");
   command->add_flag("--json", options->json, "print JSON");
   command->add_flag("--quiet", options->quiet, "leave warnings out of the text");

@@ -8,16 +8,16 @@
 namespace kiln::cli {
 namespace {
 
-struct Options {
+struct ClassifyArguments {
   PictureOptions pictures;
   std::string names;
   LevelOptions levels;
   vision::ClassifierOptions classifier;
 };
 
-using Found = std::vector<vision::ClassScore>;
+using FoundClasses = std::vector<vision::ClassScore>;
 
-Json found_json(const vision::Classifier& classifier, const Found& found) {
+Json found_json(const vision::Classifier& classifier, const FoundClasses& found) {
   Json list = Json::array();
   for (const vision::ClassScore& entry : found) {
     list.push_back(
@@ -26,36 +26,36 @@ Json found_json(const vision::Classifier& classifier, const Found& found) {
   return {{"classes", list}};
 }
 
-void print_found(const vision::Classifier& classifier, const Found& found) {
+void print_found(const vision::Classifier& classifier, const FoundClasses& found) {
   fmt::print("{}\n", printable(classifier.name_of(found[0].class_index)));
   for (const vision::ClassScore& entry : found) {
     fmt::print("  {:.3f}  {}\n", entry.score, printable(classifier.name_of(entry.class_index)));
   }
 }
 
-void draw(vision::Picture& picture, const vision::Classifier& classifier, const Found& found) {
+void draw(vision::Picture& picture, const vision::Classifier& classifier, const FoundClasses& found) {
   const auto& best = found[0];
   vision::draw_label(picture, {0, 0}, fmt::format("{} {:.2f}", classifier.name_of(best.class_index), best.score),
                      vision::colour_of(static_cast<size_t>(best.class_index)));
 }
 
-int run(Options& options) {
+int run(ClassifyArguments& options) {
   const VisionFiles files = sort_files(options.pictures.files);
   const std::string& model = only_model(files, "classifier");
   if (!options.names.empty()) options.classifier.names = read_lines(options.names);
   options.classifier.levels = levels_of(options.levels);
   vision::Classifier classifier(Session::load(model), options.classifier);
-  const PictureCommand<Found> command{
+  const PictureCommand<FoundClasses> command{
       .find =
           [&](const vision::Picture& picture, PartTimes& times) {
             vision::Times spent;
-            Found found = classifier.classify(picture, &spent);
+            FoundClasses found = classifier.classify(picture, &spent);
             add_parts(times, spent, "classify");
             return found;
           },
-      .draw = [&](vision::Picture& picture, const Found& found) { draw(picture, classifier, found); },
-      .json = [&](const Found& found) { return found_json(classifier, found); },
-      .print = [&](const Found& found) { print_found(classifier, found); }};
+      .draw = [&](vision::Picture& picture, const FoundClasses& found) { draw(picture, classifier, found); },
+      .json = [&](const FoundClasses& found) { return found_json(classifier, found); },
+      .print = [&](const FoundClasses& found) { print_found(classifier, found); }};
   return look_at_pictures(options.pictures, files.pictures, command);
 }
 
@@ -72,7 +72,7 @@ Examples:
   kiln classify resnet50.onnx cat.jpg
   kiln classify yolo11n-cls.kiln cat.jpg --most 3 -o labelled.jpg --show-time
   kiln classify resnet50.kiln photos/ --names imagenet.txt --json)");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ClassifyArguments>();
   add_picture_options(*command, options->pictures,
                       {.files = "an engine or ONNX model, and pictures or folders of them",
                        .output = "write the likeliest class into this picture, or folder for several",

@@ -17,7 +17,7 @@
 namespace kiln::cli {
 namespace {
 
-struct Options {
+struct CompareArguments {
   std::string a, b;
   FeedOptions feeds;
   Tolerance tolerance{.of_largest = 1e-3};
@@ -61,7 +61,7 @@ std::vector<std::string> shared_inner(const Subject& a, const Subject& b) {
   return names;
 }
 
-Comparison compare(const Options& options) {
+Comparison compare(const CompareArguments& options) {
   const SubjectName name_a = parse_subject(options.a), name_b = parse_subject(options.b);
   if (options.bisect && name_b.kind != SubjectName::Kind::engine && name_b.kind != SubjectName::Kind::optimized) {
     fail_usage("--bisect: found {} as B, expected an engine or an ONNX file that Kiln optimises", options.b);
@@ -113,7 +113,7 @@ std::string verdict(const Row& row, const Row* first) {
   return fmt::format("over: {} of {}{}", row.off.over, row.off.elements, &row == first ? ", the first" : "");
 }
 
-void print(const Comparison& result, const Options& options) {
+void print(const Comparison& result, const CompareArguments& options) {
   fmt::print("{} {}\n{} {}\n", paint("A", Colour::bold), printable(result.a), paint("B", Colour::bold),
              printable(result.b));
   for (const FedInput& input : result.feeds) {
@@ -147,7 +147,7 @@ void print(const Comparison& result, const Options& options) {
                                         : paint("the outputs are over the tolerance", Colour::red));
 }
 
-Json json_of(const Comparison& result, const Options& options) {
+Json json_of(const Comparison& result, const CompareArguments& options) {
   Json inputs = Json::array(), rows = Json::array();
   for (const FedInput& input : result.feeds) {
     inputs.push_back({{"name", input.name}, {"type", input.value.describe()}, {"source", input.source}});
@@ -185,7 +185,7 @@ Json json_of(const Comparison& result, const Options& options) {
   return json;
 }
 
-int run(const Options& options) {
+int run(const CompareArguments& options) {
   const Comparison result = compare(options);
   if (options.json == "-") {
     print_json(json_of(result, options));
@@ -199,7 +199,7 @@ int run(const Options& options) {
   return result.is_within() ? exit_good : exit_wrong_data;
 }
 
-void add_options(CLI::App& command, Options& options) {
+void add_options(CLI::App& command, CompareArguments& options) {
   command.add_option("a", options.a, "what is right")->required()->type_name("A");
   command.add_option("b", options.b, "what is held against it")->required()->type_name("B");
   command
@@ -247,7 +247,7 @@ Examples:
   kiln compare ref:model.onnx model.kiln
   kiln compare ort:model.onnx model.onnx --input image=cat.jpg --per-layer
   kiln compare ref:model.onnx model.kiln --shape batch=4 --tol 1e-4 --bisect --json report.json)");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CompareArguments>();
   options->feeds.seed = 1;
   add_options(*command, *options);
   command->callback([options, &exit_code] { exit_code = run(*options); });

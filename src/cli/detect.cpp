@@ -9,7 +9,7 @@
 namespace kiln::cli {
 namespace {
 
-struct Options {
+struct DetectArguments {
   PictureOptions pictures;
   std::string names;
   std::string logits, fit, anchors;
@@ -47,7 +47,7 @@ void print_found(const vision::Detector& detector, const std::vector<vision::Det
   }
 }
 
-int run(Options& options) {
+int run(DetectArguments& options) {
   const VisionFiles files = sort_files(options.pictures.files);
   const std::string& model = only_model(files, "detector");
   if (!options.names.empty()) options.detector.names = read_lines(options.names);
@@ -89,7 +89,7 @@ Examples:
   kiln detect yolov8n.kiln street.jpg -o found.jpg --show-time
   kiln detect yolov5n.kiln pictures/ --score 0.4 -o found/ --json
   kiln detect rtdetr.onnx street.jpg --logits sigmoid --mean 0,0,0 --deviation 1,1,1)");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DetectArguments>();
   add_picture_options(*command, options->pictures,
                       {.files = "an engine or ONNX model, and pictures or folders of them",
                        .output = "draw boxes into this picture, or folder for several",

@@ -14,7 +14,7 @@
 namespace kiln::cli {
 namespace {
 
-struct Options {
+struct EmbedArguments {
   PictureOptions pictures;
   std::string like;
   size_t most = 10;
@@ -81,7 +81,7 @@ void draw_similar(const std::string& path, const vision::Picture& like, const st
   sheet.save(path);
 }
 
-void show_similar(const Options& options, vision::Embedder& embedder, const std::vector<Named>& all) {
+void show_similar(const EmbedArguments& options, vision::Embedder& embedder, const std::vector<Named>& all) {
   const vision::Picture like = vision::Picture::load(options.like);
   std::vector<std::vector<float>> vectors;
   for (const Named& each : all) vectors.push_back(each.vector);
@@ -100,7 +100,7 @@ void show_similar(const Options& options, vision::Embedder& embedder, const std:
   if (options.pictures.json) print_json(list);
 }
 
-int run(Options& options) {
+int run(EmbedArguments& options) {
   const VisionFiles files = sort_files(options.pictures.files);
   const std::string& model = only_model(files, "embedder");
   const bool search = !options.like.empty(), draw = !options.pictures.output.empty();
@@ -139,7 +139,7 @@ tokens [1, tokens, numbers] of which the first is. Vectors are made as long as 1
 Examples:
   kiln embed resnet50_features.onnx photos/ --json
   kiln embed clip_vision.kiln photos/ --like cat.jpg --most 5 -o similar.png)");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EmbedArguments>();
   command->add_option("files", options->pictures.files, "an engine or ONNX model, and pictures or folders of them")
       ->required()
       ->type_name("FILE");

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/commands.hpp"
+#include "cli/fields.hpp"
 #include "cli/info_engine.hpp"
 #include "cli/info_plan.hpp"
 #include "cli/json.hpp"
@@ -16,7 +17,7 @@
 namespace kiln::cli {
 namespace {
 
-struct Options {
+struct InfoArguments {
   std::string model;
   std::vector<std::string> shapes;
   bool json = false, plan = false;
@@ -32,7 +33,7 @@ struct Report {
   RunCost cost;
 };
 
-Report examine(const Options& options) {
+Report examine(const InfoArguments& options) {
   Report report;
   {
     const Model model = Model::load(options.model);
@@ -114,8 +115,8 @@ Json report_json(const Report& report) {
             {"assumptions", report.cost.assumptions}}}};
 }
 
-void print_field(std::string_view name, const std::string& value) {
-  if (!value.empty()) fmt::print("{} {}\n", paint(fmt::format("{:<12}", name), Colour::bold), value);
+void print_known(std::string_view name, const std::string& value) {
+  if (!value.empty()) print_field(name, value);
 }
 
 void print_ports(std::string_view heading, const std::vector<PortInfo>& ports) {
@@ -144,8 +145,8 @@ void print_operators(const Report& report) {
 
 void print_report(const Report& report) {
   const ModelInfo& info = report.info;
-  print_field("graph", printable(info.graph_name));
-  print_field("producer",
+  print_known("graph", printable(info.graph_name));
+  print_known("producer",
               printable(info.producer_name + (info.producer_version.empty() ? "" : " " + info.producer_version)));
   std::string opsets;
   for (const auto& [domain, version] : info.opsets) {
@@ -153,7 +154,7 @@ void print_report(const Report& report) {
         (opsets.empty() ? "" : ", ") + printable(domain.empty() ? "ai.onnx" : domain) + " " + std::to_string(version);
   }
   print_field("opsets", fmt::format("{} (IR version {})", opsets, info.ir_version));
-  print_field("description", printable(info.description));
+  print_known("description", printable(info.description));
   for (const auto& [key, value] : info.metadata) {
     print_field("metadata",
                 printable(key) + " = " + printable(value.size() > 200 ? value.substr(0, 200) + "..." : value));
@@ -194,7 +195,7 @@ Examples:
   kiln info model.onnx --shape batch=8 --json
   kiln info model.kiln
   kiln info model.kiln --plan --shape x=1x3x640x640 --svg memory.svg)");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InfoArguments>();
   command->add_option("model", options->model, "an ONNX or engine file")->required()->type_name("MODEL");
   add_shape_option(*command, options->shapes);
   command->add_flag("--json", options->json, "print JSON");

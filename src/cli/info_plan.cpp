@@ -10,6 +10,7 @@
 #include "base/thread_pool.hpp"
 #include "base/timer.hpp"
 #include "cli/feeds.hpp"
+#include "cli/fields.hpp"
 #include "cli/html.hpp"
 #include "cli/json.hpp"
 #include "cli/subject.hpp"
@@ -54,8 +55,6 @@ Planned make(const std::string& path, const std::vector<std::string>& shapes) {
   if (!planned.plan.schedule) fail(ErrorCode::unsupported, "{}: these shapes have no plan", path);
   return planned;
 }
-
-std::string mebibytes(int64_t bytes) { return fmt::format("{:.2f} MiB", static_cast<double>(bytes) / (1 << 20)); }
 
 std::vector<std::string> names_of(const Planned& planned, const Schedule::Step& step) {
   std::vector<std::string> names;
@@ -105,10 +104,6 @@ Json plan_json(const Planned& planned) {
           {"least_bytes", schedule.arena_lower_bound},
           {"steps", steps},
           {"blocks", blocks}};
-}
-
-void print_field(std::string_view name, const std::string& value) {
-  fmt::print("{} {}\n", paint(fmt::format("{:<12}", name), Colour::bold), value);
 }
 
 void print_text(const Planned& planned) {

@@ -12,13 +12,13 @@
 namespace kiln::cli {
 namespace {
 
-struct Options {
+struct OcrArguments {
   PictureOptions pictures;
   std::string characters;
   vision::OcrOptions ocr;
 };
 
-void draw(vision::Picture& picture, const std::vector<vision::TextLine>& lines) {
+void draw_lines(vision::Picture& picture, const std::vector<vision::TextLine>& lines) {
   for (size_t i = 0; i < lines.size(); ++i) {
     const vision::Colour colour = vision::colour_of(i);
     vision::draw_outline(picture, lines[i].box, colour, vision::line_width_for(picture));
@@ -43,7 +43,7 @@ void print_lines(const std::vector<vision::TextLine>& lines) {
   }
 }
 
-int run(Options& options) {
+int run(OcrArguments& options) {
   const VisionFiles files = sort_files(options.pictures.files);
   if (!options.characters.empty()) options.ocr.characters = read_lines(options.characters);
   std::vector<Session> sessions;
@@ -62,7 +62,7 @@ int run(Options& options) {
                                        {"recognise", spent.recognise}});
             return lines;
           },
-      .draw = draw,
+      .draw = draw_lines,
       .json = lines_json,
       .print = print_lines};
   return look_at_pictures(options.pictures, files.pictures, command);
@@ -79,7 +79,7 @@ Examples:
   kiln ocr det.onnx rec.onnx page.png
   kiln ocr det.kiln cls.kiln rec.kiln page.jpg -o read.jpg --show-time
   kiln ocr det.kiln rec.kiln scans/*.png -o read/ --json)");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<OcrArguments>();
   add_picture_options(*command, options->pictures,
                       {.files = "engines or ONNX models, and pictures or folders of them",
                        .output = "draw boxes and text into this picture, or folder for several",

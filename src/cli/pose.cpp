@@ -10,7 +10,7 @@
 namespace kiln::cli {
 namespace {
 
-struct Options {
+struct PoseArguments {
   PictureOptions pictures;
   LevelOptions levels;
   std::string refinement = "quarter";
@@ -22,9 +22,9 @@ struct Options {
   vision::PoseOptions pose;
 };
 
-using Found = std::vector<vision::Person>;
+using FoundPeople = std::vector<vision::Person>;
 
-Json found_json(const vision::Pose& pose, const Found& found) {
+Json found_json(const vision::Pose& pose, const FoundPeople& found) {
   Json people = Json::array();
   for (const vision::Person& person : found) {
     Json joints = Json::array();
@@ -39,7 +39,7 @@ Json found_json(const vision::Pose& pose, const Found& found) {
   return {{"people", people}};
 }
 
-void print_found(const vision::Pose& pose, const Found& found) {
+void print_found(const vision::Pose& pose, const FoundPeople& found) {
   fmt::print("{} people\n", found.size());
   for (const vision::Person& person : found) {
     const vision::Detection& box = person.box;
@@ -51,7 +51,7 @@ void print_found(const vision::Pose& pose, const Found& found) {
   }
 }
 
-void draw(vision::Picture& picture, const vision::Pose& pose, const Found& found, float least) {
+void draw(vision::Picture& picture, const vision::Pose& pose, const FoundPeople& found, float least) {
   for (const vision::Person& person : found) pose.draw(picture, person, least);
 }
 
@@ -74,7 +74,7 @@ std::pair<std::string, std::vector<float>> input_of(const std::string& text) {
 }
 
 /// The boxes of people; the whole picture where nobody looks for them.
-std::vector<vision::Detection> find_people(std::optional<vision::Detector>& detector, const Options& options,
+std::vector<vision::Detection> find_people(std::optional<vision::Detector>& detector, const PoseArguments& options,
                                            const vision::Picture& picture, PartTimes& times) {
   if (!detector) {
     return {{0, 0, static_cast<float>(picture.width()), static_cast<float>(picture.height()), 1, 0}};
@@ -89,7 +89,7 @@ std::vector<vision::Detection> find_people(std::optional<vision::Detector>& dete
   return people;
 }
 
-int run(Options& options) {
+int run(PoseArguments& options) {
   const VisionFiles files = sort_files(options.pictures.files);
   if (files.models.size() > 2) {
     fail_usage("a detector and a pose network are expected, or a pose network alone, found {} engines",
@@ -102,18 +102,19 @@ int run(Options& options) {
   std::optional<vision::Detector> detector;
   if (files.models.size() == 2) detector.emplace(Session::load(files.models[0]), options.detector);
   vision::Pose pose(Session::load(files.models.back()), options.pose);
-  const PictureCommand<Found> command{
+  const PictureCommand<FoundPeople> command{
       .find =
           [&](const vision::Picture& picture, PartTimes& times) {
             const std::vector<vision::Detection> boxes = find_people(detector, options, picture, times);
             vision::Times spent;
-            Found found = pose.find(picture, boxes, &spent);
+            FoundPeople found = pose.find(picture, boxes, &spent);
             add_parts(times, spent, "find joints");
             return found;
           },
-      .draw = [&](vision::Picture& picture, const Found& found) { draw(picture, pose, found, options.joint_score); },
-      .json = [&](const Found& found) { return found_json(pose, found); },
-      .print = [&](const Found& found) { print_found(pose, found); }};
+      .draw = [&](vision::Picture& picture,
+                  const FoundPeople& found) { draw(picture, pose, found, options.joint_score); },
+      .json = [&](const FoundPeople& found) { return found_json(pose, found); },
+      .print = [&](const FoundPeople& found) { print_found(pose, found); }};
   return look_at_pictures(options.pictures, files.pictures, command);
 }
 
@@ -131,7 +132,7 @@ Examples:
   kiln pose yolo11n.kiln rtmpose-s.kiln street.jpg -o joints.jpg --show-time
   kiln pose hrnet.kiln cut_out.png --refinement taylor --flip --json
   kiln pose yolo11n.kiln space_pose.kiln street.jpg --camera 1200,1200,960,540 --json)");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PoseArguments>();
   add_picture_options(*command, options->pictures,
                       {.files = "engines or ONNX models, and pictures or folders of them",
                        .output = "draw joints into this picture, or folder for several",

@@ -15,13 +15,13 @@
 namespace kiln::cli {
 namespace {
 
-struct Options {
+struct RunArguments {
   std::string model;
   FeedOptions feeds;
   std::string output_folder;
   int repeat = 1;
   int64_t max_memory = 0;
-  bool print = false, json = false;
+  bool print = false, json = false, verbose = false;
 };
 
 struct Timings {
@@ -54,7 +54,7 @@ std::vector<Value> run_all(Session& session, const std::vector<FedInput>& inputs
   return outputs;
 }
 
-Json report_json(const Options& options, const Session& session, const std::vector<FedInput>& inputs,
+Json report_json(const RunArguments& options, const Session& session, const std::vector<FedInput>& inputs,
                  const std::vector<Value>& outputs, const Timings& timings) {
   Json fed = Json::array(), made = Json::array();
   for (const FedInput& input : inputs) {
@@ -73,7 +73,7 @@ Json report_json(const Options& options, const Session& session, const std::vect
             {"mean_ms", timings.mean()}}}};
 }
 
-void print_report(const Options& options, const Session& session, const std::vector<FedInput>& inputs,
+void print_report(const RunArguments& options, const Session& session, const std::vector<FedInput>& inputs,
                   const std::vector<Value>& outputs, const Timings& timings) {
   for (const FedInput& input : inputs) {
     fmt::print("{} {}: {} ({})\n", paint("input", Colour::dim), printable(input.name), input.value.describe(),
@@ -88,11 +88,15 @@ void print_report(const Options& options, const Session& session, const std::vec
   }
 }
 
-int run(const Options& options) {
+int run(const RunArguments& options) {
   require_file(options.model);
   Timings timings;
   const Timer timer;
-  Session session = Session::load(options.model, {.seed = options.feeds.seed, .max_memory = options.max_memory});
+  SessionOptions how{.seed = options.feeds.seed, .max_memory = options.max_memory};
+  if (options.verbose) {
+    how.on_note = [](const std::string& note) { fmt::print(stderr, "note: {}\n", printable(note)); };
+  }
+  Session session = Session::load(options.model, how);
   timings.load = timer.milliseconds();
   const std::vector<FedInput> inputs = make_feeds(session.inputs(), options.feeds);
   const std::vector<Value> outputs = run_all(session, inputs, options.repeat, timings);
@@ -128,7 +132,7 @@ Examples:
   kiln run model.onnx --input image=cat.jpg --print
   kiln run model.onnx --input ids=ids.npy --shape batch=2 --output results
   kiln run model.kiln --input x=random:1x3x224x224 --seed 7 --repeat 20 --json)");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunArguments>();
   options->feeds.seed = 1;
   command->add_option("model", options->model, "an ONNX or engine file")->required()->type_name("MODEL");
   command->add_option("--input,-i", options->feeds.inputs, "what to feed an input; may be given several times")
@@ -144,6 +148,8 @@ Examples:
       ->type_name("N");
   command->add_option("--seed", options->feeds.seed, "of random inputs and random operators (default 1)")
       ->type_name("N");
+  command->add_flag("--verbose", options->verbose,
+                    "say on the error stream what may be of interest, as shapes outside of an engine's profiles");
   command->add_flag("--json", options->json, "print JSON: inputs, outputs with all their elements, timings in ms");
   command->callback([options, &exit_code] { exit_code = run(*options); });
 }

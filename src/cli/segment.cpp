@@ -11,7 +11,7 @@
 namespace kiln::cli {
 namespace {
 
-struct Options {
+struct SegmentArguments {
   PictureOptions pictures;
   std::string names;
   LevelOptions levels;
@@ -51,7 +51,7 @@ void print_found(const vision::Segmenter& segmenter, const vision::Segmentation&
 }
 
 void draw(vision::Picture& picture, const vision::Segmenter& segmenter, const vision::Segmentation& found,
-          const Options& options) {
+          const SegmentArguments& options) {
   vision::draw_segmentation(picture, found, double{options.cover});
   if (!options.legend) return;
   const int height = std::max(12, static_cast<int>((picture.width() + picture.height()) / 60));
@@ -64,7 +64,7 @@ void draw(vision::Picture& picture, const vision::Segmenter& segmenter, const vi
   }
 }
 
-int run(Options& options) {
+int run(SegmentArguments& options) {
   const VisionFiles files = sort_files(options.pictures.files);
   const std::string& model = only_model(files, "segmenter");
   if (!options.names.empty()) options.segmenter.names = read_lines(options.names);
@@ -97,7 +97,7 @@ Examples:
   kiln segment deeplabv3.onnx street.jpg -o coloured.png
   kiln segment u2net.kiln portrait.jpg --threshold 0.7 -o mask.png --cover 1
   kiln segment segformer.kiln photos/ -o coloured/ --json)");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SegmentArguments>();
   add_picture_options(*command, options->pictures,
                       {.files = "an engine or ONNX model, and pictures or folders of them",
                        .output = "lay colours over this picture, or into a folder for several",

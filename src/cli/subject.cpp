@@ -27,6 +27,7 @@ class KilnSubject : public Subject {
   std::map<std::string, Value> run(const std::vector<FedInput>& fed, const std::vector<std::string>& inner) override {
     std::vector<Feed> feeds;
     for (const FedInput& input : fed) feeds.push_back({input.name, input.value});
+    ways_ = ways_for(*engine_, feeds);
     const auto engine = inner.empty() ? engine_ : with_results(*engine_, inner);
     std::vector<Value> values = run_all(engine, feeds, seed_);
     std::map<std::string, Value> named;
@@ -40,7 +41,7 @@ class KilnSubject : public Subject {
     const auto makes = [&](const auto& outputs) {
       return id != no_value && std::find(outputs.begin(), outputs.end(), id) != outputs.end();
     };
-    for (const MachineStep& step : engine_->machine() ? engine_->machine()->steps : std::vector<MachineStep>()) {
+    for (const MachineStep& step : engine_->machine() ? engine_->machine()->ways(ways_) : std::vector<MachineStep>()) {
       if (!makes(step.group.outputs)) continue;
       const size_t node = step.group.nodes.front();
       return fmt::format("{}, by {}", graph.nodes[node].describe(node),
@@ -58,6 +59,7 @@ class KilnSubject : public Subject {
   std::string title_;
   std::shared_ptr<const EngineDef> engine_;
   uint64_t seed_;
+  size_t ways_ = 0;  ///< that the last run took
 };
 
 }  // namespace

@@ -52,5 +52,7 @@ constexpr PartRange part_range(int64_t count, int64_t part, int64_t parts) {
 }
 
 constexpr int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+/// So many floats, and as many more as fill their last cache line.
+constexpr int64_t whole_lines(int64_t floats) { return divide_up(floats, 16) * 16; }
 
 }  // namespace kiln

@@ -27,16 +27,16 @@ constexpr SchemaText bit_shift_versions[] = {
     {28, "X:T Y:T -> Z:T", "direction!:string", "T=int,uint"},
 };
 
-void eval_and(EvalContext& c) {
+void eval_bitwise_and(EvalContext& c) {
   eval_binary(IntCarriers{}, c, [](auto a, auto b) { return a & b; });
 }
-void eval_or(EvalContext& c) {
+void eval_bitwise_or(EvalContext& c) {
   eval_binary(IntCarriers{}, c, [](auto a, auto b) { return a | b; });
 }
-void eval_xor(EvalContext& c) {
+void eval_bitwise_xor(EvalContext& c) {
   eval_binary(IntCarriers{}, c, [](auto a, auto b) { return a ^ b; });
 }
-void eval_not(EvalContext& c) {
+void eval_bitwise_not(EvalContext& c) {
   eval_unary(IntCarriers{}, c, [](auto x) { return ~x; });
 }
 
@@ -71,10 +71,10 @@ void eval_shift(EvalContext& c) {
 
 }  // namespace
 
-extern const OpDef bitwise_and_op{"", "BitwiseAnd", bitwise_and_versions, infer_broadcast, eval_and};
-extern const OpDef bitwise_or_op{"", "BitwiseOr", bitwise_or_versions, infer_broadcast, eval_or};
-extern const OpDef bitwise_xor_op{"", "BitwiseXor", bitwise_xor_versions, infer_broadcast, eval_xor};
-extern const OpDef bitwise_not_op{"", "BitwiseNot", bitwise_not_versions, infer_same_as_first, eval_not};
+extern const OpDef bitwise_and_op{"", "BitwiseAnd", bitwise_and_versions, infer_broadcast, eval_bitwise_and};
+extern const OpDef bitwise_or_op{"", "BitwiseOr", bitwise_or_versions, infer_broadcast, eval_bitwise_or};
+extern const OpDef bitwise_xor_op{"", "BitwiseXor", bitwise_xor_versions, infer_broadcast, eval_bitwise_xor};
+extern const OpDef bitwise_not_op{"", "BitwiseNot", bitwise_not_versions, infer_same_as_first, eval_bitwise_not};
 extern const OpDef bit_shift_op{"", "BitShift", bit_shift_versions, infer_shift, eval_shift};
 
 }  // namespace kiln::ops

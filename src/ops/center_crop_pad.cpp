@@ -18,7 +18,7 @@ std::vector<int64_t> axes_of(const NodeView& node, size_t rank) {
   return axes;
 }
 
-void check_count(size_t found, size_t axes) {
+void check_extents(size_t found, size_t axes) {
   if (found != axes) fail(ErrorCode::invalid_argument, "the target shape has {} dims for {} axes", found, axes);
 }
 
@@ -32,7 +32,7 @@ void infer_center_crop_pad(InferContext& c) {
   const std::vector<int64_t> axes = axes_of(c, data->size());
   SymShape shape = *data;
   const auto target = tracked_dims(c, 1);
-  if (target) check_count(target->size(), axes.size());
+  if (target) check_extents(target->size(), axes.size());
   for (size_t i = 0; i < axes.size(); ++i) {
     const Dim extent = target ? (*target)[i] : Dim();
     if (extent.is_known()) check_extent(extent.value());
@@ -54,7 +54,7 @@ void eval_center_crop_pad(EvalContext& c) {
   const Tensor& data = c.input(0);
   const std::vector<int64_t> target = c.input_ints(1);
   const std::vector<int64_t> axes = axes_of(c, data.shape().size());
-  check_count(target.size(), axes.size());
+  check_extents(target.size(), axes.size());
   Shape shape = data.shape();
   for (size_t i = 0; i < axes.size(); ++i) {
     check_extent(target[i]);

@@ -19,7 +19,7 @@ bool adds_axis(const NodeView& node) {
   return new_axis == 1;
 }
 
-int64_t axis_of(const NodeView& node, size_t rank) {
+int64_t joined_axis(const NodeView& node, size_t rank) {
   return normalize_axis(node.attr_int("axis"), static_cast<int64_t>(rank) + (adds_axis(node) ? 1 : 0));
 }
 
@@ -29,7 +29,7 @@ void infer_concat_from_sequence(InferContext& c) {
   const Type element = type.kind == Type::Kind::sequence && type.inner ? *type.inner : Type();
   if (!element.shape) return c.set_output(0, element.dtype);
   SymShape shape = *element.shape;
-  const int64_t axis = axis_of(c, shape.size());
+  const int64_t axis = joined_axis(c, shape.size());
   if (adds) {
     shape.insert(shape.begin() + axis, Dim());
   } else {
@@ -42,7 +42,7 @@ void eval_concat_from_sequence(EvalContext& c) {
   std::vector<Tensor> parts;
   for (const Value& item : c.value(0).sequence().items) parts.push_back(item.tensor());
   if (parts.empty()) fail(ErrorCode::invalid_argument, "an empty sequence cannot be concatenated");
-  const int64_t axis = axis_of(c, parts.front().shape().size());
+  const int64_t axis = joined_axis(c, parts.front().shape().size());
   if (adds_axis(c)) {
     for (Tensor& part : parts) {
       Shape shape = part.shape();

@@ -47,7 +47,7 @@ struct Transposed {
   }
 };
 
-void check_channels(const SymShape& x, const SymShape& w, int64_t group) {
+void check_transposed_channels(const SymShape& x, const SymShape& w, int64_t group) {
   if (group < 1) fail(ErrorCode::invalid_model, "attribute 'group' is {}, expected at least 1", group);
   if (x[1].is_known() && x[1].value() % group != 0) {
     fail(ErrorCode::invalid_argument, "X has {} channels, which {} groups cannot share", x[1].value(), group);
@@ -61,7 +61,7 @@ std::optional<Transposed> read_transposed(const NodeView& node, const SymShape& 
   if (w.size() != x.size()) {
     fail(ErrorCode::invalid_argument, "W has shape {}, expected {} axes as X has", to_string(w), x.size());
   }
-  check_channels(x, w, node.attr_int("group", 1));
+  check_transposed_channels(x, w, node.attr_int("group", 1));
   if (node.has_attribute("pads") && read_auto_pad(node) != AutoPad::notset) {
     fail(ErrorCode::invalid_model, "attributes 'pads' and 'auto_pad' exclude each other");
   }

@@ -30,7 +30,7 @@ void infer_cumulative(InferContext& c) {
 }
 
 /// Integers wrap; halves are rounded at each step.
-struct Sum {
+struct RunningSum {
   static constexpr int start = 0;
   template <class T>
   static T of(T a, T b) {
@@ -83,7 +83,7 @@ void eval_cumulative(EvalContext& c) {
 
 }  // namespace
 
-extern const OpDef cum_sum_op{"", "CumSum", cum_sum_versions, infer_cumulative, eval_cumulative<Sum>};
+extern const OpDef cum_sum_op{"", "CumSum", cum_sum_versions, infer_cumulative, eval_cumulative<RunningSum>};
 extern const OpDef cum_prod_op{"", "CumProd", cum_prod_versions, infer_cumulative, eval_cumulative<Product>};
 
 }  // namespace kiln::ops

@@ -36,7 +36,7 @@ bool depth_first(const NodeView& node) {
   return mode == "DCR";
 }
 
-void check_rank(size_t rank) {
+void check_image_rank(size_t rank) {
   if (rank != 4) fail(ErrorCode::invalid_argument, "the input must have rank 4 (NCHW), found {}", rank);
 }
 
@@ -54,7 +54,7 @@ void infer_depth_to_space(InferContext& c) {
   depth_first(c);
   const SymShape* shape = c.shape(0);
   if (!shape) return c.set_output(0, c.dtype(0), SymShape(4));
-  check_rank(shape->size());
+  check_image_rank(shape->size());
   const SymShape& s = *shape;
   c.set_output(0, c.dtype(0),
                SymShape{s[0], divided(s[1], block * block, "channels"), s[2] * Dim(block), s[3] * Dim(block)});
@@ -65,7 +65,7 @@ void infer_space_to_depth(InferContext& c) {
   depth_first(c);
   const SymShape* shape = c.shape(0);
   if (!shape) return c.set_output(0, c.dtype(0), SymShape(4));
-  check_rank(shape->size());
+  check_image_rank(shape->size());
   const SymShape& s = *shape;
   c.set_output(
       0, c.dtype(0),
@@ -74,7 +74,7 @@ void infer_space_to_depth(InferContext& c) {
 
 void eval_depth_to_space(EvalContext& c) {
   const Tensor& input = c.input(0);
-  check_rank(input.shape().size());
+  check_image_rank(input.shape().size());
   const int64_t b = block_of(c), n = input.dim(0), h = input.dim(2), w = input.dim(3);
   const int64_t depth = divided(input.dim(1), b * b, "channels");
   Tensor& output = c.output(0, input.dtype(), {n, depth, h * b, w * b});
@@ -87,7 +87,7 @@ void eval_depth_to_space(EvalContext& c) {
 
 void eval_space_to_depth(EvalContext& c) {
   const Tensor& input = c.input(0);
-  check_rank(input.shape().size());
+  check_image_rank(input.shape().size());
   const int64_t b = block_of(c), n = input.dim(0), depth = input.dim(1);
   const int64_t h = divided(input.dim(2), b, "rows"), w = divided(input.dim(3), b, "columns");
   Tensor& output = c.output(0, input.dtype(), {n, depth * b * b, h, w});

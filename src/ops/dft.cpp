@@ -16,9 +16,9 @@ constexpr SchemaText dft_versions[] = {
     {20, "input:T1 dft_length?:T2 axis?:i64 -> output:T1", "inverse:int=0 onesided:int=0", "T1=real,bf16 T2=i32,i64"},
 };
 
-struct Kind {
+struct DftKind {
   bool inverse, onesided;
-  explicit Kind(const NodeView& node)
+  explicit DftKind(const NodeView& node)
       : inverse(node.attr_int("inverse") != 0), onesided(node.attr_int("onesided") != 0) {}
   bool to_real() const { return inverse && onesided; }
 };
@@ -33,7 +33,7 @@ int64_t checked_axis(int64_t axis, size_t rank) {
 }
 
 /// One number for a real element, two for a complex one.
-void check_parts(int64_t parts, const Kind& kind) {
+void check_parts(int64_t parts, const DftKind& kind) {
   if (parts != 1 && parts != 2) {
     fail(ErrorCode::invalid_argument, "the last dim is {}, expected 1 (real) or 2 (complex)", parts);
   }
@@ -43,7 +43,9 @@ void check_parts(int64_t parts, const Kind& kind) {
   }
 }
 
-Dim default_length(const Dim& extent, const Kind& kind) { return kind.to_real() ? Dim(2) * (extent - Dim(1)) : extent; }
+Dim default_length(const Dim& extent, const DftKind& kind) {
+  return kind.to_real() ? Dim(2) * (extent - Dim(1)) : extent;
+}
 
 void check_scalar(const InferContext& c, size_t input) {
   const SymShape* shape = c.shape(input);
@@ -62,7 +64,7 @@ std::optional<int64_t> known_axis(const InferContext& c) {
 }
 
 void infer_dft(InferContext& c) {
-  const Kind kind(c);
+  const DftKind kind(c);
   check_scalar(c, 1);
   check_scalar(c, 2);
   const SymShape* input = c.shape(0);
@@ -91,7 +93,7 @@ struct Lines {
   AxisView view;
   int64_t parts;
   const Fourier<Real>& fourier;
-  Kind kind;
+  DftKind kind;
   int64_t results;  ///< elements that a line of the output has
 
   template <class T>
@@ -127,7 +129,7 @@ struct Lines {
 };
 
 template <class T, class Real>
-void transform_all(EvalContext& c, const AxisView& view, const Kind& kind, int64_t length, int64_t results,
+void transform_all(EvalContext& c, const AxisView& view, const DftKind& kind, int64_t length, int64_t results,
                    Tensor& output) {
   const Tensor& input = c.input(0);
   const Fourier<Real> fourier(length);
@@ -141,7 +143,7 @@ void transform_all(EvalContext& c, const AxisView& view, const Kind& kind, int64
 }
 
 void eval_dft(EvalContext& c) {
-  const Kind kind(c);
+  const DftKind kind(c);
   const Tensor& input = c.input(0);
   const int64_t asked = c.version() < 20 ? c.attr_int("axis") : c.has_input(2) ? c.input_int(2) : -2;
   const int64_t axis = checked_axis(asked, input.shape().size());

@@ -58,7 +58,7 @@ struct Term {
 };
 
 /// How to walk axes of a tensor: extents and steps in elements, the last axis innermost.
-struct Walk {
+struct EinsumWalk {
   Shape extents;
   std::vector<int64_t> steps;
 
@@ -113,7 +113,7 @@ class Einsum {
   Term load(const Tensor& tensor, const Labels& labels) {
     const std::vector<int64_t> steps = row_major_strides(tensor.shape());
     Term term;
-    Walk walk;
+    EinsumWalk walk;
     for (size_t axis = 0; axis < labels.size(); ++axis) {
       if (tensor.shape()[axis] == 1) continue;
       const auto same = std::find(term.labels.begin(), term.labels.end(), labels[axis]);
@@ -154,7 +154,7 @@ class Einsum {
     const auto step_of = [&](int label) {
       return steps[static_cast<size_t>(std::find(term.labels.begin(), term.labels.end(), label) - term.labels.begin())];
     };
-    Walk outer, inner;
+    EinsumWalk outer, inner;
     for (const int label : labels) {
       // A wanted axis that the term has lost was of extent 1 in it: it repeats.
       outer.add(extent(label), has(term.labels, label) ? step_of(label) : 0);

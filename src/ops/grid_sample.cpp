@@ -23,15 +23,15 @@ constexpr SchemaText grid_sample_versions[] = {
      "T1=basic,bf16 T2=real,bf16"},
 };
 
-enum class Mode : uint8_t { nearest, linear, cubic };
+enum class GridMode : uint8_t { nearest, linear, cubic };
 enum class Padding : uint8_t { zeros, border, reflection };
 
 /// The names changed with version 20; both are understood in all.
-Mode read_mode(const NodeView& node) {
+GridMode read_grid_mode(const NodeView& node) {
   const std::string mode = node.attr_string("mode", "linear");
-  if (mode == "nearest") return Mode::nearest;
-  if (mode == "linear" || mode == "bilinear") return Mode::linear;
-  if (mode == "cubic" || mode == "bicubic") return Mode::cubic;
+  if (mode == "nearest") return GridMode::nearest;
+  if (mode == "linear" || mode == "bilinear") return GridMode::linear;
+  if (mode == "cubic" || mode == "bicubic") return GridMode::cubic;
   fail(ErrorCode::invalid_model, "attribute 'mode' is '{}', expected nearest, linear or cubic", mode);
 }
 
@@ -53,7 +53,7 @@ void check_ranks(const NodeView& node, size_t x, size_t grid) {
 }
 
 void infer_grid_sample(InferContext& context) {
-  read_mode(context);
+  read_grid_mode(context);
   read_padding(context);
   context.set_output(0, context.dtype(0));
   if (!context.shape(0) || !context.shape(1)) return;
@@ -91,13 +91,13 @@ struct Axis {
         align_corners_(align_corners) {}
 
   /// Where a grid coordinate lies in pixels, padded but not yet rounded.
-  Real place(Real normalized, Mode mode, Padding padding) const {
+  Real place(Real normalized, GridMode mode, Padding padding) const {
     const auto size = static_cast<Real>(extent);
     Real at = align_corners_ ? (normalized + 1) / 2 * (size - 1) : ((normalized + 1) * size - 1) / 2;
-    if (mode == Mode::nearest) at = std::nearbyint(at);
+    if (mode == GridMode::nearest) at = std::nearbyint(at);
     if (!(at >= low && at <= high)) {
       // A cubic sample beyond the border still weighs its elements as it lies.
-      const bool clamps = padding == Padding::border && mode != Mode::cubic;
+      const bool clamps = padding == Padding::border && mode != GridMode::cubic;
       if (clamps) at = std::isnan(at) ? 0 : std::clamp(at, Real(0), size - 1);
       if (padding == Padding::reflection) at = std::isfinite(at) ? reflect(at, low, high) : 0;
     }
@@ -135,7 +135,8 @@ struct Taps {
 template <class Real>
 class Sampler {
  public:
-  Sampler(const EvalContext& context, const Shape& x) : mode_(read_mode(context)), padding_(read_padding(context)) {
+  Sampler(const EvalContext& context, const Shape& x)
+      : mode_(read_grid_mode(context)), padding_(read_padding(context)) {
     const std::vector<int64_t> steps = row_major_strides(x);
     const bool align_corners = context.attr_int("align_corners", 0) != 0;
     for (size_t axis = 2; axis < x.size(); ++axis) axes_.emplace_back(x[axis], steps[axis], align_corners);
@@ -156,18 +157,18 @@ class Sampler {
   void add_axis(const Axis<Real>& axis, Real normalized, Taps<Real>& taps) const {
     const Real at = axis.place(normalized, mode_, padding_), floor = std::floor(at), fraction = at - floor;
     const auto index = static_cast<int64_t>(floor);
-    const int64_t first = mode_ == Mode::cubic ? -1 : 0, count = mode_ == Mode::nearest  ? 1
-                                                                 : mode_ == Mode::linear ? 2
-                                                                                         : 4;
+    const int64_t first = mode_ == GridMode::cubic ? -1 : 0, count = mode_ == GridMode::nearest  ? 1
+                                                                     : mode_ == GridMode::linear ? 2
+                                                                                                 : 4;
     Taps<Real> grown;
     for (size_t i = 0; i < taps.offsets.size(); ++i) {
       for (int64_t k = first; k < first + count; ++k) {
         const int64_t pixel = axis.pixel(index + k, padding_);
         if (pixel < 0) continue;
         const Real distance = fraction - static_cast<Real>(k);
-        const Real weight = mode_ == Mode::nearest  ? 1
-                            : mode_ == Mode::linear ? 1 - std::fabs(distance)
-                                                    : cubic(distance);
+        const Real weight = mode_ == GridMode::nearest  ? 1
+                            : mode_ == GridMode::linear ? 1 - std::fabs(distance)
+                                                        : cubic(distance);
         grown.offsets.push_back(taps.offsets[i] + pixel * axis.step);
         grown.weights.push_back(taps.weights[i] * weight);
       }
@@ -175,7 +176,7 @@ class Sampler {
     taps = std::move(grown);
   }
 
-  Mode mode_;
+  GridMode mode_;
   Padding padding_;
   std::vector<Axis<Real>> axes_;
 };
@@ -199,7 +200,7 @@ void for_samples(EvalContext& context, const Tensor& x, const Tensor& grid, cons
 }
 
 template <class T, class Sum>
-T to_element(Sum sum) {
+T grid_element(Sum sum) {
   if constexpr (std::is_same_v<T, bool>) {
     return sum >= 0.5;
   } else if constexpr (std::is_integral_v<T>) {
@@ -211,7 +212,7 @@ T to_element(Sum sum) {
 
 template <class G>
 void sample(EvalContext& context, const Tensor& x, const Tensor& grid, Tensor& y) {
-  if (read_mode(context) == Mode::nearest) {
+  if (read_grid_mode(context) == GridMode::nearest) {
     return dispatch_by_size(x.dtype(), [&]<class T> {
       const auto* from = static_cast<const T*>(x.raw());
       auto* to = static_cast<T*>(y.mutable_raw());
@@ -230,7 +231,7 @@ void sample(EvalContext& context, const Tensor& x, const Tensor& grid, Tensor& y
       for (size_t i = 0; i < taps.offsets.size(); ++i) {
         sum += static_cast<double>(taps.weights[i]) * static_cast<Sum>(from[channel + taps.offsets[i]]);
       }
-      to[at] = to_element<T>(sum);
+      to[at] = grid_element<T>(sum);
     });
   });
 }

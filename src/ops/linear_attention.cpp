@@ -91,7 +91,7 @@ void infer_linear_attention(InferContext& c) {
   c.set_output(1, c.has_input(past_state) ? c.dtype(past_state) : c.dtype(query), state);
 }
 
-struct Problem {
+struct LinearProblem {
   HeadLayout q, k, v;
   Rule rule;
   float scale;
@@ -105,7 +105,7 @@ HeadLayout packed_layout(const EvalContext& c, size_t index, int64_t heads, cons
   return head_layout(shape, heads, what);
 }
 
-void read_gates(const EvalContext& c, Problem& p) {
+void read_gates(const EvalContext& c, LinearProblem& p) {
   auto last_of = [&](size_t index, const char* what) {
     const Shape& shape = c.input(index).shape();
     if (shape.size() != 3 || shape[0] != p.q.batch || shape[1] != p.q.length) {
@@ -133,7 +133,7 @@ void read_gates(const EvalContext& c, Problem& p) {
 }
 
 /// One step of one key and value head: `state` [key size, value size] takes in key and value.
-void update_state(const Problem& p, int64_t b, int64_t h, int64_t t, float* state, std::vector<float>& write) {
+void update_state(const LinearProblem& p, int64_t b, int64_t h, int64_t t, float* state, std::vector<float>& write) {
   const int64_t rows = p.k.size, columns = p.v.size, step = b * p.q.length + t;
   const float* key_row = p.key.data() + p.k.at(b, h, t);
   const float* value_row = p.value.data() + p.v.at(b, h, t);
@@ -158,7 +158,7 @@ void update_state(const Problem& p, int64_t b, int64_t h, int64_t t, float* stat
 }
 
 /// scale * q^T state
-void read_state(const Problem& p, const float* query_row, const float* state, std::vector<float>& out) {
+void read_state(const LinearProblem& p, const float* query_row, const float* state, std::vector<float>& out) {
   std::fill(out.begin(), out.end(), 0.0f);
   for (int64_t d = 0; d < p.k.size; ++d) {
     for (int64_t m = 0; m < p.v.size; ++m) out[m] += query_row[d] * state[d * p.v.size + m];
@@ -166,10 +166,10 @@ void read_state(const Problem& p, const float* query_row, const float* state, st
   for (float& element : out) element *= p.scale;
 }
 
-Problem read_problem(EvalContext& c) {
+LinearProblem read_problem(EvalContext& c) {
   check_head_counts(c);
   const int64_t heads = c.attr_int("q_num_heads"), shared = c.attr_int("kv_num_heads");
-  Problem p;
+  LinearProblem p;
   p.rule = rule_of(c, c.has_input(decay), c.has_input(beta));
   p.q = packed_layout(c, query, heads, "query");
   p.k = packed_layout(c, key, shared, "key");
@@ -189,7 +189,7 @@ Problem read_problem(EvalContext& c) {
 }
 
 /// The state before the first step, in floats.
-std::vector<float> initial_state(const EvalContext& c, const Problem& p) {
+std::vector<float> initial_state(const EvalContext& c, const LinearProblem& p) {
   const Shape shape{p.q.batch, p.k.heads, p.k.size, p.v.size};
   if (!c.has_input(past_state)) return std::vector<float>(static_cast<size_t>(element_count(shape)), 0.0f);
   if (c.input(past_state).shape() != shape) {
@@ -201,7 +201,7 @@ std::vector<float> initial_state(const EvalContext& c, const Problem& p) {
 }
 
 void eval_linear_attention(EvalContext& c) {
-  const Problem p = read_problem(c);
+  const LinearProblem p = read_problem(c);
   std::vector<float> state = initial_state(c, p);
   const int64_t group = p.q.heads / p.k.heads, size = p.k.size * p.v.size;
   Tensor& y = c.output(0, c.input(query).dtype(), {p.q.batch, p.q.length, p.q.heads * p.v.size});

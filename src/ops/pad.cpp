@@ -30,16 +30,16 @@ constexpr SchemaText pad_versions[] = {
      "T=basic,float8,bf16,u4,i4,f4e2m1,f8e8m0,u2,i2 Tind=i32,i64"},
 };
 
-enum class Mode { constant, reflect, edge, wrap };
+enum class PadMode { constant, reflect, edge, wrap };
 
 constexpr int64_t max_pad = int64_t{1} << 62;
 
-Mode mode_of(const NodeView& node) {
+PadMode pad_mode_of(const NodeView& node) {
   const std::string& mode = node.attr_string("mode");
-  if (mode == "constant") return Mode::constant;
-  if (mode == "reflect") return Mode::reflect;
-  if (mode == "edge") return Mode::edge;
-  if (mode == "wrap" && node.version() >= 19) return Mode::wrap;
+  if (mode == "constant") return PadMode::constant;
+  if (mode == "reflect") return PadMode::reflect;
+  if (mode == "edge") return PadMode::edge;
+  if (mode == "wrap" && node.version() >= 19) return PadMode::wrap;
   fail(ErrorCode::invalid_argument, "attribute 'mode' is '{}', expected constant, reflect{}", mode,
        node.version() >= 19 ? ", edge or wrap" : " or edge");
 }
@@ -62,7 +62,7 @@ void check_count(size_t pads, size_t axes) {
 }
 
 void infer_pad(InferContext& c) {
-  mode_of(c);
+  pad_mode_of(c);
   const SymShape* data = c.shape(0);
   if (!data) return c.set_output(0, c.dtype(0));
   SymShape shape(data->size());
@@ -99,19 +99,19 @@ struct AxisPads {
 
 /// Which element of the input stands at each place of the output along one axis; -1 is the constant. Negative pads
 /// cut elements off before the others continue what is left.
-std::vector<int64_t> sources(int64_t extent, const AxisPads& pads, int64_t length, Mode mode, int64_t axis) {
+std::vector<int64_t> sources(int64_t extent, const AxisPads& pads, int64_t length, PadMode mode, int64_t axis) {
   const int64_t first = std::max<int64_t>(0, -pads.begin);
   const int64_t kept = extent - first - std::max<int64_t>(0, -pads.end);
-  if (kept <= 0 && mode != Mode::constant && length > 0) {
+  if (kept <= 0 && mode != PadMode::constant && length > 0) {
     fail(ErrorCode::invalid_argument, "axis {} has no elements that could be continued into its padding", axis);
   }
   std::vector<int64_t> from(static_cast<size_t>(length));
   for (int64_t i = 0; i < length; ++i) {
     int64_t place = i - std::max<int64_t>(0, pads.begin);
     if (place < 0 || place >= kept) {
-      if (mode == Mode::edge) place = place < 0 ? 0 : kept - 1;
-      if (mode == Mode::wrap) place = (place % kept + kept) % kept;
-      if (mode == Mode::reflect) {
+      if (mode == PadMode::edge) place = place < 0 ? 0 : kept - 1;
+      if (mode == PadMode::wrap) place = (place % kept + kept) % kept;
+      if (mode == PadMode::reflect) {
         const int64_t period = std::max<int64_t>(1, 2 * (kept - 1));
         place = (place % period + period) % period;
         place = std::min(place, period - place);
@@ -140,7 +140,7 @@ Tensor constant_of(const EvalContext& c, DType dtype) {
 
 void eval_pad(EvalContext& c) {
   const Tensor& data = c.input(0);
-  const Mode mode = mode_of(c);
+  const PadMode mode = pad_mode_of(c);
   const std::vector<int64_t> pads = c.version() < 11 ? attribute_pads(c) : c.input_ints(1);
   const std::vector<int64_t> axes =
       c.has_input(3) ? normalize_axes(c.input_ints(3), data.rank()) : all_axes(data.shape().size());

@@ -15,11 +15,11 @@ constexpr SchemaText prelu_versions[] = {
     {16, "X:T slope:T -> Y:T", "", "T=real,bf16,u32,u64,i32,i64"},
 };
 
-constexpr int first_with_broadcast = 7;
+constexpr int first_prelu_with_broadcast = 7;
 
 /// The slope's shape as it broadcasts to x. The oldest versions have one slope for each channel, or one for all.
 Shape slope_shape(const NodeView& node, const Shape& x, const Shape& slope) {
-  if (node.version() < first_with_broadcast) {
+  if (node.version() < first_prelu_with_broadcast) {
     if (element_count(slope) == 1) return {};
     if (slope.size() == 1 && x.size() > 1 && slope[0] == x[1]) {
       Shape seen(x.size() - 1, 1);

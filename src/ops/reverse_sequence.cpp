@@ -20,7 +20,7 @@ bool time_is_first(const NodeView& node) {
   return time == 0;
 }
 
-void check_ranks(size_t data, size_t lengths) {
+void check_sequence_ranks(size_t data, size_t lengths) {
   if (data < 2) fail(ErrorCode::invalid_argument, "the input must have rank 2 or more, found {}", data);
   if (lengths != 1) fail(ErrorCode::invalid_argument, "sequence_lens must be a list, found rank {}", lengths);
 }
@@ -29,7 +29,7 @@ void infer_reverse_sequence(InferContext& c) {
   const bool time_first = time_is_first(c);
   const SymShape *data = c.shape(0), *lengths = c.shape(1);
   if (data && lengths) {
-    check_ranks(data->size(), lengths->size());
+    check_sequence_ranks(data->size(), lengths->size());
     merge_dims((*data)[time_first ? 1 : 0], lengths->front(), "batch size and sequence_lens");
   }
   infer_same_as_first(c);
@@ -38,7 +38,7 @@ void infer_reverse_sequence(InferContext& c) {
 void eval_reverse_sequence(EvalContext& c) {
   const Tensor& input = c.input(0);
   const bool time_first = time_is_first(c);
-  check_ranks(input.shape().size(), c.input(1).shape().size());
+  check_sequence_ranks(input.shape().size(), c.input(1).shape().size());
   const std::vector<int64_t> lengths = c.input_ints(1);
   const int64_t batch = input.dim(time_first ? 1 : 0), time = input.dim(time_first ? 0 : 1);
   if (static_cast<int64_t>(lengths.size()) != batch) {

@@ -44,7 +44,7 @@ bool shifts(const NodeView& node) {
        "attribute 'coordinate_transformation_mode' is '{}', expected half_pixel or output_half_pixel", mode);
 }
 
-void check_rank(const InferContext& context, size_t input, size_t rank) {
+void check_input_rank(const InferContext& context, size_t input, size_t rank) {
   if (context.shape(input) && context.shape(input)->size() != rank) {
     fail(ErrorCode::invalid_argument, "input {} must have {} axes, found shape {}", input, rank,
          to_string(*context.shape(input)));
@@ -55,9 +55,9 @@ void infer_roi_align(InferContext& context) {
   is_max(context);
   shifts(context);
   context.set_output(0, context.dtype(0));
-  check_rank(context, 0, 4);
-  check_rank(context, 1, 2);
-  check_rank(context, 2, 1);
+  check_input_rank(context, 0, 4);
+  check_input_rank(context, 1, 2);
+  check_input_rank(context, 2, 1);
   Dim regions;
   if (context.shape(1)) {
     merge_dims((*context.shape(1))[1], Dim(4), "the numbers of a region");

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <map>
+#include <memory>
 #include <mutex>
 
 #include "base/error.hpp"
@@ -227,25 +228,42 @@ std::vector<AttributeDef> read_attributes(std::string_view text) {
   return attributes;
 }
 
-/// An operator's schemas, read when somebody first asks for them: a model uses few of all operators.
+/// An operator's schemas, each read when somebody first asks for it: a model uses few of all operators, and of these
+/// one version.
 class SchemaEntry {
  public:
   explicit SchemaEntry(const OpDef* op) : op_(op) {}
 
-  const std::vector<Schema>& read() {
-    std::call_once(once_, [&] {
-      for (const SchemaText& text : op_->versions) schemas_.push_back(read_schema(*op_, text));
-    });
+  std::span<const Schema> all() {
+    for (size_t i = 0; i < op_->versions.size(); ++i) read(i);
     return schemas_;
+  }
+  const Schema* newest(int64_t opset_version) {
+    size_t found = op_->versions.size();
+    for (size_t i = 0; i < op_->versions.size(); ++i) {
+      if (op_->versions[i].since <= opset_version) found = i;
+    }
+    return found == op_->versions.size() ? nullptr : &read(found);
   }
 
  private:
+  const Schema& read(size_t i) {
+    std::call_once(made_, [&] {
+      schemas_.resize(op_->versions.size());
+      once_ = std::make_unique<std::once_flag[]>(schemas_.size());
+    });
+    std::call_once(once_[i], [&] { schemas_[i] = read_schema(*op_, op_->versions[i]); });
+    return schemas_[i];
+  }
+
   const OpDef* const op_;
-  std::once_flag once_;
+  std::once_flag made_;
+  std::unique_ptr<std::once_flag[]> once_;
   std::vector<Schema> schemas_;
 };
 
-std::span<const Schema> schemas_named(std::string_view domain, std::string_view name) {
+/// Null where Kiln itself has no such operator.
+SchemaEntry* entry_of(std::string_view domain, std::string_view name) {
   using Index = std::map<std::pair<std::string_view, std::string_view>, SchemaEntry>;
   static Index index = [] {
     Index made;
@@ -253,8 +271,7 @@ std::span<const Schema> schemas_named(std::string_view domain, std::string_view 
     return made;
   }();
   const auto found = index.find({domain, name});
-  if (found == index.end()) return custom_schemas(domain, name);
-  return found->second.read();
+  return found == index.end() ? nullptr : &found->second;
 }
 
 const FormalParameter* parameter_at(const std::vector<FormalParameter>& parameters, size_t index) {
@@ -322,11 +339,15 @@ bool Schema::allows(const FormalParameter& parameter, const std::string& onnx_ty
   return false;
 }
 
-std::span<const Schema> schemas_of(const OpDef& op) { return schemas_named(op.domain, op.name); }
+std::span<const Schema> schemas_of(const OpDef& op) {
+  SchemaEntry* const entry = entry_of(op.domain, op.name);
+  return entry ? entry->all() : custom_schemas(op.domain, op.name);
+}
 
 const Schema* find_schema(std::string_view domain, std::string_view name, int64_t opset_version) {
+  if (SchemaEntry* const entry = entry_of(canonical_domain(domain), name)) return entry->newest(opset_version);
   const Schema* newest = nullptr;
-  for (const Schema& schema : schemas_named(canonical_domain(domain), name)) {
+  for (const Schema& schema : custom_schemas(canonical_domain(domain), name)) {
     if (schema.since <= opset_version) newest = &schema;
   }
   return newest;

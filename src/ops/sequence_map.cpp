@@ -9,7 +9,7 @@ constexpr SchemaText sequence_map_versions[] = {
     {17, "input_sequence:S additional_inputs~0:V -> out_sequence~:S", "body!:graph", "S=seq(basic) V=basic,seq(basic)"},
 };
 
-void check_body(const NodeView& node, const Graph& body, size_t inputs) {
+void check_map_body(const NodeView& node, const Graph& body, size_t inputs) {
   const size_t outputs = node.node().outputs.size();
   if (body.inputs.size() == inputs && body.outputs.size() == outputs) return;
   fail(ErrorCode::invalid_model, "the body has {} inputs and {} outputs, the node {} and {}", body.inputs.size(),
@@ -17,7 +17,7 @@ void check_body(const NodeView& node, const Graph& body, size_t inputs) {
 }
 
 void infer_sequence_map(InferContext& c) {
-  check_body(c, c.attr_graph("body"), c.input_count());
+  check_map_body(c, c.attr_graph("body"), c.input_count());
   std::vector<Type> types;
   for (size_t i = 0; i < c.input_count(); ++i) {
     const Type& type = c.type(i);
@@ -37,7 +37,7 @@ void infer_sequence_map(InferContext& c) {
 
 void eval_sequence_map(EvalContext& c) {
   const Graph& body = c.attr_graph("body");
-  check_body(c, body, c.input_count());
+  check_map_body(c, body, c.input_count());
   const size_t count = c.value(0).sequence().items.size();
   for (size_t i = 1; i < c.input_count(); ++i) {
     if (!c.value(i).is_sequence() || c.value(i).sequence().items.size() == count) continue;

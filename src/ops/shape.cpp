@@ -29,12 +29,12 @@ constexpr SchemaText size_versions[] = {
     {25, "data:T -> size:T1", "", "T=basic,float8,bf16,u4,i4,f4e2m1,f8e8m0,u2,i2 T1=i64"},
 };
 
-struct Range {
+struct AxisRange {
   size_t begin, end;
 };
 
 /// The dims that attributes `start` and `end` ask for; both may count from the end, and are cut to what there is.
-Range asked_dims(const NodeView& node, size_t rank) {
+AxisRange asked_dims(const NodeView& node, size_t rank) {
   const auto count = static_cast<int64_t>(rank);
   const auto clamped = [&](int64_t at) { return std::clamp<int64_t>(at < 0 ? at + count : at, 0, count); };
   const int64_t begin = clamped(node.attr_int("start", 0)), end = clamped(node.attr_int("end", count));
@@ -44,7 +44,7 @@ Range asked_dims(const NodeView& node, size_t rank) {
 void infer_shape(InferContext& c) {
   const SymShape* shape = c.shape(0);
   if (!shape) return c.set_output(0, DType::i64, SymShape(1));
-  const Range range = asked_dims(c, shape->size());
+  const AxisRange range = asked_dims(c, shape->size());
   const SymShape dims(shape->begin() + static_cast<std::ptrdiff_t>(range.begin),
                       shape->begin() + static_cast<std::ptrdiff_t>(range.end));
   c.set_output(0, DType::i64, SymShape{Dim(static_cast<int64_t>(dims.size()))});
@@ -53,7 +53,7 @@ void infer_shape(InferContext& c) {
 
 void eval_shape(EvalContext& c) {
   const Shape& shape = c.input(0).shape();
-  const Range range = asked_dims(c, shape.size());
+  const AxisRange range = asked_dims(c, shape.size());
   c.set_output(0, Tensor::vector(std::vector<int64_t>(shape.begin() + static_cast<std::ptrdiff_t>(range.begin),
                                                       shape.begin() + static_cast<std::ptrdiff_t>(range.end))));
 }

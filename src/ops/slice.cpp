@@ -29,11 +29,11 @@ void check_count(const char* what, size_t found, size_t expected) {
   if (found != expected) fail(ErrorCode::invalid_argument, "{} {} given for {} starts", found, what, expected);
 }
 
-struct Range {
+struct SliceRange {
   int64_t start, step, length;
 };
 
-Range range_of(int64_t start, int64_t end, int64_t step, int64_t extent) {
+SliceRange range_of(int64_t start, int64_t end, int64_t step, int64_t extent) {
   check_step(step);
   step = std::max(step, -std::numeric_limits<int64_t>::max());
   if (extent == 0) return {0, step, 0};
@@ -83,7 +83,7 @@ void eval_slice(EvalContext& c) {
   const Tensor& data = c.input(0);
   const Arguments a = arguments_of(c);
   Shape shape = data.shape();
-  std::vector<Range> ranges;
+  std::vector<SliceRange> ranges;
   for (int64_t extent : shape) ranges.push_back({0, 1, extent});
   for (size_t i = 0; i < a.axes.size(); ++i) {
     const auto axis = static_cast<size_t>(a.axes[i]);
@@ -160,7 +160,7 @@ std::optional<std::vector<Dim>> given_dims(const InferContext& c, const char* at
 void pass_dims(InferContext& c, const Dim& start, const Dim& end, int64_t step) {
   const auto elements = c.dims(0);
   if (!elements || !start.is_known() || !end.is_known()) return;
-  const Range range = range_of(start.value(), end.value(), step, static_cast<int64_t>(elements->size()));
+  const SliceRange range = range_of(start.value(), end.value(), step, static_cast<int64_t>(elements->size()));
   std::vector<Dim> picked;
   for (int64_t i = 0; i < range.length; ++i) {
     picked.push_back((*elements)[static_cast<size_t>(range.start + i * range.step)]);

@@ -15,17 +15,17 @@ constexpr SchemaText stft_versions[] = {
      "T1=real,bf16 T2=i32,i64"},
 };
 
-void check_rank(size_t rank) {
+void check_signal_rank(size_t rank) {
   if (rank != 2 && rank != 3) {
     fail(ErrorCode::invalid_argument, "the signal must be of shape [batch, length, 1 or 2], found rank {}", rank);
   }
 }
 
-void check_step(int64_t step) {
+void check_frame_step(int64_t step) {
   if (step < 1) fail(ErrorCode::invalid_argument, "frame_step is {}, expected 1 or more", step);
 }
 
-void check_scalar(const InferContext& c, size_t input) {
+void check_single(const InferContext& c, size_t input) {
   const SymShape* shape = c.shape(input);
   if (shape && !shape->empty()) {
     fail(ErrorCode::invalid_argument, "input {} must be a scalar, found shape {}", input, to_string(*shape));
@@ -51,13 +51,13 @@ Dim frame_length(const InferContext& c, const Dim& signal) {
 }
 
 void infer_stft(InferContext& c) {
-  check_scalar(c, 1);
-  check_scalar(c, 3);
+  check_single(c, 1);
+  check_single(c, 3);
   const SymShape* signal = c.shape(0);
   if (!signal) return c.set_output(0, c.dtype(0), SymShape{Dim(), Dim(), Dim(), Dim(2)});
-  check_rank(signal->size());
+  check_signal_rank(signal->size());
   const Dim step = number(c, 1), length = frame_length(c, (*signal)[1]);
-  if (step.is_known()) check_step(step.value());
+  if (step.is_known()) check_frame_step(step.value());
   const Dim frames = floor_div((*signal)[1] - length, step) + Dim(1);
   const Dim bins = c.attr_int("onesided") != 0 ? floor_div(length, Dim(2)) + Dim(1) : length;
   if (frames.is_known() && frames.value() < 0) {
@@ -85,7 +85,7 @@ std::vector<double> window_of(const EvalContext& c, int64_t length) {
 
 Framing framing_of(const EvalContext& c) {
   const Tensor& signal = c.input(0);
-  check_rank(signal.shape().size());
+  check_signal_rank(signal.shape().size());
   Framing f;
   f.batch = signal.dim(0);
   f.signal = signal.dim(1);
@@ -94,7 +94,7 @@ Framing framing_of(const EvalContext& c) {
     fail(ErrorCode::invalid_argument, "the signal's last dim is {}, expected 1 (real) or 2 (complex)", f.parts);
   }
   f.step = c.input_int(1);
-  check_step(f.step);
+  check_frame_step(f.step);
   f.length = c.has_input(3) ? c.input_int(3) : c.has_input(2) ? c.input(2).size() : f.signal;
   if (f.length < 1 || f.length > f.signal || f.length > max_fourier_length) {
     fail(ErrorCode::invalid_argument, "frames of {} do not fit a signal of {}", f.length, f.signal);

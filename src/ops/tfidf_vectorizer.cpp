@@ -19,13 +19,13 @@ constexpr SchemaText tfidf_vectorizer_versions[] = {
      "T=string,i32,i64 T1=f32"},
 };
 
-enum class Mode { tf, idf, tfidf };
+enum class Weighting { tf, idf, tfidf };
 
-Mode mode_of(const NodeView& node) {
+Weighting weighting_of(const NodeView& node) {
   const std::string& mode = node.attr_string("mode");
-  if (mode == "TF") return Mode::tf;
-  if (mode == "IDF") return Mode::idf;
-  if (mode == "TFIDF") return Mode::tfidf;
+  if (mode == "TF") return Weighting::tf;
+  if (mode == "IDF") return Weighting::idf;
+  if (mode == "TFIDF") return Weighting::tfidf;
   fail(ErrorCode::invalid_argument, "attribute 'mode' is '{}', expected TF, IDF or TFIDF", mode);
 }
 
@@ -42,7 +42,7 @@ int64_t row_length(const NodeView& node) {
 }
 
 void infer_tfidf_vectorizer(InferContext& c) {
-  mode_of(c);
+  weighting_of(c);
   const Dim length = row_length(c);
   const SymShape* shape = c.shape(0);
   if (!shape) return c.set_output(0, DType::f32);
@@ -158,8 +158,8 @@ void count_grams(EvalContext& c, std::span<const Item> pool, std::span<const Ite
 /// A weight belongs to a place of the output. (The text of the standard ties it to a gram, but onnx's own evaluator and
 /// ONNX Runtime, against which models are made, read it by place.)
 void weigh(const NodeView& node, int64_t length, Tensor& output) {
-  const Mode mode = mode_of(node);
-  if (mode == Mode::tf) return;
+  const Weighting mode = weighting_of(node);
+  if (mode == Weighting::tf) return;
   const auto weights = node.attr_floats("weights");
   if (!weights.empty() && static_cast<int64_t>(weights.size()) < length) {
     fail(ErrorCode::invalid_argument, "{} weights given for {} places of the output", weights.size(), length);
@@ -167,7 +167,7 @@ void weigh(const NodeView& node, int64_t length, Tensor& output) {
   float* to = output.mutable_data<float>();
   for (int64_t i = 0; i < output.size(); ++i) {
     const float weight = weights.empty() ? 1.0f : weights[static_cast<size_t>(i % length)];
-    const float count = mode == Mode::idf ? std::min(to[i], 1.0f) : to[i];
+    const float count = mode == Weighting::idf ? std::min(to[i], 1.0f) : to[i];
     to[i] = count * weight;
   }
 }

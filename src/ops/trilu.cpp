@@ -13,18 +13,18 @@ constexpr SchemaText trilu_versions[] = {
     {14, "input:T k?:i64 -> output:T", "upper:int=1", "T=basic,bf16"},
 };
 
-void check_rank(size_t rank) {
+void check_matrix_rank(size_t rank) {
   if (rank < 2) fail(ErrorCode::invalid_argument, "the input must have rank 2 or more, found {}", rank);
 }
 
 void infer_trilu(InferContext& c) {
-  if (c.shape(0)) check_rank(c.shape(0)->size());
+  if (c.shape(0)) check_matrix_rank(c.shape(0)->size());
   infer_same_as_first(c);
 }
 
 void eval_trilu(EvalContext& c) {
   const Tensor& input = c.input(0);
-  check_rank(input.shape().size());
+  check_matrix_rank(input.shape().size());
   const bool upper = c.attr_int("upper") != 0;
   Tensor& output = c.output(0, input.dtype(), input.shape());
   if (output.size() == 0) return;

@@ -64,7 +64,7 @@ bool fits(const GraphView& view, const Node& node, const Equation& e) {
                      [&](char letter) { return (*a)[e.left.find(letter)] == (*b)[e.right.find(letter)]; });
 }
 
-std::optional<Patch> match(GraphView& view, size_t index) {
+std::optional<Patch> match_einsum(GraphView& view, size_t index) {
   const Node& node = view.graph().nodes[index];
   if (node.inputs.size() != 2 || !has_input(node, 0) || !has_input(node, 1)) return {};
   const auto e = read_equation(string_attribute(node, "equation", ""));
@@ -98,7 +98,7 @@ std::vector<Patch> find_einsums(GraphView& view) {
   for (size_t i = 0; i < view.graph().nodes.size(); ++i) {
     const Node& node = view.graph().nodes[i];
     if (!is_plain(node) || !is_op(node, "Einsum")) continue;
-    if (auto patch = match(view, i)) patches.push_back(std::move(*patch));
+    if (auto patch = match_einsum(view, i)) patches.push_back(std::move(*patch));
   }
   return patches;
 }

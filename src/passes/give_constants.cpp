@@ -8,17 +8,17 @@ namespace kiln::passes {
 namespace {
 
 /// The constants that can be seen from within a graph, by name; null where something else hides one.
-using Scope = std::map<std::string_view, const Tensor*>;
+using ConstantScope = std::map<std::string_view, const Tensor*>;
 
 /// What a Constant node holds, where that is a tensor.
-const Tensor* held_tensor(const Node& node) {
+const Tensor* constant_of(const Node& node) {
   if (node.op_type != "Constant" || !canonical_domain(node.domain).empty() || node.attributes.size() != 1)
     return nullptr;
   const Attribute& value = node.attributes.front();
   return value.name == "value" ? std::get_if<Tensor>(&value.data) : nullptr;
 }
 
-void add_own(const Graph& graph, Scope& scope) {
+void add_own(const Graph& graph, ConstantScope& scope) {
   const std::vector<bool> own = defined_values(graph);
   for (size_t i = 0; i < graph.values.size(); ++i) {
     if (own[i]) scope[graph.values[i].name] = nullptr;
@@ -28,7 +28,7 @@ void add_own(const Graph& graph, Scope& scope) {
     scope[graph.name_of(initializer.value)] = &initializer.tensor;
   }
   for (const Node& node : graph.nodes) {
-    const Tensor* held = held_tensor(node);
+    const Tensor* held = constant_of(node);
     if (held != nullptr && node.outputs.size() == 1) scope[graph.name_of(node.outputs[0])] = held;
   }
   // The caller may give others.
@@ -46,7 +46,7 @@ class Giver {
  public:
   explicit Giver(ModelChanges& changes) : changes_(changes) {}
 
-  void give(Graph& graph, Scope scope) {
+  void give(Graph& graph, ConstantScope scope) {
     if (!has_graphs(graph)) return;
     add_own(graph, scope);
     for (const Node& node : graph.nodes) {
@@ -60,7 +60,7 @@ class Giver {
   }
 
  private:
-  void give_to(Graph& graph, const Scope& scope) {
+  void give_to(Graph& graph, const ConstantScope& scope) {
     const std::vector<bool> own = defined_values(graph);
     std::vector<bool> read(graph.values.size(), false);
     for (const Node& node : graph.nodes) {
@@ -81,7 +81,7 @@ class Giver {
   ModelChanges& changes_;
 };
 
-void take_back(Graph& graph, Scope scope) {
+void take_back(Graph& graph, ConstantScope scope) {
   if (!has_graphs(graph)) return;
   add_own(graph, scope);
   for (Node& node : graph.nodes) {

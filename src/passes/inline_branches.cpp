@@ -27,9 +27,9 @@ const Graph* taken_branch(const GraphView& view, const Node& node) {
   return graph != nullptr ? graph->get() : nullptr;
 }
 
-class Inliner {
+class BranchInliner {
  public:
-  Inliner(GraphView& view, size_t index, const Graph& branch)
+  BranchInliner(GraphView& view, size_t index, const Graph& branch)
       : view_(view), node_(view.graph().nodes[index]), branch_(branch), own_(defined_values(branch)) {
     patch_.what = "take the branch of " + node_.describe(index) + " that every run takes";
     patch_.remove = {index};
@@ -103,7 +103,7 @@ std::vector<Patch> find_known_branches(GraphView& view) {
   for (size_t i = 0; i < view.graph().nodes.size(); ++i) {
     const Graph* branch = taken_branch(view, view.graph().nodes[i]);
     if (branch == nullptr) continue;
-    if (std::optional<Patch> patch = Inliner(view, i, *branch).run()) patches.push_back(std::move(*patch));
+    if (std::optional<Patch> patch = BranchInliner(view, i, *branch).run()) patches.push_back(std::move(*patch));
   }
   return patches;
 }

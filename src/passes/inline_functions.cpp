@@ -14,17 +14,17 @@ namespace {
 
 constexpr int deepest_call = 64;
 
-void collect_names(const Graph& graph, std::set<std::string, std::less<>>& names) {
+void collect_all_names(const Graph& graph, std::set<std::string, std::less<>>& names) {
   for (const ValueInfo& value : graph.values) names.insert(value.name);
   for (const Node& node : graph.nodes) {
-    for (const Graph* inner : subgraphs_of(node)) collect_names(*inner, names);
+    for (const Graph* inner : subgraphs_of(node)) collect_all_names(*inner, names);
   }
 }
 
 /// Names that nothing in the model has, so that no graph inside or around hides a value that moves.
 class Names {
  public:
-  explicit Names(const ModelDef& model) { collect_names(model.graph, taken_); }
+  explicit Names(const ModelDef& model) { collect_all_names(model.graph, taken_); }
 
   std::string make(const std::string& hint) {
     std::string name = hint;
@@ -100,9 +100,9 @@ bool imports_agree(const ModelDef& model, const Graph& body, const OpsetImports&
   return true;
 }
 
-class Inliner {
+class FunctionInliner {
  public:
-  Inliner(ModelDef& model, ModelChanges& changes)
+  FunctionInliner(ModelDef& model, ModelChanges& changes)
       : model_(model), changes_(changes), names_(model), left_(max_expanded_nodes.get()) {}
 
   void run(Graph& graph, int depth) {
@@ -215,7 +215,7 @@ void collect_callees(const ModelDef& model, const Graph& graph, std::set<const F
 /// The nodes of a function take the place of its call, where they mean the same under the model's imports.
 void inline_functions(ModelDef& model, ModelChanges& changes) {
   if (model.functions.empty()) return;
-  Inliner(model, changes).run(model.graph, 0);
+  FunctionInliner(model, changes).run(model.graph, 0);
   if (!model.training_info.empty()) return;
   std::set<const Function*> called;
   collect_callees(model, model.graph, called);

@@ -151,8 +151,10 @@ std::optional<double> known_float(const GraphView& view, ValueId id) {
 
 bool is_known_float(const GraphView& view, ValueId id, double expected) {
   const std::optional<double> found = known_float(view, id);
-  return found && std::abs(*found - expected) <= 1e-6 * std::abs(expected);
+  return found && is_near(*found, expected);
 }
+
+bool is_near(double found, double expected) { return std::abs(found - expected) <= 1e-6 * std::abs(expected); }
 
 std::optional<std::vector<int64_t>> normal_axes(std::vector<int64_t> axes, int64_t rank) {
   for (int64_t& axis : axes) {

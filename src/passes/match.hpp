@@ -53,6 +53,9 @@ std::optional<double> known_float(const GraphView& view, ValueId id);
 /// The only element of a known f32 tensor, where it is `expected` to within f32 rounding.
 bool is_known_float(const GraphView& view, ValueId id, double expected);
 
+/// Whether two numbers are the same to within f32 rounding.
+bool is_near(double found, double expected);
+
 /// Axes as numbers from 0; nothing where one is out of range or stands twice.
 std::optional<std::vector<int64_t>> normal_axes(std::vector<int64_t> axes, int64_t rank);
 

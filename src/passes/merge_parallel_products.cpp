@@ -11,7 +11,7 @@ namespace {
 
 /// Parts of whole blocks of channels are no work: their readers find them where they are.
 constexpr int64_t block = 16;
-constexpr int64_t first_split_with_input = 13;
+constexpr int64_t first_split_by_input = 13;
 
 /// A product of something with constant weights, and the bias that is added to it.
 struct Branch {
@@ -224,7 +224,7 @@ std::vector<std::vector<const Node*>> find_groups(const GraphView& view) {
 /// followed by what follows all of them, and a Split.
 std::vector<Patch> find_parallel_products(GraphView& view) {
   std::vector<Patch> patches;
-  if (opset_of(view) < first_split_with_input) return patches;
+  if (opset_of(view) < first_split_by_input) return patches;
   Claims claims(view);
   for (const std::vector<const Node*>& group : find_groups(view)) {
     std::vector<Branch> branches;

@@ -22,7 +22,7 @@ std::optional<Unmoved> find_unmoved(const GraphView& view, ValueId moved) {
   return Unmoved{transpose->inputs[0], (*shape)[2].value(), (*shape)[3].value()};
 }
 
-std::optional<Patch> match(GraphView& view, size_t index) {
+std::optional<Patch> match_heads(GraphView& view, size_t index) {
   const Node& node = view.graph().nodes[index];
   if (!is_plain(node) || !is_op(node, "Attention") || node.inputs.size() < 3) return {};
   // Caches have an axis of heads, whatever the form of the rest.
@@ -67,7 +67,7 @@ std::optional<Patch> match(GraphView& view, size_t index) {
 std::vector<Patch> find_split_heads(GraphView& view) {
   std::vector<Patch> patches;
   for (size_t i = 0; i < view.graph().nodes.size(); ++i) {
-    if (auto patch = match(view, i)) patches.push_back(std::move(*patch));
+    if (auto patch = match_heads(view, i)) patches.push_back(std::move(*patch));
   }
   return patches;
 }

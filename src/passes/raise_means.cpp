@@ -23,7 +23,7 @@ bool is_pointwise(const GraphView& view, const Node& conv) {
          are_all(ints_attribute(conv, "strides"), 1) && are_all(ints_attribute(conv, "pads"), 0);
 }
 
-std::optional<Patch> match(GraphView& view, size_t index) {
+std::optional<Patch> match_mean(GraphView& view, size_t index) {
   const Node& pool = view.graph().nodes[index];
   const Node* const conv = view.producer_if(pool.inputs[0], "Conv");
   if (conv == nullptr || !is_pointwise(view, *conv)) return {};
@@ -48,7 +48,7 @@ std::vector<Patch> find_late_means(GraphView& view) {
   for (size_t i = 0; i < view.graph().nodes.size(); ++i) {
     const Node& node = view.graph().nodes[i];
     if (!is_plain(node) || !is_op(node, "GlobalAveragePool") || !has_input(node, 0)) continue;
-    if (auto patch = match(view, i)) patches.push_back(std::move(*patch));
+    if (auto patch = match_mean(view, i)) patches.push_back(std::move(*patch));
   }
   return patches;
 }

@@ -130,7 +130,7 @@ bool parts_are_moved(const GraphView& view, const Node& split) {
   });
 }
 
-std::optional<Patch> match(GraphView& view, size_t index) {
+std::optional<Patch> match_split(GraphView& view, size_t index) {
   const Node& node = view.graph().nodes[index];
   const Node* producer = has_input(node, 0) ? view.producer(node.inputs[0]) : nullptr;
   if (!producer || !is_plain(*producer) || !has_input(*producer, 0) || !parts_are_moved(view, node)) return {};
@@ -184,7 +184,7 @@ std::vector<Patch> find_high_splits(GraphView& view) {
     const Node& node = view.graph().nodes[i];
     const bool all_there = std::find(node.outputs.begin(), node.outputs.end(), no_value) == node.outputs.end();
     if (!is_op(node, "Split") || !all_there) continue;
-    std::optional<Patch> patch = match(view, i);
+    std::optional<Patch> patch = match_split(view, i);
     if (!patch) patch = match_turned(view, i);
     if (patch && claims.claim(patch->remove)) patches.push_back(std::move(*patch));
   }

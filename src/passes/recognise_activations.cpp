@@ -1,5 +1,3 @@
-#include <cmath>
-
 #include "passes/all_passes.hpp"
 #include "passes/pattern.hpp"
 
@@ -7,8 +5,6 @@ namespace kiln::passes {
 namespace {
 
 constexpr int64_t first_with_hard_swish = 14, first_with_mish = 18, first_with_swish = 24;
-
-bool is_near(double found, double expected) { return std::abs(found - expected) <= 1e-6 * std::abs(expected); }
 
 /// Whether `id` is Clip(x + 3, 0, 6).
 bool is_shifted_clip(Pattern& pattern, ValueId id, ValueId x) {

@@ -11,18 +11,18 @@ constexpr int64_t first_with_gelu = 20;
 /// Models write the constants with as few as five digits.
 constexpr double tolerance = 1e-4;
 
-bool is_near(double found, double expected) { return std::abs(found - expected) <= tolerance * std::abs(expected); }
+bool is_roughly(double found, double expected) { return std::abs(found - expected) <= tolerance * std::abs(expected); }
 
 /// Whether `id` is x / sqrt(2).
 bool is_erf_argument(Pattern& pattern, ValueId id, ValueId x) {
   const Product product = take_product(pattern, id);
-  return product.factors == std::vector<ValueId>{x} && is_near(product.constant, 1 / std::numbers::sqrt2);
+  return product.factors == std::vector<ValueId>{x} && is_roughly(product.constant, 1 / std::numbers::sqrt2);
 }
 
 /// Whether `id` is 0.044715 times x to the power of `power`.
 bool is_small_power(Pattern& pattern, ValueId id, ValueId x, size_t power) {
   const Product product = take_product(pattern, id);
-  if (!is_near(product.constant, 0.044715)) return false;
+  if (!is_roughly(product.constant, 0.044715)) return false;
   if (product.factors == std::vector<ValueId>(power, x)) return true;
   if (product.factors.size() != 1) return false;
   return pattern.take_with_constant(product.factors[0], "Pow", static_cast<double>(power)) == x;
@@ -31,7 +31,7 @@ bool is_small_power(Pattern& pattern, ValueId id, ValueId x, size_t power) {
 /// Whether `id` is sqrt(2 / pi) * (x + 0.044715 x^3), or sqrt(2 / pi) * x * (1 + 0.044715 x^2).
 bool is_tanh_argument(Pattern& pattern, ValueId id, ValueId x) {
   Product product = take_product(pattern, id);
-  if (!is_near(product.constant, std::sqrt(2 / std::numbers::pi))) return false;
+  if (!is_roughly(product.constant, std::sqrt(2 / std::numbers::pi))) return false;
   const bool is_factored = product.factors.size() == 2;
   if (product.factors.empty() || product.factors.size() > 2) return false;
   const ValueId sum = product.factors[is_factored && product.factors[0] == x ? 1 : 0];
@@ -50,7 +50,7 @@ bool is_tanh_argument(Pattern& pattern, ValueId id, ValueId x) {
 std::optional<Patch> match_gelu(GraphView& view, size_t index) {
   Pattern pattern(view, index);
   const auto product = root_product(pattern);
-  if (!product || product->factors.size() != 2 || !is_near(product->constant, 0.5)) return {};
+  if (!product || product->factors.size() != 2 || !is_roughly(product->constant, 0.5)) return {};
   for (const size_t k : {size_t{0}, size_t{1}}) {
     const ValueId x = product->factors[k];
     const Node* sum = view.producer_if(product->factors[1 - k], "Add");

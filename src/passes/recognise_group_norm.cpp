@@ -35,7 +35,7 @@ Tensor as_list(const std::vector<double>& numbers) {
 }
 
 /// `index` is the Reshape behind the InstanceNormalization.
-std::optional<Patch> match(GraphView& view, size_t index) {
+std::optional<Patch> match_group_norm(GraphView& view, size_t index) {
   Pattern pattern(view, index);
   const Node& root = pattern.root();
   const Node* norm = pattern.take(root.inputs[0], "InstanceNormalization");
@@ -88,7 +88,7 @@ std::vector<Patch> find_group_norms(GraphView& view) {
   return find_patterns(view, [&](size_t index) -> std::optional<Patch> {
     const Node& node = view.graph().nodes[index];
     if (!is_reshape(node) || !has_input(node, 0)) return {};
-    return match(view, index);
+    return match_group_norm(view, index);
   });
 }
 

@@ -8,7 +8,7 @@ namespace {
 
 constexpr int64_t first_with_axes_input = 18;
 
-std::optional<Patch> match(GraphView& view, size_t index) {
+std::optional<Patch> match_pool(GraphView& view, size_t index) {
   const Node& node = view.graph().nodes[index];
   const SymShape* shape = shape_of(view, node.inputs[0]);
   if (!shape || shape->size() < 4 || !is_f32_tensor(view, node.inputs[0]) || !has_input(node, 1)) return {};
@@ -41,7 +41,7 @@ std::vector<Patch> find_global_pools(GraphView& view) {
   for (size_t i = 0; i < view.graph().nodes.size(); ++i) {
     const Node& node = view.graph().nodes[i];
     if (!is_plain(node) || !is_op(node, "ReduceMean") || !has_input(node, 0)) continue;
-    if (auto patch = match(view, i)) patches.push_back(std::move(*patch));
+    if (auto patch = match_pool(view, i)) patches.push_back(std::move(*patch));
   }
   return patches;
 }

@@ -1,12 +1,8 @@
-#include <cmath>
-
 #include "passes/all_passes.hpp"
 #include "passes/pattern.hpp"
 
 namespace kiln::passes {
 namespace {
-
-bool is_near(double found, double expected) { return std::abs(found - expected) <= 1e-6 * std::abs(expected); }
 
 /// clip(a x + b, 0, m) / m, the factors in any place.
 std::optional<Patch> match_hard_sigmoid(GraphView& view, size_t index) {

@@ -8,7 +8,7 @@
 namespace kiln {
 namespace {
 
-constexpr size_t alignment = 64;
+constexpr size_t buffer_alignment = 64;
 /// Smaller tensors are cheaper to allocate than to look for.
 constexpr size_t smallest_pooled = 4096;
 
@@ -64,7 +64,7 @@ Tensor BufferPool::allocate(DType dtype, Shape shape) {
   auto [memory, capacity] = store_->take(bytes);
   if (!memory) {
     if (bytes > SIZE_MAX / 2) fail(ErrorCode::limit_exceeded, "a tensor of {} bytes is larger than any memory", bytes);
-    capacity = (bytes / alignment + 2) * alignment;  // vector code may read past the last element
+    capacity = (bytes / buffer_alignment + 2) * buffer_alignment;  // vector code may read past the last element
     memory = allocate_large(capacity);
     if (!memory) {
       trim();

@@ -99,7 +99,8 @@ Context::Context(std::shared_ptr<const EngineDef> engine, ContextOptions options
     : engine_(std::move(engine)),
       next_seed_(options.seed),
       most_threads_(options.threads),
-      max_memory_(options.max_memory) {
+      max_memory_(options.max_memory),
+      on_note_(std::move(options.on_note)) {
   if (next_seed_ == 0) {
     std::random_device device;
     next_seed_ = (static_cast<uint64_t>(device()) << 32) | device();
@@ -159,7 +160,14 @@ const Plan& Context::plan_for(const std::vector<Value>& inputs) {
   const int64_t most = most_memory();
   const Plan* plan = plans_.find(inputs);
   if (plan == nullptr || plan->bytes_needed() > most) {
-    Plan made = make_plan(*engine_, inputs, threads(), most);
+    Plan made;
+    const auto make = [&] { made = make_plan(*engine_, inputs, threads(), most); };
+    if (Warming* const warming = engine_->warming()) {
+      warming->beside(make);
+    } else {
+      make();
+    }
+    note_profiles(made);
     ++plans_made_;
     plan_seconds_ += made.seconds;
     if (made.bytes_needed() > most) {
@@ -182,6 +190,21 @@ const Plan& Context::plan_for(const std::vector<Value>& inputs) {
     arena_used_ = needed;
   }
   return *plan;
+}
+
+void Context::note_profiles(const Plan& plan) const {
+  const Machine* const machine = on_note_ ? engine_->machine() : nullptr;
+  if (machine == nullptr || is_inside(machine->profiles, plan.inputs)) return;
+  std::string given, nearest;
+  for (size_t i = 0; i < plan.inputs.size(); ++i) {
+    const std::string& name = engine_->inputs()[i].name;
+    given += (given.empty() ? "" : ", ") + fmt::format("'{}' {}", name, expected_shape(plan.inputs[i]));
+    if (machine->buckets.empty()) continue;
+    const Shape& shape = machine->buckets[plan.bucket].inputs[i];
+    nearest += (nearest.empty() ? "" : ", ") + fmt::format("'{}' {}", name, to_string(shape));
+  }
+  on_note_(fmt::format("the inputs' shapes are outside of all profiles of the engine: {}; it is done as for {}", given,
+                       nearest.empty() ? "all shapes" : nearest));
 }
 
 int64_t Context::most_memory() const {

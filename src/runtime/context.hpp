@@ -42,6 +42,7 @@ struct ContextOptions {
   uint64_t seed = 0;  ///< random operators without a seed of their own start from here; 0 takes a new one each time
   int threads = 0;    ///< at most, for a run; 0 takes those of the pool
   int64_t max_memory = 0;  ///< bytes for plans, arena, values and outputs; 0 takes what the knob max_memory says
+  std::function<void(const std::string&)> on_note = {};  ///< told when inputs are outside of all profiles
 };
 
 /// What a context holds, subgraphs included, and has done for it.
@@ -108,6 +109,7 @@ class Context {
   void bind_defaults();
   std::vector<Value> run_bound(const StepOptions& options);
   const Plan& plan_for(const std::vector<Value>& inputs);
+  void note_profiles(const Plan& plan) const;
   std::byte* arena_of(const Plan& plan);
   void release_arena();
   int64_t most_memory() const;
@@ -124,6 +126,7 @@ class Context {
   uint64_t next_seed_ = 0;
   int most_threads_ = 0;
   int64_t max_memory_ = 0;
+  std::function<void(const std::string&)> on_note_;
 };
 
 }  // namespace kiln

@@ -4,12 +4,44 @@
 #include "graph/captures.hpp"
 
 namespace kiln {
+namespace {
 
-std::shared_ptr<const EngineDef> EngineDef::create(ModelDef model, const MakeMachine& make_machine) {
+/// By value: whether a run needs it in packed form only, as far as is decided.
+std::vector<bool> packed_constants(const EngineDef& engine) {
+  const Graph& graph = *engine.program().graph;
+  std::vector<bool> packed(graph.values.size(), false), read = packed;
+  for (ValueId id : graph.outputs) {
+    if (id != no_value) read[static_cast<size_t>(id)] = true;
+  }
+  for (const Node& node : graph.nodes) {
+    if (subgraphs_of(node).empty()) continue;
+    for (ValueId id : values_read(graph, node)) read[static_cast<size_t>(id)] = true;
+  }
+  const Machine& machine = *engine.machine();
+  for (size_t ways = 0; ways <= machine.others.size(); ++ways) {
+    for (const MachineStep& step : machine.ways(ways)) {
+      const auto& inputs = step.group.inputs;
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        if (inputs[i] == no_value) continue;
+        const bool packs = !step.by_reference && step.tactic != nullptr && i < 32 && (step.tactic->packs >> i & 1) != 0;
+        (packs ? packed : read)[static_cast<size_t>(inputs[i])] = true;
+      }
+    }
+  }
+  for (size_t i = 0; i < packed.size(); ++i) packed[i] = packed[i] && !read[i];
+  return packed;
+}
+
+}  // namespace
+
+std::shared_ptr<const EngineDef> EngineDef::create(ModelDef model, const MakeMachine& make_machine,
+                                                   std::shared_ptr<Warming> warming) {
   auto engine = std::shared_ptr<EngineDef>(new EngineDef());
   // The first versions of the format had no opset imports: they mean opset 1.
   if (model.opset_imports.empty() && model.ir_version < 3) model.opset_imports.emplace("", 1);
   engine->model_ = std::make_unique<const ModelDef>(std::move(model));
+  if (warming) warming->offer([engine] { engine->known(); });
+  engine->warming_ = std::move(warming);
   engine->program_ = compile(*engine->model_);
   const Graph& graph = engine->model_->graph;
   const auto port = [&](ValueId id) {
@@ -28,6 +60,7 @@ std::shared_ptr<const EngineDef> EngineDef::create(ModelDef model, const MakeMac
     engine->machine_ = make_machine(*engine);
     engine->find_bodies();
   }
+  align_constants(*engine->program_, make_machine ? packed_constants(*engine) : std::vector<bool>());
   return engine;
 }
 

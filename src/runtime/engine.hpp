@@ -11,6 +11,7 @@
 #include "graph/graph.hpp"
 #include "runtime/machine.hpp"
 #include "runtime/program.hpp"
+#include "runtime/warming.hpp"
 
 namespace kiln {
 
@@ -27,7 +28,9 @@ class EngineDef {
  public:
   /// Decides how the main graph is to be done; without it the reference code does all.
   using MakeMachine = std::function<Machine(const EngineDef& engine)>;
-  static std::shared_ptr<const EngineDef> create(ModelDef model, const MakeMachine& make_machine = {});
+  /// With `warming`, its other thread finds what is known beside the rest.
+  static std::shared_ptr<const EngineDef> create(ModelDef model, const MakeMachine& make_machine = {},
+                                                 std::shared_ptr<Warming> warming = {});
 
   const ModelDef& model() const { return *model_; }
   const Program& program() const { return *program_; }
@@ -36,6 +39,8 @@ class EngineDef {
   const KnownFacts& known() const;
   /// How a subgraph of one of the main graph's nodes is done; null where reference code does all of it.
   const Body* body_of(const Graph& subgraph) const;
+  /// Of an engine file's weights, for who makes plans; null where there is none.
+  Warming* warming() const { return warming_.get(); }
   const std::vector<Port>& inputs() const { return inputs_; }
   const std::vector<Port>& outputs() const { return outputs_; }
 
@@ -43,8 +48,9 @@ class EngineDef {
   EngineDef() = default;
   void find_bodies();
   std::unique_ptr<const ModelDef> model_;
-  std::unique_ptr<const Program> program_;
+  std::unique_ptr<Program> program_;
   std::optional<Machine> machine_;
+  std::shared_ptr<Warming> warming_;
   mutable std::once_flag known_once_;
   mutable KnownFacts known_;
   std::map<const Graph*, const Body*> bodies_;

@@ -284,7 +284,7 @@ StoredMachine EngineFile::machine(size_t variant, const Program& program) const 
   return with_place(
       [&] {
         ByteReader from = reader(section(Kind::machine, variant));
-        return read_machine(from, program);
+        return read_machine(from, program, format_version_ >= 2);
       },
       [&] { return path_; });
 }
@@ -292,7 +292,13 @@ StoredMachine EngineFile::machine(size_t variant, const Program& program) const 
 std::shared_ptr<const EngineDef> EngineFile::engine() const {
   if (variants() == 0) return EngineDef::create(model());
   const size_t chosen = choose_variant();
-  return EngineDef::create(model(), [&](const EngineDef& engine) { return bound_machine(chosen, engine.program()); });
+  const auto warming = std::make_shared<Warming>(content(section(Kind::packed, chosen)));
+  std::shared_ptr<const EngineDef> made;
+  warming->beside([&] {
+    made = EngineDef::create(
+        model(), [&](const EngineDef& engine) { return bound_machine(chosen, engine.program()); }, warming);
+  });
+  return made;
 }
 
 Machine EngineFile::bound_machine(size_t variant, const Program& program) const {

@@ -23,7 +23,7 @@ namespace kiln {
 ///     weights    the plain elements of larger tensors, from a page's begin on
 ///
 /// Everything is little-endian. Between sections there are zeros only.
-inline constexpr uint32_t engine_format_version = 1;
+inline constexpr uint32_t engine_format_version = 2;  ///< from 2 on, machines have ways for sizes
 
 struct EngineSection {
   enum class Kind : uint32_t { record = 1, graph, machine, packed, weights };

@@ -87,12 +87,17 @@ struct Executor::Frame {
     return here;
   }
 
-  const Value& read(const ValueSource& source) const {
-    const Frame* frame = this;
+  const Value& read(const ValueSource& source) {
+    Frame* frame = this;
     for (int i = 0; i < source.depth; ++i) frame = frame->outer;
     const auto index = static_cast<size_t>(source.id);
-    const Value& value = frame->values[index];
-    return value.is_none() ? frame->program.constants[index] : value;
+    Value& value = frame->values[index];
+    if (!value.is_none()) return value;
+    const Value& constant = frame->program.constants[index];
+    if (!constant.is_tensor() || constant.tensor().is_aligned()) return constant;
+    // Meant to be packed only, and wanted after all for shapes that the tactic declines.
+    value = constant.tensor().clone();
+    return value;
   }
 };
 
@@ -289,24 +294,28 @@ void Executor::run_work(Frame& frame, const Schedule::Step& step, const Memory& 
   for (size_t i = 0; i < step.inputs.size(); ++i) inputs[i] = memory.at(step.inputs[i], frame);
   for (size_t i = 0; i < step.outputs.size(); ++i) outputs[i] = memory.at(step.outputs[i], frame);
   const auto scratch = reinterpret_cast<uintptr_t>(memory.arena + step.scratch);
-  WorkPointers p{inputs, outputs, step.packed, reinterpret_cast<float*>(scratch)};
+  const WorkPointers p{inputs, outputs, step.packed, reinterpret_cast<float*>(scratch)};
   const Work& work = *step.work;
   if (work.checks()) {
     const Node& anchor = frame.program.graph->nodes[step.machine->group.nodes.front()];
     with_place([&] { work.check(p); }, [&] { return anchor.describe(step.machine->group.nodes.front()); });
   }
-  const int64_t phases = work.phases();
-  const int64_t parts = int64_t{step.parts} * step.turns;
+  const int64_t phases = work.phases(), parts = int64_t{step.parts} * step.turns;
+  // A thread's parts are neighbours, so that threads have as much to do as without turns.
+  const auto run_part = [&](int64_t turn, int64_t thread) {
+    const int64_t part = thread * step.turns + turn % step.turns;
+    WorkPointers own = p;
+    own.scratch = reinterpret_cast<float*>(scratch - static_cast<uintptr_t>((part - thread) * step.part_bytes));
+    work.run_part(turn / step.turns, part, parts, own);
+  };
   for (int64_t turn = 0; turn < phases * step.turns; ++turn) {
     if (turn > 0) check_cancelled();
-    const int64_t phase = turn / step.turns, first = turn % step.turns * step.parts;
-    p.scratch = reinterpret_cast<float*>(scratch - static_cast<uintptr_t>(turn % step.turns * step.turn_bytes));
     if (step.parts == 1) {
-      work.run_part(phase, first, parts, p);
+      run_part(turn, 0);
     } else {
-      team_->run(step.parts, [&](int part) {
+      team_->run(step.parts, [&](int thread) {
         const StopScope scope(this);
-        work.run_part(phase, first + part, parts, p);
+        run_part(turn, thread);
       });
     }
   }
@@ -383,7 +392,7 @@ std::byte* Executor::arena_of_body(int64_t bytes, BodyScratch& kept, Tensor& poo
 }
 
 /// Puts what a body reads where its plan finds it.
-void Executor::bind_body(const Body& body, const Frame& outer, std::span<const Value> inputs, BodyScratch& kept) {
+void Executor::bind_body(const Body& body, Frame& outer, std::span<const Value> inputs, BodyScratch& kept) {
   std::vector<Value>& bound = kept.scratch.inputs;
   bound.resize(inputs.size() + body.captured.size());
   kept.known.resize(bound.size());

@@ -46,7 +46,7 @@ class Executor : private StopSignal {
   void run_work(Frame& frame, const Schedule::Step& step, const Memory& memory);
 
   std::vector<Value> run_body(const Body& body, Frame& outer, std::span<const Value> inputs);
-  void bind_body(const Body& body, const Frame& outer, std::span<const Value> inputs, BodyScratch& kept);
+  void bind_body(const Body& body, Frame& outer, std::span<const Value> inputs, BodyScratch& kept);
   const Plan* plan_of_body(const EngineDef& engine, BodyScratch& kept);
   std::byte* arena_of_body(int64_t bytes, BodyScratch& kept, Tensor& pooled);
   /// What bodies keep is no longer left for values.

@@ -1,5 +1,7 @@
 #include "runtime/machine.hpp"
 
+#include <set>
+
 #include "runtime/runtime_knobs.hpp"
 
 namespace kiln {
@@ -62,6 +64,26 @@ bool is_view(const Node& node) {
     if (node.op_type == op) return true;
   }
   return false;
+}
+
+int64_t Machine::packed_bytes() const {
+  std::set<const float*> seen;
+  int64_t bytes = 0;
+  for (size_t number = 0; number <= others.size(); ++number) {
+    for (const MachineStep& step : ways(number)) {
+      if (step.packed != nullptr && seen.insert(step.packed).second) bytes += step.packed_floats * 4;
+    }
+  }
+  return bytes;
+}
+
+Machine machine_of_ways(const Machine& machine, size_t ways) {
+  Machine one;
+  one.isa = machine.isa;
+  one.steps = machine.ways(ways);
+  one.bodies = machine.bodies;
+  one.keepers = machine.keepers;
+  return one;
 }
 
 }  // namespace kiln

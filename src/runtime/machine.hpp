@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/buckets.hpp"
 #include "runtime/program.hpp"
 #include "runtime/shape_inference.hpp"
 #include "tactics/tactic.hpp"
@@ -40,9 +41,21 @@ struct Body {
 struct Machine {
   Isa isa = Isa::portable;
   std::vector<MachineStep> steps;
+  /// Other ways to do the same groups in the same order, for inputs of other sizes.
+  std::vector<std::vector<MachineStep>> others;
+  std::vector<Bucket> buckets;                       ///< which sizes are done in which ways; none: `steps` does all
+  std::vector<ShapeLimits> profiles;                 ///< shapes that the builder was told to expect
   std::vector<Body> bodies;                          ///< subgraphs that are done in this way too
   std::vector<std::shared_ptr<const void>> keepers;  ///< of the packed weights
+
+  /// Of a bucket: number 0 is `steps`.
+  const std::vector<MachineStep>& ways(size_t number) const { return number == 0 ? steps : others[number - 1]; }
+  /// Of weights as the kernels want them, bodies aside; those that several ways share count once.
+  int64_t packed_bytes() const;
 };
+
+/// A machine that does everything in some of another one's ways.
+Machine machine_of_ways(const Machine& machine, size_t ways);
 
 /// What is known of a value before a run, as a tactic sees it; not given where a dim or the type is not known.
 TensorSpec spec_of(const Program& program, const Facts& facts, ValueId id);

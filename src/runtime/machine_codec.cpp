@@ -1,5 +1,7 @@
 #include "runtime/machine_codec.hpp"
 
+#include <algorithm>
+
 #include "base/cpu.hpp"
 #include "graph/captures.hpp"
 #include "runtime/bodies.hpp"
@@ -166,25 +168,55 @@ std::vector<std::string> missing_features(const std::vector<std::string>& featur
 
 namespace {
 
+void write_way(ByteWriter& writer, const MachineStep& step, PlaceWeights place) {
+  writer.text(step.tactic == nullptr ? std::string_view() : step.tactic->name);
+  for (int32_t number : step.tuning.numbers) writer.signed_number(number);
+  write_formats(writer, step.formats.inputs);
+  write_formats(writer, step.formats.outputs);
+  writer.raw(step.seconds);
+  writer.boolean(step.measured);
+  const auto floats = static_cast<size_t>(step.packed == nullptr ? 0 : step.packed_floats);
+  writer.number(floats);
+  if (floats > 0) writer.number(place(std::as_bytes(std::span(step.packed, floats))) / weight_alignment);
+}
+
 void write_steps(ByteWriter& writer, const Machine& machine, PlaceWeights place) {
   writer.number(machine.steps.size());
   for (const MachineStep& step : machine.steps) {
     write_group(writer, step.group);
-    writer.text(step.tactic == nullptr ? std::string_view() : step.tactic->name);
-    for (int32_t number : step.tuning.numbers) writer.signed_number(number);
-    write_formats(writer, step.formats.inputs);
-    write_formats(writer, step.formats.outputs);
-    writer.raw(step.seconds);
-    writer.boolean(step.measured);
-    const auto floats = static_cast<size_t>(step.packed == nullptr ? 0 : step.packed_floats);
-    writer.number(floats);
-    if (floats > 0) writer.number(place(std::as_bytes(std::span(step.packed, floats))) / weight_alignment);
+    write_way(writer, step, place);
   }
   writer.number(machine.bodies.size());
   for (const Body& body : machine.bodies) {
     writer.number(body.node);
     writer.number(body.which);
     write_steps(writer, *body.engine->machine(), place);
+  }
+}
+
+void write_shapes(ByteWriter& writer, const std::vector<Shape>& shapes) {
+  writer.number(shapes.size());
+  for (const Shape& shape : shapes) {
+    writer.number(shape.size());
+    for (int64_t dim : shape) writer.number(static_cast<uint64_t>(dim + 1));
+  }
+}
+
+void write_sizes(ByteWriter& writer, const Machine& machine, PlaceWeights place) {
+  writer.number(machine.others.size());
+  for (const std::vector<MachineStep>& steps : machine.others) {
+    for (const MachineStep& step : steps) write_way(writer, step, place);
+  }
+  writer.number(machine.buckets.size());
+  for (const Bucket& bucket : machine.buckets) {
+    write_shapes(writer, bucket.inputs);
+    writer.number(bucket.ways);
+    writer.raw(bucket.seconds);
+  }
+  writer.number(machine.profiles.size());
+  for (const ShapeLimits& profile : machine.profiles) {
+    write_shapes(writer, profile.least);
+    write_shapes(writer, profile.largest);
   }
 }
 
@@ -196,6 +228,7 @@ void write_machine(ByteWriter& writer, const Machine& machine, PlaceWeights plac
   writer.number(features.size());
   for (const std::string& feature : features) writer.text(feature);
   write_steps(writer, machine, place);
+  write_sizes(writer, machine, place);
 }
 
 MachineNeeds read_machine_needs(ByteReader& reader) {
@@ -235,57 +268,100 @@ void read_bodies(ByteReader& reader, const Program& program, StoredMachine& mach
   }
 }
 
+/// How a group is done; `step` has the group already.
+void read_way(ByteReader& reader, MachineStep step, StoredWays& ways) {
+  ways.tactics.push_back(reader.text());
+  for (int32_t& number : step.tuning.numbers) number = static_cast<int32_t>(reader.signed_number());
+  // Reference code has no formats; what a tactic has is one for each.
+  const bool is_plain = ways.tactics.back().empty();
+  step.formats.inputs = read_formats(reader, step.group.inputs.size());
+  step.formats.outputs = read_formats(reader, step.group.outputs.size());
+  step.seconds = reader.raw<double>();
+  step.measured = reader.boolean();
+  step.packed_floats =
+      static_cast<int64_t>(reader.number_up_to(uint64_t{1} << 60, "the number of floats that are packed"));
+  if (is_plain && step.packed_floats > 0) reader.wrong("found packed weights for reference code");
+  ways.packed.push_back(step.packed_floats > 0 ? reader.number_up_to(uint64_t{1} << 57, "a place") * weight_alignment
+                                               : 0);
+  ways.steps.push_back(std::move(step));
+}
+
 void read_steps(ByteReader& reader, const Program& program, StoredMachine& machine) {
   OrderCheck order(reader, program);
   const size_t count = reader.count("steps", 30);
   for (size_t i = 0; i < count; ++i) {
-    MachineStep& step = machine.steps.emplace_back();
+    MachineStep step;
     step.group = read_group(reader, *program.graph);
     order.follow(step.group, i);
-    machine.tactics.push_back(reader.text());
-    for (int32_t& number : step.tuning.numbers) number = static_cast<int32_t>(reader.signed_number());
-    // Reference code has no formats; what a tactic has is one for each.
-    const bool is_plain = machine.tactics.back().empty();
-    step.formats.inputs = read_formats(reader, step.group.inputs.size());
-    step.formats.outputs = read_formats(reader, step.group.outputs.size());
-    step.seconds = reader.raw<double>();
-    step.measured = reader.boolean();
-    step.packed_floats =
-        static_cast<int64_t>(reader.number_up_to(uint64_t{1} << 60, "the number of floats that are packed"));
-    if (is_plain && step.packed_floats > 0) reader.wrong("found packed weights for reference code");
-    machine.packed.push_back(
-        step.packed_floats > 0 ? reader.number_up_to(uint64_t{1} << 57, "a place") * weight_alignment : 0);
+    read_way(reader, std::move(step), machine);
   }
   order.finish();
   read_bodies(reader, program, machine);
 }
 
+/// Of all inputs of the model; -1 may stand for a dim where anything may.
+std::vector<Shape> read_shapes(ByteReader& reader, const Graph& graph, int64_t least) {
+  const size_t found = reader.count("shapes");
+  if (found != graph.inputs.size()) reader.wrong("found shapes for {} of {} inputs", found, graph.inputs.size());
+  std::vector<Shape> shapes(found);
+  for (Shape& shape : shapes) {
+    shape.resize(reader.count("dims"));
+    for (int64_t& dim : shape) {
+      dim = static_cast<int64_t>(reader.number_up_to(uint64_t{1} << 62, "a dim")) - 1;
+      if (dim < least) reader.wrong("found the dim {}, expected {} or more", dim, least);
+    }
+  }
+  return shapes;
+}
+
+void read_sizes(ByteReader& reader, const Graph& graph, StoredMachine& machine) {
+  machine.others.resize(reader.count("other ways", std::max<size_t>(1, 12 * machine.steps.size())));
+  for (StoredWays& ways : machine.others) {
+    for (const MachineStep& first : machine.steps) {
+      MachineStep step;
+      step.group = first.group;
+      read_way(reader, std::move(step), ways);
+    }
+  }
+  machine.buckets.resize(reader.count("sizes", 10));
+  for (Bucket& bucket : machine.buckets) {
+    bucket.inputs = read_shapes(reader, graph, 0);
+    bucket.ways = static_cast<size_t>(reader.number_up_to(machine.others.size(), "the ways of a size"));
+    bucket.seconds = reader.raw<double>();
+  }
+  machine.profiles.resize(reader.count("profiles", 2));
+  for (ShapeLimits& profile : machine.profiles) {
+    profile.least = read_shapes(reader, graph, -1);
+    profile.largest = read_shapes(reader, graph, -1);
+  }
+}
+
 }  // namespace
 
-StoredMachine read_machine(ByteReader& reader, const Program& program) {
+StoredMachine read_machine(ByteReader& reader, const Program& program, bool has_sizes) {
   StoredMachine machine;
   machine.needs = read_machine_needs(reader);
   read_steps(reader, program, machine);
+  if (has_sizes) read_sizes(reader, *program.graph, machine);
   reader.expect_end();
   return machine;
 }
 
-Machine bind_machine(StoredMachine stored, const Program& program, const WeightSource& packed) {
-  Machine machine;
-  machine.isa = stored.needs.isa;
-  machine.steps = std::move(stored.steps);
-  machine.keepers.push_back(packed.keeper);
-  for (size_t i = 0; i < machine.steps.size(); ++i) {
-    MachineStep& step = machine.steps[i];
-    if (stored.tactics[i].empty()) continue;
-    step.tactic = with_place([&] { return find_usable_tactic(stored.tactics[i], step.tuning); },
+namespace {
+
+/// Finds the tactics and the packed weights of ways.
+std::vector<MachineStep> bind_ways(StoredWays&& ways, const WeightSource& packed) {
+  for (size_t i = 0; i < ways.steps.size(); ++i) {
+    MachineStep& step = ways.steps[i];
+    if (ways.tactics[i].empty()) continue;
+    step.tactic = with_place([&] { return find_usable_tactic(ways.tactics[i], step.tuning); },
                              [&] { return fmt::format("step {}; `kiln rebuild` makes the engine anew", i); });
     if (step.tactic == nullptr) {
       fail(ErrorCode::unsupported,
            "step {} is done by '{}', which this Kiln does not have; `kiln rebuild` makes the engine anew", i,
-           stored.tactics[i]);
+           ways.tactics[i]);
     }
-    const uint64_t offset = stored.packed[i], bytes = static_cast<uint64_t>(step.packed_floats) * sizeof(float);
+    const uint64_t offset = ways.packed[i], bytes = static_cast<uint64_t>(step.packed_floats) * sizeof(float);
     if (bytes == 0) continue;
     if (offset > packed.weights.size() || bytes > packed.weights.size() - offset) {
       fail(ErrorCode::invalid_model, "step {} has {} bytes at {} of section 'packed', which has {}", i, bytes, offset,
@@ -293,6 +369,19 @@ Machine bind_machine(StoredMachine stored, const Program& program, const WeightS
     }
     step.packed = reinterpret_cast<const float*>(packed.weights.data() + offset);
   }
+  return std::move(ways.steps);
+}
+
+}  // namespace
+
+Machine bind_machine(StoredMachine stored, const Program& program, const WeightSource& packed) {
+  Machine machine;
+  machine.isa = stored.needs.isa;
+  machine.keepers.push_back(packed.keeper);
+  for (StoredWays& ways : stored.others) machine.others.push_back(bind_ways(std::move(ways), packed));
+  machine.buckets = std::move(stored.buckets);
+  machine.profiles = std::move(stored.profiles);
+  machine.steps = bind_ways(std::move(static_cast<StoredWays&>(stored)), packed);
   for (StoredMachine::StoredBody& body : stored.bodies) {
     std::optional<ClosedBody> closed = close_body(program, body.node, body.which);
     if (!closed) fail(ErrorCode::internal, "a body was closed before, and now is not");

@@ -14,16 +14,26 @@ struct MachineNeeds {
   std::vector<std::string> features;
 };
 
-/// A machine as it stands in a file: the tactics by name, so that it can be read about where it cannot run.
-struct StoredMachine {
+/// Ways to do all groups, as they stand in a file: the tactics by name, so that it can be read about where they cannot
+/// run.
+struct StoredWays {
+  std::vector<MachineStep> steps;    ///< without tactics and packed weights
+  std::vector<std::string> tactics;  ///< of each step; "" for reference code
+  std::vector<uint64_t> packed;      ///< offsets among the packed weights
+};
+
+/// A machine in a file.
+struct StoredMachine : StoredWays {
   /// Of a subgraph of a node.
   struct StoredBody;
 
   MachineNeeds needs;
-  std::vector<MachineStep> steps;    ///< without tactics and packed weights
-  std::vector<std::string> tactics;  ///< of each step; "" for reference code
-  std::vector<uint64_t> packed;      ///< offsets among the packed weights
+  std::vector<StoredWays> others;
+  std::vector<Bucket> buckets;
+  std::vector<ShapeLimits> profiles;
   std::vector<StoredBody> bodies;
+
+  const StoredWays& ways(size_t number) const { return number == 0 ? *this : others[number - 1]; }
 };
 
 struct StoredMachine::StoredBody {
@@ -39,8 +49,9 @@ std::vector<std::string> missing_features(const std::vector<std::string>& featur
 void write_machine(ByteWriter& writer, const Machine& machine, PlaceWeights place);
 /// The begin of what write_machine() wrote.
 MachineNeeds read_machine_needs(ByteReader& reader);
-/// Holds everything against the program: the steps do each of its nodes once, after what they read.
-StoredMachine read_machine(ByteReader& reader, const Program& program);
+/// Holds everything against the program: the steps do each of its nodes once, after what they read. In the first format
+/// of engines a machine had no sizes.
+StoredMachine read_machine(ByteReader& reader, const Program& program, bool has_sizes = true);
 /// Finds tactics and packed weights. Fails where this Kiln has no such tactic.
 Machine bind_machine(StoredMachine stored, const Program& program, const WeightSource& packed);
 

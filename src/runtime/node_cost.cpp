@@ -11,7 +11,7 @@ namespace {
 /// What the formulas see of a node. A shape that is not known ends the count by `unknown`.
 struct Unknown {};
 
-struct Work {
+struct NodeSizes {
   const Node& node;
   std::span<const Fact*const> inputs, outputs;
 
@@ -48,27 +48,28 @@ struct Work {
 };
 
 /// Each output element takes a dot product with one filter, W [filters, channels / group, kernel...].
-double convolution(const Work& work, size_t weight, size_t bias) {
-  const double filter = work.in(weight) / std::max(1.0, work.dim(weight, 0));
-  return work.out(0) * (2 * filter + (work.has(work.inputs, bias) ? 1 : 0));
+double convolution(const NodeSizes& sizes, size_t weight, size_t bias) {
+  const double filter = sizes.in(weight) / std::max(1.0, sizes.dim(weight, 0));
+  return sizes.out(0) * (2 * filter + (sizes.has(sizes.inputs, bias) ? 1 : 0));
 }
-double conv(const Work& work) { return convolution(work, 1, 2); }
-double qlinear_conv(const Work& work) { return convolution(work, 3, 8); }
-double conv_integer(const Work& work) { return convolution(work, 1, SIZE_MAX); }
+double conv(const NodeSizes& sizes) { return convolution(sizes, 1, 2); }
+double qlinear_conv(const NodeSizes& sizes) { return convolution(sizes, 3, 8); }
+double conv_integer(const NodeSizes& sizes) { return convolution(sizes, 1, SIZE_MAX); }
 /// W is [channels, filters / group, kernel...]: each input element meets all of its channel's weights.
-double conv_transpose(const Work& work) {
-  return 2 * work.in(0) * work.in(1) / std::max(1.0, work.dim(1, 0)) + (work.has(work.inputs, 2) ? work.out(0) : 0);
+double conv_transpose(const NodeSizes& sizes) {
+  return 2 * sizes.in(0) * sizes.in(1) / std::max(1.0, sizes.dim(1, 0)) +
+         (sizes.has(sizes.inputs, 2) ? sizes.out(0) : 0);
 }
-double deform_conv(const Work& work) { return convolution(work, 1, 3) + 8 * work.in(2) / 2; }
+double deform_conv(const NodeSizes& sizes) { return convolution(sizes, 1, 3) + 8 * sizes.in(2) / 2; }
 
-double matmul(const Work& work) { return 2 * work.out(0) * work.dim(0, -1); }
-double gemm(const Work& work) {
-  const double depth = work.attribute("transA", 0) != 0 ? work.dim(0, 0) : work.dim(0, 1);
-  return work.out(0) * (2 * depth + (work.has(work.inputs, 2) ? 1 : 0));
+double matmul(const NodeSizes& sizes) { return 2 * sizes.out(0) * sizes.dim(0, -1); }
+double gemm(const NodeSizes& sizes) {
+  const double depth = sizes.attribute("transA", 0) != 0 ? sizes.dim(0, 0) : sizes.dim(0, 1);
+  return sizes.out(0) * (2 * depth + (sizes.has(sizes.inputs, 2) ? 1 : 0));
 }
 /// The product of all the extents that the equation's letters stand for.
-double einsum(const Work& work) {
-  const Attribute* found = work.node.find_attribute("equation");
+double einsum(const NodeSizes& sizes) {
+  const Attribute* found = sizes.node.find_attribute("equation");
   const auto* equation = found ? std::get_if<std::string>(&found->data) : nullptr;
   if (!equation) throw Unknown();
   std::set<char> seen;
@@ -86,79 +87,79 @@ double einsum(const Work& work) {
       const size_t end = equation->find_first_of(",-", i);
       const std::string rest = equation->substr(i + 3, (end == std::string::npos ? equation->size() : end) - i - 3);
       const auto named = std::count_if(rest.begin(), rest.end(), [](char c) { return c != ' '; });
-      double all = work.in(input), others = 1;
-      const int64_t rank = static_cast<int64_t>(work.inputs[input]->type.shape->size());
-      for (int64_t k = 0; k < axis; ++k) others *= work.dim(input, k);
-      for (int64_t k = rank - named; k < rank; ++k) others *= work.dim(input, k);
+      double all = sizes.in(input), others = 1;
+      const int64_t rank = static_cast<int64_t>(sizes.inputs[input]->type.shape->size());
+      for (int64_t k = 0; k < axis; ++k) others *= sizes.dim(input, k);
+      for (int64_t k = rank - named; k < rank; ++k) others *= sizes.dim(input, k);
       ellipsis = std::max(ellipsis, others == 0 ? 0 : all / others);
       axis = rank - named;
       i += 2;
     } else if (letter != ' ') {
-      if (seen.insert(letter).second) extents *= work.dim(input, axis);
+      if (seen.insert(letter).second) extents *= sizes.dim(input, axis);
       ++axis;
     }
   }
-  return extents * ellipsis * (work.inputs.size() > 1 ? 2 : 1);
+  return extents * ellipsis * (sizes.inputs.size() > 1 ? 2 : 1);
 }
 
 /// Per step and direction: gates of input and recurrent products, and a few operations an element.
-double recurrent(const Work& work, double gates, double elementwise) {
-  const double positions = work.dim(0, 0) * work.dim(0, 1), directions = work.dim(1, 0);
-  const double hidden = work.dim(2, 2), features = work.dim(1, 2);
+double recurrent(const NodeSizes& sizes, double gates, double elementwise) {
+  const double positions = sizes.dim(0, 0) * sizes.dim(0, 1), directions = sizes.dim(1, 0);
+  const double hidden = sizes.dim(2, 2), features = sizes.dim(1, 2);
   return positions * directions * hidden * (gates * 2 * (features + hidden + 1) + elementwise);
 }
-double rnn(const Work& work) { return recurrent(work, 1, 1); }
-double gru(const Work& work) { return recurrent(work, 3, 7); }
-double lstm(const Work& work) { return recurrent(work, 4, 9); }
+double rnn(const NodeSizes& sizes) { return recurrent(sizes, 1, 1); }
+double gru(const NodeSizes& sizes) { return recurrent(sizes, 3, 7); }
+double lstm(const NodeSizes& sizes) { return recurrent(sizes, 4, 9); }
 
 /// Q K' and the product with V, and a softmax between them. Q is [.., queries, width], or [batch, heads, ..].
-double attention(const Work& work) {
-  const double width = work.dim(0, -1), queries = work.in(0) / std::max(1.0, width);
-  double keys = work.dim(1, -2);
-  if (work.has(work.inputs, 4) && work.inputs[4]->type.shape) keys += work.dim(4, -2);
-  return queries * keys * (4 * width + 5 * static_cast<double>(work.attribute("q_num_heads", 1)));
+double attention(const NodeSizes& sizes) {
+  const double width = sizes.dim(0, -1), queries = sizes.in(0) / std::max(1.0, width);
+  double keys = sizes.dim(1, -2);
+  if (sizes.has(sizes.inputs, 4) && sizes.inputs[4]->type.shape) keys += sizes.dim(4, -2);
+  return queries * keys * (4 * width + 5 * static_cast<double>(sizes.attribute("q_num_heads", 1)));
 }
 
-double pool(const Work& work) { return work.out(0) * work.product("kernel_shape"); }
-double per_input(const Work& work) { return work.in(0); }
-double sum_of_inputs(const Work& work) {
-  return work.out(0) * static_cast<double>(std::max<size_t>(1, work.inputs.size()) - 1);
+double pool(const NodeSizes& sizes) { return sizes.out(0) * sizes.product("kernel_shape"); }
+double per_input(const NodeSizes& sizes) { return sizes.in(0); }
+double sum_of_inputs(const NodeSizes& sizes) {
+  return sizes.out(0) * static_cast<double>(std::max<size_t>(1, sizes.inputs.size()) - 1);
 }
-double times_out(const Work& work, double each) { return work.out(0) * each; }
-double softmax(const Work& work) { return times_out(work, 5); }
-double normalisation(const Work& work) { return times_out(work, 8); }
-double scale_and_shift(const Work& work) { return times_out(work, 2); }
-double activation(const Work& work) { return times_out(work, 4); }
+double times_out(const NodeSizes& sizes, double each) { return sizes.out(0) * each; }
+double softmax(const NodeSizes& sizes) { return times_out(sizes, 5); }
+double normalisation(const NodeSizes& sizes) { return times_out(sizes, 8); }
+double scale_and_shift(const NodeSizes& sizes) { return times_out(sizes, 2); }
+double activation(const NodeSizes& sizes) { return times_out(sizes, 4); }
 /// A weighted sum of two neighbours along each axis that is resized.
-double resize(const Work& work) {
-  const Attribute* mode = work.node.find_attribute("mode");
+double resize(const NodeSizes& sizes) {
+  const Attribute* mode = sizes.node.find_attribute("mode");
   const auto* text = mode ? std::get_if<std::string>(&mode->data) : nullptr;
   if (!text || *text == "nearest") return 0;
-  if (!work.has(work.inputs, 0) || !work.has(work.outputs, 0)) throw Unknown();
+  if (!sizes.has(sizes.inputs, 0) || !sizes.has(sizes.outputs, 0)) throw Unknown();
   const double taps = *text == "cubic" ? 4 : 2;
   double resized = 0;
-  const size_t rank = work.inputs[0]->type.shape ? work.inputs[0]->type.shape->size() : 0;
+  const size_t rank = sizes.inputs[0]->type.shape ? sizes.inputs[0]->type.shape->size() : 0;
   for (size_t i = 0; i < rank; ++i) {
-    const auto& out = work.outputs[0]->type.shape;
-    if (out && i < out->size() && !((*out)[i] == (*work.inputs[0]->type.shape)[i])) resized += 1;
+    const auto& out = sizes.outputs[0]->type.shape;
+    if (out && i < out->size() && !((*out)[i] == (*sizes.inputs[0]->type.shape)[i])) resized += 1;
   }
   double neighbours = 1;
   for (double i = 0; i < resized; ++i) neighbours *= taps;
-  return work.out(0) * (resized == 0 ? 0 : 2 * neighbours);
+  return sizes.out(0) * (resized == 0 ? 0 : 2 * neighbours);
 }
-double grid_sample(const Work& work) { return times_out(work, 8); }
+double grid_sample(const NodeSizes& sizes) { return times_out(sizes, 8); }
 /// A transform by radix: 5 n log2 n is the customary count.
-double fourier(const Work& work) {
-  const double length = std::max(2.0, work.has(work.inputs, 0) ? work.dim(0, 1) : 2);
+double fourier(const NodeSizes& sizes) {
+  const double length = std::max(2.0, sizes.has(sizes.inputs, 0) ? sizes.dim(0, 1) : 2);
   double levels = 0;
   for (double n = 1; n < length; n *= 2) ++levels;
-  return work.out(0) * 2.5 * levels;
+  return sizes.out(0) * 2.5 * levels;
 }
-double nothing(const Work&) { return 0; }
+double nothing(const NodeSizes&) { return 0; }
 
 struct Formula {
   std::string_view op;
-  double (*flops)(const Work&);
+  double (*flops)(const NodeSizes&);
 };
 
 /// Operators that do not do one operation for each element of their first output.
@@ -316,7 +317,7 @@ std::optional<double> known_size(const Type& type) {
 
 std::optional<NodeCost> node_cost(const Node& node, std::span<const Fact* const> inputs,
                                   std::span<const Fact* const> outputs) {
-  const Work work{node, inputs, outputs};
+  const NodeSizes sizes{node, inputs, outputs};
   NodeCost cost;
   try {
     if (std::find(std::begin(views), std::end(views), node.op_type) != std::end(views)) return cost;
@@ -325,9 +326,9 @@ std::optional<NodeCost> node_cost(const Node& node, std::span<const Fact* const>
     const auto formula = std::find_if(std::begin(formulas), std::end(formulas),
                                       [&](const Formula& row) { return row.op == node.op_type; });
     if (formula != std::end(formulas)) {
-      cost.flops = formula->flops(work);
-    } else if (work.has(outputs, 0) && outputs[0]->type.is_tensor()) {
-      cost.flops = work.out(0);
+      cost.flops = formula->flops(sizes);
+    } else if (sizes.has(outputs, 0) && outputs[0]->type.is_tensor()) {
+      cost.flops = sizes.out(0);
     }
     return cost;
   } catch (const Unknown&) {

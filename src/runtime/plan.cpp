@@ -85,10 +85,12 @@ void add_schedule(const EngineDef& engine, const Facts& facts, int threads, int6
   const BandsChoice asked = bands_knob.get();
   std::optional<Schedule> least;
   int64_t least_bytes = 0, least_needed = 0;
-  std::vector<ScheduleOptions> choices{{threads, asked}};
+  const Machine& machine = *engine.machine();
+  const size_t ways = machine.buckets.empty() ? 0 : machine.buckets[plan.bucket].ways;
+  std::vector<ScheduleOptions> choices{{.threads = threads, .bands = asked, .ways = ways}};
   if (asked == BandsChoice::automatic) {
-    choices.push_back({threads, asked, true});
-    choices.push_back({threads, BandsChoice::on});
+    choices.push_back({.threads = threads, .bands = asked, .spares_memory = true, .ways = ways});
+    choices.push_back({.threads = threads, .bands = BandsChoice::on, .ways = ways});
   }
   // At first with all scratch that steps ask for; then less for those that there is no room for, then for all.
   for (int round = 0; round < 3; ++round) {
@@ -96,7 +98,7 @@ void add_schedule(const EngineDef& engine, const Facts& facts, int threads, int6
     for (ScheduleOptions& options : choices) {
       if (least && least_needed <= most_bytes) break;
       options.most_arena = round == 0 ? INT64_MAX : round == 1 ? room : 0;
-      plan.schedule = make_schedule(engine.program(), *engine.machine(), facts, options);
+      plan.schedule = make_schedule(engine.program(), machine, facts, options);
       plan.bytes = bytes_of(plan);
       if (least && plan.bytes_needed() >= least_needed) continue;
       least_bytes = plan.bytes, least_needed = plan.bytes_needed();
@@ -164,6 +166,7 @@ Plan make_plan(const EngineDef& engine, std::span<const Value> inputs, int threa
       if (constant.raw() != engine.known().facts[i].constant.raw()) plan.constants.push_back(constant);
     }
     add_for_bodies(*engine.machine(), facts, plan);
+    plan.bucket = nearest_bucket(engine.machine()->buckets, plan.inputs);
     add_schedule(engine, facts, threads, most_bytes, plan);
   } else {
     plan.bytes = bytes_of(plan);

@@ -14,6 +14,7 @@ namespace kiln {
 /// An engine made concrete for one set of input types and shapes.
 struct Plan {
   std::vector<Type> inputs;          ///< what it is for
+  size_t bucket = 0;                 ///< of the engine's machine
   std::vector<Tensor> known;         ///< elements of inputs that it was made for; not defined for those that may vary
   std::optional<Schedule> schedule;  ///< where the engine has a machine
   std::vector<Tensor> constants;     ///< that follow from the shapes; the schedule points at them

@@ -33,7 +33,7 @@ class Compiler {
     program->graph = program->owned_graph ? program->owned_graph.get() : &graph;
     program->opsets = &opsets;
     program->outer = outer;
-    collect_constants(*program);
+    collect_constants(*program, depth);
     resolve_sources(*program);
     const std::vector<size_t> order = topological_order(*program);
     adopt_constant_nodes(*program);
@@ -66,13 +66,19 @@ class Compiler {
     return value && node.attributes.size() == 1 ? std::get_if<Tensor>(&value->data) : nullptr;
   }
 
-  static void collect_constants(Program& program) {
+  static bool is_large(const Tensor& tensor) {
+    constexpr int64_t large = 65536;
+    return tensor.dtype() == DType::f32 && tensor.size() >= large;
+  }
+
+  static void collect_constants(Program& program, int depth) {
     const Graph& graph = *program.graph;
     program.constants.resize(graph.values.size());
     for (const Initializer& initializer : graph.initializers) {
       // Weights mapped from a file may stand at any address; code that reads elements needs them aligned.
       if (initializer.value == no_value) fail(ErrorCode::invalid_model, "an initialiser has no name");
-      program.constants[slot(initializer.value)] = aligned(initializer.tensor);
+      const bool later = depth == 0 && is_large(initializer.tensor);
+      program.constants[slot(initializer.value)] = later ? initializer.tensor : aligned(initializer.tensor);
     }
     for (const SparseInitializer& initializer : graph.sparse_initializers) {
       if (initializer.value == no_value) fail(ErrorCode::invalid_model, "a sparse initialiser has no name");
@@ -337,6 +343,14 @@ std::unique_ptr<Program> compile(const ModelDef& model) {
   auto program = compiler.compile_graph(model.graph, model.opset_imports, nullptr, 0);
   compiler.report_missing();
   return program;
+}
+
+void align_constants(Program& program, const std::vector<bool>& stay) {
+  for (size_t i = 0; i < program.constants.size(); ++i) {
+    Value& constant = program.constants[i];
+    if (!constant.is_tensor() || constant.tensor().is_aligned() || (i < stay.size() && stay[i])) continue;
+    constant = constant.tensor().clone();
+  }
 }
 
 }  // namespace kiln

@@ -47,7 +47,11 @@ struct Program {
 };
 
 /// Resolves every operator, function, name and constant of a model. Fails with a message that names all operators
-/// that cannot run, not just the first.
+/// that cannot run, not just the first. Large constants of the main graph stay where the model has them, at any
+/// address, until align_constants().
 std::unique_ptr<Program> compile(const ModelDef& model);
+
+/// Copies constants that code could not read where they lie, but those that `stay` (by value; none where it is empty).
+void align_constants(Program& program, const std::vector<bool>& stay);
 
 }  // namespace kiln

@@ -250,7 +250,7 @@ class Scheduler {
     int64_t turns = is_own ? turns_for(seconds, 0.3) : turns_for(seconds);
     while (turns > 1 && !is_own && work.scratch_floats(step.parts * turns) > most) turns = turns * 3 / 4;
     step.turns = static_cast<int>(turns);
-    if (is_own) step.turn_bytes = floats * 4;
+    if (is_own) step.part_bytes = floats / step.parts * 4;
   }
 
   /// The tuning that needs the least scratch, of a tactic that packs nothing: what is packed goes with its tuning.
@@ -267,7 +267,7 @@ class Scheduler {
 
   static int64_t scratch_floats(const Schedule::Step& step) {
     if (!step.work) return 0;
-    return step.work->scratch_floats(step.turn_bytes > 0 ? step.parts : step.parts * step.turns);
+    return step.work->scratch_floats(step.part_bytes > 0 ? step.parts : step.parts * step.turns);
   }
 
   Schedule finish() {
@@ -374,7 +374,8 @@ int64_t turns_for(double seconds, double share_of_turn) {
 Schedule make_schedule(const Program& program, const Machine& machine, const Facts& facts,
                        const ScheduleOptions& options) {
   const int64_t large = if_forced(1, very_large);
-  return Scheduler(draft_schedule(program, machine, facts, options.threads, large), machine.isa, options).make();
+  ScheduleDraft draft = draft_schedule(program, machine, options.ways, facts, options.threads, large);
+  return Scheduler(std::move(draft), machine.isa, options).make();
 }
 
 }  // namespace kiln

@@ -42,7 +42,7 @@ struct Schedule {
     /// What takes long is done in more parts than that, `parts` of them at a time: a run can be stopped between two
     /// turns.
     int turns = 1;
-    int64_t turn_bytes = 0;    ///< of scratch that the parts of a turn leave to those of the next
+    int64_t part_bytes = 0;    ///< of scratch that a thread's parts take in turn; 0 where each part has its own
     int64_t copied_bytes = 0;  ///< by a copy that the schedule adds
     std::vector<Loan> boxed;   ///< inputs of a Work that reference code makes: what they must be
 
@@ -87,6 +87,7 @@ struct ScheduleOptions {
   /// Steps that would need more, with all that is there while they run, take the least scratch that they can do with,
   /// whatever their speed.
   int64_t most_arena = INT64_MAX;
+  size_t ways = 0;  ///< of the machine
 };
 
 /// Fails with an internal error where the machine and the facts do not fit together.

@@ -11,8 +11,8 @@ namespace {
 
 class Drafter {
  public:
-  Drafter(const Program& program, const Machine& machine, const Facts& facts, int threads, int64_t large)
-      : program_(program), machine_(machine), facts_(facts), threads_(threads), large_(large) {
+  Drafter(const Program& program, const Machine& machine, size_t ways, const Facts& facts, int threads, int64_t large)
+      : program_(program), machine_(machine), ways_(ways), facts_(facts), threads_(threads), large_(large) {
     draft_.values.resize(facts.size());
     for (ScheduleDraft::ValueSlots& slots : draft_.values) slots.fill(-1);
     for (const Step& step : program.steps) steps_by_node_[step.node_index] = &step;
@@ -20,7 +20,7 @@ class Drafter {
 
   ScheduleDraft make() {
     place_inputs();
-    for (const MachineStep& step : machine_.steps) add_step(step);
+    for (const MachineStep& step : machine_.ways(ways_)) add_step(step);
     place_outputs();
     return std::move(draft_);
   }
@@ -391,6 +391,7 @@ class Drafter {
 
   const Program& program_;
   const Machine& machine_;
+  const size_t ways_;
   const Facts& facts_;
   const int threads_;
   const int64_t large_;
@@ -407,9 +408,9 @@ void ScheduleDraft::same_halo(int a, int b) {
   if (a != b) other.halo_of = a, one.halo = std::max(one.halo, other.halo);
 }
 
-ScheduleDraft draft_schedule(const Program& program, const Machine& machine, const Facts& facts, int threads,
-                             int64_t large) {
-  return Drafter(program, machine, facts, threads, large).make();
+ScheduleDraft draft_schedule(const Program& program, const Machine& machine, size_t ways, const Facts& facts,
+                             int threads, int64_t large) {
+  return Drafter(program, machine, ways, facts, threads, large).make();
 }
 
 }  // namespace kiln

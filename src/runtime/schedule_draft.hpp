@@ -29,9 +29,9 @@ struct ScheduleDraft {
   void same_halo(int a, int b);
 };
 
-/// Which ops do the steps of a machine for these facts, in what formats, with which copies between. Where
-/// tensors have so many bytes, copies that let others come later are worth it.
-ScheduleDraft draft_schedule(const Program& program, const Machine& machine, const Facts& facts, int threads,
-                             int64_t large);
+/// Which ops do the steps of a machine for these facts, in what formats, with which copies between. `ways` are those of
+/// the machine that are taken. Where tensors have so many bytes, copies that let others come later are worth it.
+ScheduleDraft draft_schedule(const Program& program, const Machine& machine, size_t ways, const Facts& facts,
+                             int threads, int64_t large);
 
 }  // namespace kiln

@@ -220,13 +220,14 @@ class ShapeInference::Driver : public InferHost {
     // A model with faults may have initialisers without a name or without their data.
     if (initializer.value == no_value || !initializer.tensor.defined()) return;
     Fact& fact = facts[static_cast<size_t>(initializer.value)];
-    Fact known = constant_fact(initializer.tensor);
-    known.type = merge(fact.type, known.type, [&] { return "initializer '" + graph.name_of(initializer.value) + "'"; });
+    Fact stated = constant_fact(initializer.tensor);
+    stated.type =
+        merge(fact.type, stated.type, [&] { return "initializer '" + graph.name_of(initializer.value) + "'"; });
     // An initialiser of an input is only its default.
     for (ValueId id : graph.inputs) {
-      if (id == initializer.value) known.constant = {};
+      if (id == initializer.value) stated.constant = {};
     }
-    fact = std::move(known);
+    fact = std::move(stated);
   }
 
   /// What both types say; a contradiction is reported at `place`, and the newer type wins.

@@ -14,7 +14,7 @@ class BlindHost : public InferHost {
   }
 };
 
-constexpr int64_t largest_constant = 1024;
+constexpr int64_t largest_kept_constant = 1024;
 
 }  // namespace
 
@@ -26,7 +26,7 @@ void verify_step(const Step& step, const OpsetImports& opsets, std::span<const V
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i]) continue;
     input_facts[i].type = type_of(*inputs[i]);
-    if (inputs[i]->is_tensor() && inputs[i]->tensor().size() <= largest_constant) {
+    if (inputs[i]->is_tensor() && inputs[i]->tensor().size() <= largest_kept_constant) {
       input_facts[i].constant = inputs[i]->tensor();
     }
     pointers[i] = &input_facts[i];

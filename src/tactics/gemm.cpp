@@ -1,8 +1,10 @@
 #include <algorithm>
 
 #include "base/cpu.hpp"
+#include "kernels/gemm/compact.hpp"
 #include "kernels/gemm/walked_gemm.hpp"
 #include "tactics/kernel_work.hpp"
+#include "tactics/row_problem.hpp"
 #include "tactics/tactics.hpp"
 #include "tactics/tile_tuning.hpp"
 
@@ -117,12 +119,15 @@ int64_t packed_matrix_floats(const Problem& p, const Tuning& tuning) {
   return Kernel(gemm_problem(p), p.isa, tile_tuning(tuning)).packed_floats();
 }
 
+auto gemm_pointers(const Problem& p) {
+  return [residual = p.group->residual](const WorkPointers& w) -> GemmPointers {
+    return {input_floats(w, 0), w.packed, output_floats(w, 0), residual_floats(w, residual)};
+  };
+}
+
 template <class Kernel>
 std::unique_ptr<Work> prepare_packed(const Problem& p, const Layouts&, const Tuning& tuning) {
-  return kernel_work(Kernel(gemm_problem(p), p.isa, tile_tuning(tuning)),
-                     [residual = p.group->residual](const WorkPointers& w) -> GemmPointers {
-                       return {input_floats(w, 0), w.packed, output_floats(w, 0), residual_floats(w, residual)};
-                     });
+  return kernel_work(Kernel(gemm_problem(p), p.isa, tile_tuning(tuning)), gemm_pointers(p));
 }
 
 template <class Kernel>
@@ -190,6 +195,44 @@ std::vector<Tuning> paired_tunings(const Problem& p) {
     }
   }
   return unique_tunings(all);
+}
+
+// ---- weights in 28 bits ---------------------------------------------------------------------------------------------
+
+std::string decline_compact(const Problem& p) {
+  if (std::string why = decline_packed(p); !why.empty()) return why;
+  const Product product = constant_product(p);
+  return CompactGemm::can_do(product.n, product.k) ? "" : "too large a matrix";
+}
+
+/// For more rows arithmetic takes the time, and what lies in a cache comes fast enough as it is.
+std::string decline_compact_weights(const Problem& p) {
+  constexpr int64_t most_rows = 4, least_bytes = 1 << 20;
+  const Product product = constant_product(p);
+  if (product.m > most_rows) return "more than a few rows";
+  if (!p.far_weights || product.n * product.k < least_bytes / 4) return "weights that are near";
+  const bool fits = CompactGemm::fits(p.inputs[1].constant->raw(), product.b_transposed ? 1 : product.n,
+                                      product.b_transposed ? product.k : 1, product.n, product.k);
+  return fits ? "" : "weights of too different size";
+}
+
+double compact_cost(const Problem& p, const Tuning&) {
+  const GemmProblem g = gemm_problem(p);
+  const double weights = static_cast<double>(g.k) * static_cast<double>(divide_up(g.n, compact_columns)) *
+                         static_cast<double>(compact_columns);
+  // Making floats of the weights takes about as long as some rows, and is done anew for every few of them.
+  const double rows = static_cast<double>(g.m) + 4 * static_cast<double>(divide_up(g.m, compact_most_rows));
+  const double arithmetic = arithmetic_seconds(rows * weights, p.isa, 0.6);
+  return std::max(arithmetic, weight_seconds(p, weights * compact_step_bytes / compact_columns));
+}
+
+CompactGemm compact_kernel(const Problem& p) { return {gemm_problem(p), p.isa}; }
+
+void pack_compact(const Problem& p, const Tuning&, float* to) {
+  const Product product = constant_product(p);
+  const std::vector<float> row = full_row(p, product.n);
+  compact_kernel(p).pack(p.inputs[1].constant->data<float>(), product.b_transposed ? 1 : product.n,
+                         product.b_transposed ? product.k : 1, row.data(), to);
 }
 
 // ---- both matrices computed ---------------------------------------------------------------------------------------
@@ -269,8 +312,27 @@ constinit const Tactic gemm_packed{
     .packs = matrix_and_row,
     .packed_floats = packed_matrix_floats<PackedGemm>,
     .pack = pack_matrix<PackedGemm>,
+    .packed_by = tile_packed_by,
     .in_place = residual_place,
     .describe = describe_tile_tuning,
+};
+
+constinit const Tactic gemm_compact{
+    .name = "gemm_compact",
+    .declines = decline_compact,
+    .declines_weights = decline_compact_weights,
+    .formats = plain_only,
+    .tunings = no_tuning,
+    .cost = compact_cost,
+    .prepare = [](const Problem& p, const Layouts&, const Tuning&) -> std::unique_ptr<Work> {
+      return kernel_work(compact_kernel(p), gemm_pointers(p));
+    },
+    .packs = matrix_and_row,
+    .packed_floats = [](const Problem& p, const Tuning&) { return compact_kernel(p).packed_floats(); },
+    .pack = pack_compact,
+    .in_place = residual_place,
+    // Where infinities meet weights that stand beside the others, the result is no number.
+    .approximates = true,
 };
 
 constinit const Tactic gemm_strassen{
@@ -283,6 +345,7 @@ constinit const Tactic gemm_strassen{
     .packs = matrix_and_row,
     .packed_floats = packed_matrix_floats<StrassenGemm>,
     .pack = pack_matrix<StrassenGemm>,
+    .packed_by = tile_packed_by,
     .in_place = residual_place,
     .approximates = true,
     .describe = describe_tile_tuning,
@@ -298,6 +361,7 @@ constinit const Tactic gemm_paired{
     .packs = matrix_and_row,
     .packed_floats = packed_matrix_floats<PairedGemm>,
     .pack = pack_matrix<PairedGemm>,
+    .packed_by = tile_packed_by,
     .in_place = residual_place,
     .approximates = true,
     .describe = describe_tile_tuning,

@@ -28,6 +28,14 @@ BlockedLayout blocked_layout(const Shape& shape, Isa isa, int64_t halo) {
   return layout;
 }
 
+Tuning packing_of(const Tactic& tactic, const Tuning& tuning) {
+  Tuning packing = tuning;
+  for (size_t i = 0; i < packing.numbers.size(); ++i) {
+    if ((tactic.packed_by >> i & 1) == 0) packing.numbers[i] = 0;
+  }
+  return packing;
+}
+
 RowBand band_of(const RowRule& rule, int64_t first, int64_t end, int64_t in_height) {
   const int64_t in_first = std::clamp<int64_t>(first * rule.down / rule.up - rule.before, 0, in_height - 1);
   const int64_t in_last = (end - 1) * rule.down / rule.up + rule.after;

@@ -141,6 +141,8 @@ struct Tactic {
   std::string_view name;  ///< "conv_winograd"; unique, kept in engines
   /// "" if this tactic can do the problem; otherwise why not, for people.
   std::string (*declines)(const Problem& problem);
+  /// What else speaks against it when an engine is made, also by the elements of the constants. Null for nothing.
+  std::string (*declines_weights)(const Problem& problem) = nullptr;
   /// The combinations of formats that it offers, best first.
   std::vector<Formats> (*formats)(const Problem& problem);
   /// The tunings worth timing, first the one that should be best. At least one.
@@ -155,6 +157,8 @@ struct Tactic {
   /// set, never on the shapes of the other inputs. Null where there is nothing to pack.
   int64_t (*packed_floats)(const Problem& problem, const Tuning& tuning) = nullptr;
   void (*pack)(const Problem& problem, const Tuning& tuning, float* to) = nullptr;
+  /// Which of the tuning's numbers (a bit each) say how it is packed: where these are the same, so is what is packed.
+  uint8_t packed_by = 0xff;
   /// Pixels around a blocked input that the kernel reads; null for none.
   int64_t (*halo)(const Problem& problem, size_t input) = nullptr;
   /// Inputs (a bit each) whose storage the only output may take where both have the same layout; null for none.
@@ -168,6 +172,9 @@ struct Tactic {
   /// "4x4 tiles of 28", for people; null where there is nothing to say.
   std::string (*describe)(const Tuning& tuning) = nullptr;
 };
+
+/// Those of the tuning's numbers that say how it is packed, the others 0.
+Tuning packing_of(const Tactic& tactic, const Tuning& tuning);
 
 /// The tactics that may do a group with this anchor, best guess first (all_tactics.cpp lists them). Where none can,
 /// the reference code of the nodes does it.

@@ -1,6 +1,7 @@
 #include "kiln/vision/picture.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/safe_open.hpp"
@@ -36,20 +37,47 @@ PictureView PictureView::part(int64_t x, int64_t y, int64_t part_width, int64_t 
   return {row(y) + 3 * x, part_width, part_height, stride};
 }
 
-Picture::Picture(int64_t width, int64_t height)
-    : width_(width), height_(height), pixels_(std::move(Image(width, height, 3).pixels)) {}
-
-Picture::Picture(int64_t width, int64_t height, std::vector<uint8_t> pixels)
-    : width_(width), height_(height), pixels_(std::move(pixels)) {
-  const Image same_size(width, height, 0);
-  if (static_cast<uint64_t>(same_size.width * same_size.height * 3) != pixels_.size()) {
-    fail(ErrorCode::invalid_argument, "a picture of {} x {} pixels was given {} bytes, expected 3 for each pixel",
-         width, height, pixels_.size());
-  }
+Picture::Picture(int64_t width, int64_t height) : Picture(unwritten(width, height)) {
+  std::fill_n(pixels_.get(), pixels().size(), uint8_t{0});
 }
 
-Picture::Picture(const PictureView& view) : Picture(view.width, view.height) {
+Picture::Picture(int64_t width, int64_t height, std::vector<uint8_t> pixels) : width_(width), height_(height) {
+  require_image_size(width, height);
+  if (static_cast<uint64_t>(width * height * 3) != pixels.size()) {
+    fail(ErrorCode::invalid_argument, "a picture of {} x {} pixels was given {} bytes, expected 3 for each pixel",
+         width, height, pixels.size());
+  }
+  const auto owner = std::make_shared<std::vector<uint8_t>>(std::move(pixels));
+  pixels_ = std::shared_ptr<uint8_t[]>(owner, owner->data());
+}
+
+Picture Picture::unwritten(int64_t width, int64_t height) {
+  require_image_size(width, height);
+  Picture picture;
+  picture.width_ = width;
+  picture.height_ = height;
+  picture.pixels_ = std::make_shared_for_overwrite<uint8_t[]>(static_cast<size_t>(3 * width * height));
+  return picture;
+}
+
+Picture::Picture(const PictureView& view) : Picture(unwritten(view.width, view.height)) {
   for (int64_t y = 0; y < height_; ++y) std::copy_n(view.row(y), 3 * width_, row(y));
+}
+
+Picture::Picture(const Picture& other) : Picture(static_cast<PictureView>(other)) {}
+
+Picture::Picture(Picture&& other) noexcept
+    : width_(std::exchange(other.width_, 0)),
+      height_(std::exchange(other.height_, 0)),
+      pixels_(std::move(other.pixels_)) {}
+
+Picture& Picture::operator=(const Picture& other) { return *this = Picture(other); }
+
+Picture& Picture::operator=(Picture&& other) noexcept {
+  width_ = std::exchange(other.width_, 0);
+  height_ = std::exchange(other.height_, 0);
+  pixels_ = std::move(other.pixels_);
+  return *this;
 }
 
 Picture Picture::decode(std::span<const uint8_t> file) {

@@ -66,7 +66,7 @@ void require_pixels(const Picture& picture) {
 std::vector<uint8_t> Picture::to_png() const {
   require_pixels(*this);
   Writer writer;
-  if (!writer.info || !write_png(writer, pixels_.data(), width_, height_)) {
+  if (!writer.info || !write_png(writer, pixels_.get(), width_, height_)) {
     fail(ErrorCode::invalid_argument, "a picture of {} x {} pixels cannot be written as PNG", width_, height_);
   }
   return std::move(writer.file);
@@ -81,7 +81,7 @@ std::vector<uint8_t> Picture::to_jpeg(int quality) const {
   unsigned char* bytes = nullptr;
   unsigned long size = 0;
   const bool good =
-      encoder && tjCompress2(encoder.get(), pixels_.data(), static_cast<int>(width_), 0, static_cast<int>(height_),
+      encoder && tjCompress2(encoder.get(), pixels_.get(), static_cast<int>(width_), 0, static_cast<int>(height_),
                              TJPF_RGB, &bytes, &size, quality >= 90 ? TJSAMP_444 : TJSAMP_420, quality, 0) == 0;
   const std::unique_ptr<unsigned char, void (*)(unsigned char*)> owner(bytes, tjFree);
   if (!good) {

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -7,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/thread_pool.hpp"
 #include "vision/pixels/pixel_table.hpp"
+#include "vision/pixels/pixels_plain.hpp"
 #include "vision/resample.hpp"
 
 namespace kiln::vision {
@@ -44,7 +44,8 @@ Place place_at(double x, double y) {
           static_cast<float>(y - top)};
 }
 
-uint8_t to_level(float value) { return static_cast<uint8_t>(std::clamp(std::nearbyint(value), 0.0f, 255.0f)); }
+/// Of a level that lies between others.
+uint8_t to_level(float value) { return static_cast<uint8_t>(value + 0.5f); }
 
 /// The pixel at a place, or what stands for it outside of the picture.
 std::array<uint8_t, 3> pixel_at(const PictureView& picture, const WarpOptions& options, int64_t x, int64_t y) {
@@ -91,16 +92,22 @@ class LinearTaker {
   WarpOptions options_;
 };
 
-/// Takes rows of pixels, bicubic in steps of 1/32 as OpenCV has it.
+/// Takes rows of pixels, bicubic as OpenCV has it.
 class CubicTaker {
  public:
   CubicTaker(const PictureView& picture, const WarpOptions& options, const PixelTable& table)
-      : picture_(picture), options_(options), table_(table), weights_(cubic_weights()) {}
+      : picture_(picture),
+        options_(options),
+        table_(table),
+        weights_(cubic_weights()),
+        fast_(picture.stride > 0 && picture.stride < (int64_t{1} << 31) / picture.height) {}
 
-  /// Place i is (columns[i], rows[i]) / 32.
-  void take(const std::vector<int32_t>& columns, const std::vector<int32_t>& rows, uint8_t* out) const {
+  /// Place i is (columns[i], rows[i]) in steps, and all of them lie between those of `range`.
+  void take(const std::vector<int32_t>& columns, const std::vector<int32_t>& rows, const PlaceRange& range,
+            uint8_t* out) const {
+    const bool all = is_inside(range.first_column, range.first_row) && is_inside(range.last_column, range.last_row);
     for (size_t begin = 0; begin < columns.size();) {
-      size_t end = begin;
+      size_t end = all ? columns.size() : begin;
       while (end < columns.size() && is_inside(columns[end], rows[end])) ++end;
       if (end > begin) {
         table_.cubic(picture_.pixels, picture_.stride, columns.data() + begin, rows.data() + begin,
@@ -115,65 +122,45 @@ class CubicTaker {
 
  private:
   bool is_inside(int32_t column, int32_t row) const {
-    const int64_t left = (column >> 5) - 1, top = (row >> 5) - 1;
-    return left >= 0 && top >= 0 && 3 * left + 16 <= 3 * picture_.width && top + 4 <= picture_.height;
+    const int64_t left = (column >> cubic_step_bits) - 1, top = (row >> cubic_step_bits) - 1;
+    return fast_ && left >= 0 && top >= 0 && 3 * left + 16 <= 3 * picture_.width && top + 4 <= picture_.height;
   }
   void take_at_border(int32_t column, int32_t row, uint8_t* out) const {
-    const int64_t left = (column >> 5) - 1, top = (row >> 5) - 1;
-    const int16_t* const weights = weights_ + 16 * (cubic_steps * (row & 31) + (column & 31));
-    std::array<int32_t, 3> sums{};
-    for (int64_t tap = 0; tap < 16; ++tap) {
-      const std::array<uint8_t, 3> pixel = pixel_at(picture_, options_, left + tap % 4, top + tap / 4);
-      for (size_t c = 0; c < 3; ++c) sums[c] += weights[tap] * pixel[c];
+    const int64_t left = (column >> cubic_step_bits) - 1, top = (row >> cubic_step_bits) - 1;
+    std::array<std::array<uint8_t, 3>, 16> around;
+    for (size_t i = 0; i < 16; ++i) {
+      around[i] = pixel_at(picture_, options_, left + static_cast<int64_t>(i % 4), top + static_cast<int64_t>(i / 4));
     }
-    for (size_t c = 0; c < 3; ++c) {
-      out[c] = static_cast<uint8_t>(std::clamp((sums[c] + (1 << (cubic_bits - 1))) >> cubic_bits, 0, 255));
-    }
+    cubic_pixel(
+        column, row, weights_,
+        [&](int64_t y, int64_t x, int64_t colour) {
+          return around[static_cast<size_t>(4 * y + x)][static_cast<size_t>(colour)];
+        },
+        out);
   }
 
   PictureView picture_;
   WarpOptions options_;
   const PixelTable& table_;
   const int16_t* weights_;
+  bool fast_;
 };
 
-/// Where a row of the result lies in the picture: place i is (x + i * dx) / (depth + i * ddepth), and so on.
-struct ProjectedRow {
-  double x, dx, y, dy, depth, ddepth;
-
-  ProjectedRow(const Projection& p, double row)
-      : x(p[1] * row + p[2]), dx(p[0]), y(p[4] * row + p[5]), dy(p[3]), depth(p[7] * row + p[8]), ddepth(p[6]) {}
-  double scale_at(double i) const {
-    const double at = ddepth * i + depth;
-    return at == 0 ? 0 : 1 / at;
-  }
-};
+ProjectedRow projected_row(const Projection& p, int64_t y) {
+  const auto row = static_cast<double>(y);
+  return {.x = p[1] * row + p[2],
+          .dx = p[0],
+          .y = p[4] * row + p[5],
+          .dy = p[3],
+          .depth = p[7] * row + p[8],
+          .ddepth = p[6]};
+}
 
 void warp_row(const LinearTaker& taker, const ProjectedRow& row, int64_t width, uint8_t* out) {
   for (int64_t i = 0; i < width; ++i) {
     const auto x = static_cast<double>(i);
-    const double scale = row.scale_at(x);
+    const double depth = row.ddepth * x + row.depth, scale = depth == 0 ? 0 : 1 / depth;
     taker.take((row.dx * x + row.x) * scale, (row.dy * x + row.y) * scale, out + 3 * i);
-  }
-}
-
-/// Places of a row in steps of 1/32, none of them farther than 32-bit integers can say.
-void find_places(const ProjectedRow& row, std::vector<int32_t>& columns, std::vector<int32_t>& rows) {
-  constexpr double farthest = 2147480000.0;
-  // Added to a double that is small enough, it leaves the nearest integer in the last bits.
-  constexpr double rounder = 6755399441055744.0;
-  const auto to_steps = [&](double place) {
-    place = place * cubic_steps;
-    // In this order what is no number is far outside too.
-    place = place > -farthest ? place : -farthest;
-    place = place < farthest ? place : farthest;
-    return static_cast<int32_t>(static_cast<uint32_t>(std::bit_cast<uint64_t>(place + rounder)));
-  };
-  for (size_t i = 0; i < columns.size(); ++i) {
-    const auto x = static_cast<double>(static_cast<int32_t>(i));
-    const double scale = row.scale_at(x);
-    columns[i] = to_steps((row.dx * x + row.x) * scale);
-    rows[i] = to_steps((row.dy * x + row.y) * scale);
   }
 }
 
@@ -182,67 +169,107 @@ struct Interval {
   int64_t begin = 0, end = 0;
 };
 
-/// Those whose places, begin + i * step, lie from 0 to `size` and not at its very border.
-Interval inside(Interval all, double begin, double step, double size) {
-  double first = static_cast<double>(all.begin), last = static_cast<double>(all.end);
-  if (step == 0) return begin >= 0 && begin < size ? all : Interval();
-  const double at_zero = -begin / step, at_size = (size - begin) / step;
-  if (!std::isfinite(at_zero) || !std::isfinite(at_size)) return {};
-  first = std::max(first, std::ceil(std::min(at_zero, at_size)) + 1);
-  last = std::min(last, std::floor(std::max(at_zero, at_size)) - 1);
-  if (!(first < last)) return {};
-  return {static_cast<int64_t>(first), static_cast<int64_t>(last)};
+/// Those whose places, first + i * step, lie from `low` to `high`, and so many more at both ends, or less.
+Interval inside(Interval all, double first, double step, double low, double high, double more) {
+  if (step == 0) return first >= low && first <= high ? all : Interval();
+  const double at_low = (low - first) / step, at_high = (high - first) / step;
+  if (!std::isfinite(at_low) || !std::isfinite(at_high)) return more > 0 ? all : Interval();
+  const double begin = std::max(static_cast<double>(all.begin), std::ceil(std::min(at_low, at_high)) - more);
+  const double end = std::min(static_cast<double>(all.end), std::floor(std::max(at_low, at_high)) + 1 + more);
+  if (!(begin < end)) return {};
+  return {static_cast<int64_t>(begin), static_cast<int64_t>(end)};
 }
 
-/// A row of an affine warp: what lies inside of the picture eight pixels at a time. `out` has room for a pixel more.
-void warp_affine_row(const LinearTaker& taker, const PictureView& picture, const Projection& places, int64_t y,
-                     int64_t width, const PixelTable& table, uint8_t* out) {
-  const auto row = static_cast<double>(y);
-  const double x0 = places[1] * row + places[2], y0 = places[4] * row + places[5];
-  Interval fast;
-  if (table.along_line && picture.width > 2 && picture.height > 1) {
-    fast = inside({0, width}, x0, places[0], static_cast<double>(picture.width - 2));
-    fast = inside(fast, y0, places[3], static_cast<double>(picture.height - 1));
-    fast.end = fast.begin + std::max<int64_t>(0, fast.end - fast.begin) / 8 * 8;
-    const auto begin = static_cast<double>(fast.begin);
-    const LinePlaces line{x0 + begin * places[0], y0 + begin * places[3], places[0], places[3]};
-    table.along_line(picture.pixels, picture.width, picture.height, picture.stride, line, fast.end - fast.begin,
-                     out + 3 * fast.begin);
+/// Takes rows of an affine warp: what lies inside of the picture many pixels at a time.
+class AffineTaker {
+ public:
+  AffineTaker(const PictureView& picture, const WarpOptions& options, const PixelTable& table)
+      : picture_(picture), options_(options), table_(table), one_(picture, options) {
+    // Places are to fit into 16 bits, and so many bytes into 32.
+    constexpr int64_t longest = 1 << 15;
+    fast_ = picture.width > 3 && picture.height > 1 && picture.width < longest && picture.height < longest &&
+            picture.stride > 0 && picture.stride < (int64_t{1} << 31) / picture.height;
   }
-  const auto take = [&](int64_t i) {
+
+  void take(const ProjectedRow& row, int64_t width, uint8_t* out) const {
+    const Interval all{0, width}, seen = options_.replicate ? all : seen_of(all, row);
+    const Interval fast = fast_ ? fast_of(all, row) : Interval();
+    std::fill(out, out + 3 * seen.begin, options_.fill);
+    std::fill(out + 3 * seen.end, out + 3 * width, options_.fill);
+    int64_t taken = 0;
+    if (fast.begin < fast.end) {
+      const auto at = [&](double first, double step) {
+        return std::llrint((first + static_cast<double>(fast.begin) * step) * unit);
+      };
+      const LinePlaces places{at(row.x, row.dx), at(row.y, row.dy), std::llrint(row.dx * unit),
+                              std::llrint(row.dy * unit)};
+      taken = table_.along_line(picture_.pixels, picture_.stride, places, fast.end - fast.begin, out + 3 * fast.begin);
+    }
+    const int64_t before = taken > 0 ? fast.begin : seen.end, after = taken > 0 ? fast.begin + taken : seen.end;
+    for (int64_t i = seen.begin; i < before; ++i) take_one(row, i, out);
+    for (int64_t i = after; i < seen.end; ++i) take_one(row, i, out);
+  }
+
+ private:
+  static constexpr double unit = 4294967296.0;
+
+  /// Pixels that the picture may be part of.
+  Interval seen_of(Interval all, const ProjectedRow& row) const {
+    constexpr double reach = 1, more = 1;
+    all = inside(all, row.x, row.dx, -reach, static_cast<double>(picture_.width), more);
+    return inside(all, row.y, row.dy, -reach, static_cast<double>(picture_.height), more);
+  }
+  /// Pixels whose places along_line() may take: the last pixels of a row have no bytes after them to be read.
+  Interval fast_of(Interval all, const ProjectedRow& row) const {
+    constexpr double margin = 1.0 / 64, less = -1;
+    all = inside(all, row.x, row.dx, margin, static_cast<double>(picture_.width - 2) - margin, less);
+    return inside(all, row.y, row.dy, margin, static_cast<double>(picture_.height - 1) - margin, less);
+  }
+  void take_one(const ProjectedRow& row, int64_t i, uint8_t* out) const {
     const auto x = static_cast<double>(i);
-    taker.take(places[0] * x + x0, places[3] * x + y0, out + 3 * i);
-  };
-  for (int64_t i = 0; i < fast.begin; ++i) take(i);
-  for (int64_t i = fast.end; i < width; ++i) take(i);
-}
+    one_.take(row.dx * x + row.x, row.dy * x + row.y, out + 3 * i);
+  }
+
+  PictureView picture_;
+  WarpOptions options_;
+  const PixelTable& table_;
+  LinearTaker one_;
+  bool fast_;
+};
 
 bool is_affine(const Projection& places) { return places[6] == 0 && places[7] == 0 && places[8] == 1; }
 
-template <class Row>
+/// Makes row y where out_of(y, space) says, which may be in `space`, and then calls use(y, row).
+template <class OutOf, class Use>
 void for_warped_rows(const PictureView& picture, const Projection& places, int64_t width, int64_t height,
-                     const WarpOptions& options, const Row& use) {
+                     const WarpOptions& options, const OutOf& out_of, const Use& use) {
   if (picture.width < 1 || picture.height < 1) {
     fail(ErrorCode::invalid_argument, "a picture of {} x {} pixels cannot be warped", picture.width, picture.height);
   }
+  constexpr int64_t longest = int64_t{1} << 20;
+  if (options.sampling == Sampling::cubic && std::max(picture.width, picture.height) > longest) {
+    fail(ErrorCode::limit_exceeded, "a picture of {} x {} pixels: cubic warps take sides of at most {} pixels",
+         picture.width, picture.height, longest);
+  }
   const PixelTable& table = pixel_table(best_isa());
+  const AffineTaker affine(picture, options, table);
   const LinearTaker linear(picture, options);
   const CubicTaker cubic(picture, options, table);
-  const int64_t grain = std::max<int64_t>(2, (int64_t{1} << 13) / std::max<int64_t>(1, width));
+  const int64_t grain = std::max<int64_t>(2, (int64_t{1} << 12) / std::max<int64_t>(1, width));
   parallel_for(height, grain, [&](int64_t begin, int64_t end) {
-    std::vector<uint8_t> pixels(static_cast<size_t>(3 * width + 3));
+    std::vector<uint8_t> space;
     std::vector<int32_t> columns(options.sampling == Sampling::cubic ? static_cast<size_t>(width) : 0), rows(columns);
     for (int64_t y = begin; y < end; ++y) {
-      const ProjectedRow row(places, static_cast<double>(y));
+      const ProjectedRow row = projected_row(places, y);
+      uint8_t* const out = out_of(y, space);
       if (options.sampling == Sampling::cubic) {
-        find_places(row, columns, rows);
-        cubic.take(columns, rows, pixels.data());
+        cubic.take(columns, rows, table.find_places(row, width, columns.data(), rows.data()), out);
       } else if (is_affine(places)) {
-        warp_affine_row(linear, picture, places, y, width, table, pixels.data());
+        affine.take(row, width, out);
       } else {
-        warp_row(linear, row, width, pixels.data());
+        warp_row(linear, row, width, out);
       }
-      use(y, pixels.data());
+      use(y, out);
     }
   });
 }
@@ -282,22 +309,24 @@ Projection projection_between(const std::array<std::array<float, 2>, 4>& from,
 
 Picture warp(const PictureView& picture, const Projection& places, int64_t width, int64_t height,
              const WarpOptions& options) {
-  Picture result(width, height);
-  for_warped_rows(picture, places, width, height, options,
-                  [&](int64_t y, const uint8_t* pixels) { std::copy_n(pixels, 3 * width, result.row(y)); });
+  Picture result = Picture::unwritten(width, height);
+  for_warped_rows(
+      picture, places, width, height, options, [&](int64_t y, std::vector<uint8_t>&) { return result.row(y); },
+      [](int64_t, const uint8_t*) {});
   return result;
 }
 
 void warp_into(Tensor& batch, int64_t index, const PictureView& picture, const Projection& places,
                const InputFormat& format, const WarpOptions& options) {
-  float* const planes = planes_of(batch, index, format);
+  float* const values = planes_of(batch, index, format);
   const Normalisation how(format);
-  for_warped_rows(picture, places, format.width, format.height, options, [&](int64_t y, const uint8_t* pixels) {
-    for (size_t c = 0; c < 3; ++c) {
-      float* const out = planes + (static_cast<int64_t>(c) * format.height + y) * format.width;
-      const uint8_t* const from = pixels + how.channel[c];
-      for (int64_t x = 0; x < format.width; ++x) out[x] = static_cast<float>(from[3 * x]) * how.scale[c] + how.bias[c];
-    }
+  const PixelTable& table = pixel_table(best_isa());
+  const auto in_space = [&](int64_t, std::vector<uint8_t>& space) {
+    space.resize(static_cast<size_t>(3 * format.width));
+    return space.data();
+  };
+  for_warped_rows(picture, places, format.width, format.height, options, in_space, [&](int64_t y, const uint8_t* row) {
+    table.pixels_to_floats(row, format.width, how.planes(values + y * format.width, format.height * format.width));
   });
 }
 

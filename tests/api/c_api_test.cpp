@@ -232,14 +232,18 @@ TEST(CApi, EnginesAreBuiltSavedAndLoaded) {
   const std::string path = folder / "sum.kiln", onnx = sum_model();
   const auto model =
       made<ModelHandle>([&](kiln_model** out) { return kiln_model_from_memory(onnx.data(), onnx.size(), out); });
-  const char* names[] = {"tune", "verify"};
-  const char* values[] = {"off", "false"};
+  const char* names[] = {"tune", "verify", "profile", "profile"};
+  const char* values[] = {"off", "false", "x=1x3:8x3:64x3", "x=1000x3"};
   kiln_engine* none = nullptr;
   const char* wrong[] = {"slow", "false"};
   EXPECT_EQ(kiln_engine_build(model.get(), names, wrong, 2, &none), KILN_INVALID_ARGUMENT);
+  const char* falling[] = {"off", "false", "x=8x3:1x3:64x3"};
+  EXPECT_EQ(kiln_engine_build(model.get(), names, falling, 3, &none), KILN_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(kiln_last_error()).find("dim 0 must not fall"), std::string::npos) << kiln_last_error();
   const auto engine =
-      made<EngineHandle>([&](kiln_engine** out) { return kiln_engine_build(model.get(), names, values, 2, out); });
+      made<EngineHandle>([&](kiln_engine** out) { return kiln_engine_build(model.get(), names, values, 4, out); });
   EXPECT_EQ(kiln_engine_save(engine.get(), path.c_str(), false), KILN_OK) << kiln_last_error();
+  EXPECT_EQ(Engine::read_info(path).profiles.size(), 2u);
   auto loaded = made<EngineHandle>([&](kiln_engine** out) { return kiln_engine_load(path.c_str(), true, out); });
   const auto session =
       made<SessionHandle>([&](kiln_session** out) { return kiln_session_of_engine(loaded.get(), 0, out); });

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
+#include <string>
 #include <thread>
 
 #include "api/small_models.hpp"
 #include "base/cpu.hpp"
+#include "base/scratch_folder.hpp"
 #include "kiln/kiln.h"
 #include "kiln/kiln.hpp"
 #include "runtime/runtime_knobs.hpp"
@@ -211,6 +214,49 @@ TEST_F(Memory, ALimitForgetsOldPlans) {
   EXPECT_LT(held.plans, 6);
   EXPECT_LE(held.arena_bytes + held.plan_bytes + held.kept_bytes, most + 4096)
       << "the output was freed, and is kept now";
+}
+
+/// KB of a mapped file that are in the process's memory.
+int64_t resident_kb(const std::string& path) {
+  std::ifstream maps("/proc/self/smaps");
+  int64_t sum = 0;
+  bool is_inside = false;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find('-') < line.find(' ')) is_inside = line.ends_with(path);
+    if (is_inside && line.starts_with("Rss:")) sum += std::stoll(line.substr(4));
+  }
+  return sum;
+}
+
+/// Weights of a file that were packed are not in memory a second time, wherever in the file they lie.
+TEST_F(Memory, PackedWeightsStayInTheFile) {
+  const ScratchFolder folder;
+  const Tensor weights = wave({600, 512});
+  for (const char* author : {"a", "ab", "abc", "abcd"}) {
+    ModelMaker maker;
+    maker.model.metadata = {{"author", author}};
+    const SymShape open{Dim::symbol("m"), Dim::symbol("k")};
+    maker.input("x", Type::tensor(DType::f32, open)).output("y", Type::tensor(DType::f32, open));
+    maker.constant("w", weights).node("MatMul", {"x", "w"}, "y");
+    const std::string path = folder.write(std::string(author) + ".onnx", maker.onnx());
+    Session session(Model::load(path));
+    EXPECT_LT(resident_kb(path), 300) << author;
+    Tensor x = wave({20, 600});
+    const Value expected = Session(Model::load(path), {.optimize = false}).run({{"x", x}})[0];
+    const Value found = session.run({{"x", x}})[0];
+    ASSERT_EQ(found.tensor().shape(), expected.tensor().shape());
+    for (int64_t i = 0; i < found.tensor().size(); ++i) {
+      ASSERT_NEAR(found.tensor().data<float>()[i], expected.tensor().data<float>()[i], 1e-4) << i;
+    }
+    // Reference code says what is wrong, and finds them where they lie.
+    try {
+      session.run({{"x", wave({20, 100})}});
+      FAIL() << "a product of 100 columns and 600 rows";
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("MatMul"), std::string::npos) << error.what();
+      EXPECT_EQ(error.code(), ErrorCode::invalid_argument) << error.what();
+    }
+  }
 }
 
 TEST_F(Memory, TheCInterfaceHasItToo) {

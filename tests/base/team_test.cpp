@@ -1,6 +1,8 @@
 #include "base/team.hpp"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
+#include <sched.h>
 
 #include <array>
 #include <chrono>
@@ -21,6 +23,32 @@ TEST(Team, EveryPartRunsOnce) {
         std::array<std::atomic<int>, Team::most_parts> runs{};
         team.run(parts, [&](int part) { runs[static_cast<size_t>(part)].fetch_add(1); });
         for (int i = 0; i < Team::most_parts; ++i) ASSERT_EQ(runs[static_cast<size_t>(i)].load(), i < parts ? 1 : 0);
+      }
+    });
+  }
+}
+
+/// Where a thread may run.
+cpu_set_t allowed() {
+  cpu_set_t set;
+  EXPECT_EQ(::pthread_getaffinity_np(::pthread_self(), sizeof set, &set), 0);
+  return set;
+}
+
+TEST(Team, HelpersThatSleptMayRunEverywhereAgain) {
+  ThreadPool pool(3);
+  const cpu_set_t all = allowed();
+  const auto check = [&](int) {
+    const cpu_set_t here = allowed();
+    EXPECT_TRUE(CPU_EQUAL(&here, &all));
+    std::this_thread::sleep_for(std::chrono::microseconds(50));  // so that every thread takes a part
+  };
+  for (int run = 0; run < 20; ++run) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    Team::gather(pool, [&](Team& team) {
+      for (int round = 0; round < 5; ++round) {
+        team.run(6, check);
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));  // longer than helpers look for work
       }
     });
   }

@@ -1,7 +1,8 @@
 """ONNX's own conformance cases through kiln.onnxruntime, and once more after writing and reading each model.
 
 With KILN_CONFORMANCE_ENGINES=1 each model is first made an engine, saved, and loaded again; KILN_CONFORMANCE_PROVIDERS
-says whose ways such an engine takes (kiln.build's `providers`).
+says whose ways such an engine takes (kiln.build's `providers`). With KILN_CONFORMANCE_PROFILES=1 the dims of its inputs
+are left open and it is built for sizes of them, of which those of the case are the least ones.
 """
 import os
 import tempfile
@@ -22,13 +23,37 @@ from excused import EXCUSED
 CASES = all_cases()
 
 
+def with_open_dims(content):
+    """The model with symbols for the dims of its inputs, and a profile for these."""
+    model = onnx.ModelProto.FromString(content)
+    initialised = {tensor.name for tensor in model.graph.initializer}
+    profile = {}
+    for port in model.graph.input:
+        if port.name in initialised or not port.type.tensor_type.HasField("shape"):
+            continue
+        dims = port.type.tensor_type.shape.dim
+        if not dims or not all(dim.HasField("dim_value") for dim in dims):
+            continue
+        profile[port.name] = tuple([times * dim.dim_value for dim in dims] for times in (1, 3, 6))
+        for axis, dim in enumerate(dims):
+            dim.dim_param = f"{port.name}_{axis}"
+    del model.graph.value_info[:]
+    for port in model.graph.output:
+        if port.type.HasField("tensor_type"):
+            port.type.tensor_type.ClearField("shape")
+    return model.SerializeToString(), profile
+
+
 def session_of(model):
     if os.environ.get("KILN_CONFORMANCE_ENGINES") != "1":
         return ort.InferenceSession(model)
+    profiles = None
+    if os.environ.get("KILN_CONFORMANCE_PROFILES") == "1":
+        model, profiles = with_open_dims(model)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "case.kiln")
         providers = os.environ.get("KILN_CONFORMANCE_PROVIDERS", "")
-        kiln.build(model, tune="off", verify=False, providers=providers).save(path)
+        kiln.build(model, tune="off", verify=False, providers=providers, profiles=profiles).save(path)
         return ort.InferenceSession(path)
 
 

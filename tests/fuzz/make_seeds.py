@@ -81,7 +81,8 @@ def array_seeds():
 
 
 def engine_seeds():
-    """Engines with each kind of thing in their sections: packed weights, layouts, subgraphs, strings, several ISAs."""
+    """Engines with each kind of thing in their sections: packed weights, layouts, subgraphs, strings, several ISAs,
+    several sizes."""
     from onnx import TensorProto, helper, parser
 
     def weights(name, *shape):
@@ -109,8 +110,12 @@ def engine_seeds():
         [helper.make_tensor_value_info("y", TensorProto.STRING, [2])],
         [numpy_helper.from_array(np.array(["a", "bcd"], dtype=object), "k")]),
         ir_version=10, opset_imports=[helper.make_opsetid("", 21)])
-    options = {"convolution": ["--isa", "avx2,avx512"], "dense": ["--strip"]}
-    models = {"convolution": convolution, "dense": dense, "recurrent": recurrent, "branches": branches, "text": text}
+    sizes = model("g (float[n,4,h,h] x) => (float[n,8,i,j] y) { a = Conv<pads=[1,1,1,1]>(x, w) b = Relu(a) "
+                  "y = Conv<pads=[1,1,1,1]>(b, v) }", weights("w", 16, 4, 3, 3), weights("v", 8, 16, 3, 3))
+    options = {"convolution": ["--isa", "avx2,avx512"], "dense": ["--strip"],
+               "sizes": ["--profile", "x=1x4x2x2:1x4x32x32:8x4x256x256"]}
+    models = {"convolution": convolution, "dense": dense, "recurrent": recurrent, "branches": branches, "text": text,
+              "sizes": sizes}
     with tempfile.TemporaryDirectory() as folder:
         for name, made in models.items():
             onnx.save(made, f"{folder}/{name}.onnx")

@@ -149,11 +149,31 @@ bool is_refused(const std::function<void()>& body) {
   return false;
 }
 
+/// Sizes for an engine: its inputs as they are given and smaller ones, each done in ways of their own.
+void add_sizes(const EngineDef& engine, const std::vector<NamedValue>& values, Machine& machine) {
+  Bucket given, small{.ways = 1};
+  for (const Port& port : engine.inputs()) {
+    Shape shape;
+    for (const NamedValue& value : values) {
+      if (value.name == port.name && value.value.is_tensor()) shape = value.value.tensor().shape();
+    }
+    small.inputs.emplace_back(shape.size(), 1);
+    given.inputs.push_back(std::move(shape));
+  }
+  machine.others = {machine.steps};
+  machine.profiles = {{small.inputs, given.inputs}};
+  machine.buckets = {std::move(given), std::move(small)};
+}
+
 void try_engine(const Sample& sample, Dice& dice) {
   ModelDef model = read_onnx_memory(bytes_of(sample.model), nullptr);
   const std::vector<NamedValue> values = read_values(sample, model, nullptr);
-  const auto engine = EngineDef::create(std::move(model),
-                                        [](const EngineDef& made) { return build_machine(made, {.tune = Tune::off}); });
+  const bool has_sizes = dice.one_in(2);
+  const auto engine = EngineDef::create(std::move(model), [&](const EngineDef& made) {
+    Machine machine = build_machine(made, {.tune = Tune::off});
+    if (has_sizes) add_sizes(made, values, machine);
+    return machine;
+  });
   const std::string whole = test::engine_bytes(*engine);
   const EngineFile sound = test::read_engine(whole);
   std::string bytes = whole;

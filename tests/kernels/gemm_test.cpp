@@ -1,3 +1,6 @@
+#include <bit>
+
+#include "kernels/gemm/compact.hpp"
 #include "kernels/gemm/walked_gemm.hpp"
 #include "kernels/reference.hpp"
 
@@ -91,6 +94,83 @@ double error_of(const Kernel& kernel, const GemmProblem& p, const GemmCase& test
   return worst_error(actual, test.expected);
 }
 
+TEST(CompactGemm, EqualsTheReference) {
+  Philox rng(47);
+  for (int i = 0; i < 120; ++i) {
+    GemmProblem p;
+    p.m = i % 3 == 0 ? 1 : pick(rng, 1, 15);
+    p.n = pick(rng, 1, 200), p.k = pick(rng, 1, 300);
+    if (i % 20 == 0) p.k = pick(rng, 1000, 2500);
+    p.a_row = p.k + pick(rng, 0, 1) * 5, p.c_row = p.n + pick(rng, 0, 1) * 3;
+    const GemmCase test(rng, p);
+    const int64_t parts = pick(rng, 1, 3);
+    for (const Isa isa : usable_isas()) {
+      const CompactGemm kernel(p, isa);
+      EXPECT_LT(error_of(kernel, p, test, parts), 2e-5) << kernel.name() << " " << p.m << " x " << p.n << " x " << p.k;
+    }
+  }
+}
+
+/// A unit matrix by weights of many sizes gives them back to the bit.
+TEST(CompactGemm, KeepsEveryBit) {
+  Philox rng(48);
+  GemmProblem p;
+  p.m = p.k = 90, p.n = 150;
+  Tensor b = random_tensor(rng, {p.k, p.n});
+  float* const weights = b.mutable_data<float>();
+  for (int64_t i = 0; i < b.size(); ++i) weights[i] = std::ldexp(weights[i], -static_cast<int>(i % 3));
+  for (int64_t i = 0; i < b.size(); i += 5060) weights[i] = 1e-20f * static_cast<float>(i + 1);
+  weights[7] = 0.0f, weights[8] = -0.0f, weights[9] = 1e-41f, weights[10] = -1e-41f;
+  std::vector<float> a(static_cast<size_t>(p.m * p.k), 0.0f);
+  for (int64_t i = 0; i < p.m; ++i) a[static_cast<size_t>(i * p.k + i)] = 1;
+  ASSERT_TRUE(CompactGemm::fits(weights, p.n, 1, p.n, p.k));
+  for (const Isa isa : usable_isas()) {
+    const CompactGemm kernel(p, isa);
+    std::vector<float> packed = rubbish(kernel.packed_floats()), c = rubbish(p.m * p.n);
+    kernel.pack(weights, p.n, 1, nullptr, packed.data());
+    run_gemm(kernel, 2, GemmPointers{a.data(), packed.data(), c.data()});
+    for (int64_t i = 0; i < b.size(); ++i) ASSERT_EQ(c[static_cast<size_t>(i)], weights[i]) << kernel.name() << i;
+  }
+}
+
+TEST(CompactGemm, TellsWhatDoesNotFit) {
+  Philox rng(49);
+  constexpr int64_t n = 130, k = 64;
+  Tensor b = random_tensor(rng, {n, k});
+  float* const weights = b.mutable_data<float>();
+  EXPECT_TRUE(CompactGemm::fits(weights, 1, k, n, k));
+  std::vector<unsigned char> odd(static_cast<size_t>(n * k * 4) + 1);
+  std::memcpy(odd.data() + 1, weights, odd.size() - 1);
+  EXPECT_TRUE(CompactGemm::fits(odd.data() + 1, 1, k, n, k));
+  GemmProblem p;
+  p.n = n, p.k = k;
+  const CompactGemm kernel(p, Isa::portable);
+  std::vector<float> packed(static_cast<size_t>(kernel.packed_floats()));
+  weights[129 * k + 3] = INFINITY;
+  EXPECT_FALSE(CompactGemm::fits(weights, 1, k, n, k));
+  weights[129 * k + 3] = 1;
+  for (int64_t i = 0; i < 40; ++i) weights[i * k + i] = 1e-9f;
+  EXPECT_FALSE(CompactGemm::fits(weights, 1, k, n, k));
+  EXPECT_THROW(kernel.pack(weights, 1, k, nullptr, packed.data()), Error);
+  EXPECT_FALSE(CompactGemm::fits(weights, 1, 0, n, 0));
+  p.k = 0;
+  EXPECT_THROW(CompactGemm(p, Isa::portable), Error);
+}
+
+/// While ways are timed, weights are anything.
+TEST(CompactGemm, StaysInsideWhateverTheWeights) {
+  Philox rng(50);
+  GemmProblem p;
+  p.m = 2, p.n = 70, p.k = 33;
+  const Tensor a = random_tensor(rng, {p.m, p.k});
+  for (const Isa isa : usable_isas()) {
+    const CompactGemm kernel(p, isa);
+    std::vector<float> packed(static_cast<size_t>(kernel.packed_floats())), c = rubbish(p.m * p.n);
+    for (float& x : packed) x = std::bit_cast<float>(rng.next_u32());
+    run_gemm(kernel, 2, GemmPointers{a.data<float>(), packed.data(), c.data()});
+  }
+}
+
 TEST(StrassenGemm, EqualsTheReference) {
   Philox rng(44);
   for (int i = 0; i < 120; ++i) {
@@ -115,9 +195,12 @@ TEST(PairedGemm, EqualsTheReference) {
     p.m = i % 4 == 0 ? pick(rng, 1, 9) : pick(rng, 10, 80);
     p.n = pick(rng, 16, 150), p.k = i % 3 == 0 ? 48 * pick(rng, 1, 4) : pick(rng, 48, 200);
     if (i % 20 == 0) p.k = pick(rng, 1100, 3000);
+    const bool in_turns = i % 40 == 0;
+    if (in_turns) p.m = pick(rng, 1000, 1200), p.n = pick(rng, 16, 70);
     p.a_row = p.k + pick(rng, 0, 1) * 5, p.c_row = p.n + pick(rng, 0, 1) * 3;
     const GemmCase test(rng, p);
-    const TileTuning tuning = random_tuning(rng, 8);
+    TileTuning tuning = random_tuning(rng, 8);
+    if (in_turns) tuning.channels_outer = true;
     const int64_t parts = pick(rng, 1, 3);
     for (const Isa isa : usable_isas()) {
       const PairedGemm kernel(p, isa, tuning);

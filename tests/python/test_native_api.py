@@ -269,3 +269,25 @@ def test_eight_threads_share_a_session():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_profiles_of_several_sizes(tmp_path, caplog):
+    source = small_models.deep(2)
+    shapes = ((1, 256), (8, 256), (64, 256))
+    forms = [{"v0": shapes}, {"v0": "1x256:8x256:64x256"}, [{"v0": shapes}]]
+    engines = [kiln.build(source, tune="off", profiles=form) for form in forms]
+    for engine in engines:
+        assert engine.info["profiles"] == [{"v0": tuple(list(shape) for shape in shapes)}]
+        sizes = engine.info["variants"][0]["sizes"]
+        assert not sizes or [tuple(size["shapes"]["v0"]) for size in sizes] == [shapes[1], shapes[0], shapes[2]]
+    two = kiln.build(source, tune="off", profiles=[{"v0": shapes}, {"v0": (128, 256)}])
+    assert len(two.info["profiles"]) == 2
+    session = kiln.Session(engines[0])
+    with caplog.at_level("DEBUG", logger="kiln"):
+        session.run({"v0": np.ones((64, 256), np.float32)})
+        assert "outside" not in caplog.text
+        session.run({"v0": np.ones((65, 256), np.float32)})
+        assert "outside of all profiles" in caplog.text and "[65,256]" in caplog.text
+    for wrong in ({"v0": (shapes[0], shapes[1])}, {"v0": "1x256:x"}, {"w": (1, 256)}):
+        with pytest.raises(kiln.Error, match="profile"):
+            kiln.build(source, tune="off", profiles=wrong)

@@ -346,6 +346,35 @@ TEST(EngineFile, SaysWhoWroteANewerFormat) {
   }
 }
 
+TEST(EngineFile, TheFirstFormatHadNoSizes) {
+  const std::string bytes = engine_bytes(*built(conv_model(16)));
+  const EngineFile file = read_engine(bytes);
+  std::string older = bytes;
+  older[4] = 1;
+  constexpr size_t table = 64, entry = 32, size_in_entry = 16;
+  const auto& sections = file.sections();
+  for (size_t i = 0; i < sections.size(); ++i) {
+    if (sections[i].kind != EngineSection::Kind::machine) continue;
+    // No other ways, sizes and profiles: a zero each, with zeros behind them.
+    const uint64_t size = sections[i].size - 3;
+    std::memcpy(&older[table + i * entry + size_in_entry], &size, sizeof size);
+  }
+  reseal(older);
+  const EngineFile read = read_engine(older);
+  EXPECT_EQ(read.format_version(), 1u);
+  const auto engine = read.engine();
+  EXPECT_TRUE(engine->machine()->buckets.empty());
+  EXPECT_EQ(engine_bytes(*engine), bytes);
+  // Neither is read as the other.
+  std::string wrong = bytes;
+  wrong[4] = 1;
+  reseal(wrong);
+  EXPECT_NE(message_of([&] { read_engine(wrong).engine(); }), "");
+  older[4] = 2;
+  reseal(older);
+  EXPECT_NE(message_of([&] { read_engine(older).engine(); }), "");
+}
+
 TEST(EngineFile, NothingElseIsAnEngine) {
   const ScratchFolder folder;
   EXPECT_FALSE(is_engine_file(folder.write("empty", "")));

@@ -52,9 +52,23 @@ def resampled():
     yield "affine", cv2.warpAffine(source, np.array(AFFINE), (97, 61), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
 
+def resampled_noise():
+    """The same for what shows every difference: neighbours that have nothing in common."""
+    source = np.random.default_rng(8).integers(0, 256, (66, 100, 3), np.uint8)
+    yield "noise", source
+    for size in [(50, 33), (20, 13), (25, 16), (37, 60), (230, 90), (100, 33), (31, 66)]:
+        yield f"noise_{size[0]}x{size[1]}", cv2.resize(source, size, interpolation=cv2.INTER_LINEAR)
+    to = np.array([[0, 0], [SEEN[0], 0], list(SEEN), [0, SEEN[1]]], np.float32)
+    matrix = cv2.getPerspectiveTransform(np.array(CORNERS, np.float32), to)
+    yield "noise_cubic", cv2.warpPerspective(source, matrix, SEEN, flags=cv2.INTER_CUBIC,
+                                             borderMode=cv2.BORDER_REPLICATE)
+    yield "noise_affine", cv2.warpAffine(source, np.array(AFFINE), (97, 61),
+                                         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+
+
 def main():
     FOLDER.mkdir(exist_ok=True)
-    for name, picture in resampled():
+    for name, picture in [*resampled(), *resampled_noise()]:
         Image.fromarray(picture).save(FOLDER / f"{name}.png")
     rgb = Image.fromarray(pixels())
     for orientation in range(1, 9):

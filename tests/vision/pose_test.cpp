@@ -105,7 +105,7 @@ TEST(Pose, HeatMapsGoBackToThePicture) {
   EXPECT_TRUE(pose.skeleton(5).empty());
   Picture picture(400, 300);
   pose.draw(picture, people[0]);
-  EXPECT_NE(picture.pixels(), Picture(400, 300).pixels());
+  EXPECT_FALSE(std::ranges::equal(picture.pixels(), Picture(400, 300).pixels()));
 }
 
 TEST(Pose, SimCcIsTheBestOfEachAxis) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,6 +27,13 @@ class Picture {
   Picture(int64_t width, int64_t height);
   /// Takes 3 * width * height bytes.
   Picture(int64_t width, int64_t height, std::vector<uint8_t> pixels);
+  /// A picture whose pixels are all still to be written.
+  static Picture unwritten(int64_t width, int64_t height);
+  Picture(const Picture& other);
+  Picture(Picture&& other) noexcept;
+  Picture& operator=(const Picture& other);
+  Picture& operator=(Picture&& other) noexcept;
+  ~Picture() = default;
 
   /// Decodes JPEG, PNG, WebP, BMP, TIFF, JPEG 2000 or PNM, told apart by their first bytes, and turns the picture as
   /// its EXIF data ask for. Gray, inks, palettes and 16 bits become 8-bit RGB, alpha is dropped, what is animated gives
@@ -38,10 +46,10 @@ class Picture {
 
   int64_t width() const { return width_; }
   int64_t height() const { return height_; }
-  const uint8_t* row(int64_t y) const { return pixels_.data() + y * width_ * 3; }
-  uint8_t* row(int64_t y) { return pixels_.data() + y * width_ * 3; }
-  const std::vector<uint8_t>& pixels() const { return pixels_; }
-  operator PictureView() const { return {pixels_.data(), width_, height_, width_ * 3}; }
+  const uint8_t* row(int64_t y) const { return pixels_.get() + y * width_ * 3; }
+  uint8_t* row(int64_t y) { return pixels_.get() + y * width_ * 3; }
+  std::span<const uint8_t> pixels() const { return {pixels_.get(), static_cast<size_t>(3 * width_ * height_)}; }
+  operator PictureView() const { return {pixels_.get(), width_, height_, width_ * 3}; }
 
   std::vector<uint8_t> to_png() const;
   /// `quality` from 1 to 100.
@@ -51,7 +59,7 @@ class Picture {
 
  private:
   int64_t width_ = 0, height_ = 0;
-  std::vector<uint8_t> pixels_;
+  std::shared_ptr<uint8_t[]> pixels_;  ///< of this picture alone
 };
 
 }  // namespace kiln::vision

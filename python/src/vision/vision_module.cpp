@@ -36,8 +36,11 @@ nb::ndarray<nb::numpy, T> array_of(std::vector<T> values, std::initializer_list<
   return nb::ndarray<nb::numpy, T>(owned->data(), shape, owner);
 }
 
-nb::ndarray<nb::numpy, uint8_t> array_of(const Picture& picture) {
-  return array_of(picture.pixels(), {static_cast<size_t>(picture.height()), static_cast<size_t>(picture.width()), 3});
+nb::ndarray<nb::numpy, uint8_t> array_of(Picture picture) {
+  auto* const owned = new Picture(std::move(picture));
+  nb::capsule owner(owned, [](void* pointer) noexcept { delete static_cast<Picture*>(pointer); });
+  const auto height = static_cast<size_t>(owned->height()), width = static_cast<size_t>(owned->width());
+  return nb::ndarray<nb::numpy, uint8_t>(owned->row(0), {height, width, 3}, owner);
 }
 
 /// Of a Model or an Engine, or of a file at a path.

@@ -63,7 +63,10 @@ ExternalBytes ExternalFiles::find(const Metadata& where, uint64_t needed, const 
          "its data lies in the file '{}', and a model from memory has no folder: give one, or a loader", location);
   }
   auto& file = files_[location];
-  if (!file) file = std::make_shared<const MappedFile>(open_beneath(folder_, location));
+  if (!file) {
+    file = std::make_shared<const MappedFile>(open_beneath(folder_, location));
+    if (mapped_ != nullptr) mapped_->push_back(file);
+  }
   if (offset > file->size() || length > file->size() - offset) {
     fail(ErrorCode::invalid_model, "its external data is {} bytes at {} of '{}', which has only {} bytes", length,
          offset, location, file->size());

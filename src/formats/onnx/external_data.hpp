@@ -13,7 +13,7 @@ namespace kiln::onnx {
 /// The files beside a model that its tensors name, each mapped once.
 class ExternalFiles {
  public:
-  explicit ExternalFiles(std::string folder) : folder_(std::move(folder)) {}
+  explicit ExternalFiles(const ReadOptions& options) : folder_(options.external_folder), mapped_(options.files) {}
 
   /// The bytes that the entries location, offset and length of a tensor's external_data name, which must be `needed`
   /// many; from `loader` where there is one. Fails where they are not to be had.
@@ -21,6 +21,7 @@ class ExternalFiles {
 
  private:
   std::string folder_;
+  MappedFiles* mapped_;
   std::map<std::string, std::shared_ptr<const MappedFile>> files_;
 };
 

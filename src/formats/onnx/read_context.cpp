@@ -35,11 +35,7 @@ std::string named(std::string_view kind, const std::string& name) {
 
 ReadContext::ReadContext(std::string_view file, std::shared_ptr<const void> keeper, const ReadOptions& options,
                          Diagnostics& diagnostics)
-    : file_(file),
-      keeper_(std::move(keeper)),
-      options_(options),
-      diagnostics_(diagnostics),
-      external_files_(options.external_folder) {}
+    : file_(file), keeper_(std::move(keeper)), options_(options), diagnostics_(diagnostics), external_files_(options) {}
 
 std::string ReadContext::place() const {
   std::string text;

@@ -93,6 +93,7 @@ ModelDef read_onnx_file(const std::string& path, const ReadOptions& options, Dia
   ReadOptions for_file = options;
   if (for_file.external_folder.empty()) for_file.external_folder = onnx::folder_of(path);
   const auto file = std::make_shared<const MappedFile>(open_file(path));
+  if (options.files != nullptr) options.files->push_back(file);
   return with_place([&] { return onnx::read_model(onnx::as_text(file->data()), file, for_file, diagnostics); },
                     [&] { return path; });
 }

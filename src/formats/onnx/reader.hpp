@@ -6,12 +6,16 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "graph/diagnostics.hpp"
 #include "graph/graph.hpp"
 #include "kiln/external_data.hpp"
 
 namespace kiln {
+
+class MappedFile;
+using MappedFiles = std::vector<std::shared_ptr<const MappedFile>>;
 
 /// What protects the process from a hostile model; the defaults are those of the knobs onnx_*.
 struct ReadLimits {
@@ -30,6 +34,7 @@ struct ReadOptions {
   std::string external_folder;   ///< where external data lies; by default the folder of the model file
   ExternalLoader load_external;  ///< asked instead of the folder, where given
   ReadLimits limits = ReadLimits::from_knobs();
+  MappedFiles* files = nullptr;  ///< gets the files that tensors may lie in
 };
 
 /// Reads a model. Weights stay in the mapped file, which the tensors keep alive: the file must not be changed in place

@@ -33,8 +33,6 @@ constexpr int64_t most_queries_at_once = 128;
 /// Floats of a block's scores, so that they stay in the L2 cache with the panels of K and V that they meet.
 constexpr int64_t score_floats = 16 << 10;
 
-int64_t whole_lines(int64_t floats) { return divide_up(floats, 16) * 16; }
-
 void check(const AttentionProblem& p) {
   if (p.batch < 0 || p.heads < 1 || p.kv_heads < 1 || p.queries < 0 || p.keys < 0 || p.size < 1 || p.value_size < 1) {
     fail(ErrorCode::invalid_argument, "attention of {} x {} heads of {} over {} keys makes no sense", p.batch, p.heads,

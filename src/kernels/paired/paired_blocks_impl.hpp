@@ -164,12 +164,15 @@ void make_blocks_ready(const PairedBlocksTable::ReadyArgs& a) {
 /// Rows of one block alone are those of an odd block behind pairs of them.
 constexpr int most_paired_block_rows = 14;
 
-/// Only these have code: the largest, which do most of the work, and even numbers for what they leave.
-constexpr bool has_paired_blocks_tile(int rows, int most) { return rows == 1 || rows == most || rows % 2 == 0; }
+/// Only these have code: the largest, which do most of the work, and even numbers for what they leave. The usual two
+/// blocks have odd numbers of many rows too, so that more rows can be shared out evenly.
+constexpr bool has_paired_blocks_tile(int rows, int blocks, int most) {
+  return rows == 1 || rows == most || rows % 2 == 0 || (blocks == 2 && 2 * rows > most);
+}
 
 template <Isa isa, int blocks, int most, int rows>
 constexpr PairedTile paired_blocks_tile_or_null() {
-  if constexpr (has_paired_blocks_tile(rows, most)) return paired_blocks_tile<isa, rows, blocks>;
+  if constexpr (has_paired_blocks_tile(rows, blocks, most)) return paired_blocks_tile<isa, rows, blocks>;
   return nullptr;
 }
 

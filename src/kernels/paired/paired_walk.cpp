@@ -24,8 +24,8 @@ namespace {
 
 /// A panel's weights of so much of K, and no more, are used for all rows before those that follow: they stay in L2.
 constexpr int64_t most_depth = 24 * paired_chunk;
-
-int64_t whole_lines(int64_t floats) { return divide_up(floats, 16) * 16; }
+/// Rows that are made ready for all panels take this much at most, so that they come from L3 for each of them.
+constexpr int64_t most_ready_floats = int64_t{1} << 20;
 
 }  // namespace
 
@@ -46,9 +46,10 @@ void PairedWalk::prepare() {
   line_tiles_ = divide_up(width, tuning.rows);
   band_ = std::max<int64_t>(1, tuning.band);
   row_floats_ = divide_up(depth, paired_chunk) * paired_chunk;
-  shared_floats_ = tuning.channels_outer ? rows_floats(all_rows()) : 0;
+  set_turns();
+  shared_floats_ = tuning.channels_outer ? rows_floats(turn_rows_) : 0;
   depth_parts_ = tuning.channels_outer ? divide_up(depth, most_depth) : 1;
-  const int64_t sums = depth_parts_ > 1 ? all_rows() * tuning.blocks * lanes() : 0;
+  const int64_t sums = depth_parts_ > 1 ? turn_rows_ * tuning.blocks * lanes() : 0;
   part_floats_ = tuning.channels_outer ? sums : rows_floats(std::min(all_rows(), band_ * tuning.rows));
   panels_.clear();
   int64_t at = 0;
@@ -58,6 +59,12 @@ void PairedWalk::prepare() {
     at += count * lanes() * depth;
   }
   columns_at_ = at;
+}
+
+void PairedWalk::set_turns() {
+  const int64_t tiles = all_tiles(), fit = std::max<int64_t>(1, most_ready_floats / (row_floats_ * tuning.rows));
+  turns_ = std::max<int64_t>(1, divide_up(tiles, fit));
+  turn_rows_ = std::min(all_rows(), divide_up(tiles, turns_) * tuning.rows);
 }
 
 void PairedWalk::pack(const float* b, int64_t b_row, int64_t b_column, const float* bias, float* packed) const {
@@ -209,27 +216,31 @@ void PairedWalk::run_panel(const Panel& panel, int64_t tile0, int64_t tile1, con
   }
 }
 
-void PairedWalk::run_part(int64_t phase, int64_t part, int64_t parts, const Pointers& p, float* scratch) const {
-  const int64_t tiles = all_tiles();
-  const auto [begin, end] = part_range(tiles, part, parts);
-  float* const own = scratch + shared_floats_ + part * part_floats_;
-  if (tuning.channels_outer) {
-    const Rows rows = rows_in(scratch, 0, all_rows());
-    if (phase == 0) {
-      for (int64_t i = begin; i < end; ++i) make_rows(tile(i), p.in, rows);
-      return;
-    }
-    // Panels one after the other, the parts being cut at some tile of one.
-    const auto [first, last] = part_range(tiles * blocks(), part, parts);
-    for (const Panel& panel : panels_) {
-      const auto tile_at = [&](int64_t place) {
-        return std::clamp<int64_t>((place - panel.block * tiles) / panel.blocks, 0, tiles);
-      };
-      const int64_t tile0 = tile_at(first), tile1 = tile_at(last);
-      if (tile0 < tile1) run_panel(panel, tile0, tile1, p, rows, own);
-    }
+/// Some rows are made ready in an even phase, and multiplied with all panels in the next one.
+void PairedWalk::run_turn(int64_t phase, int64_t part, int64_t parts, const Pointers& p, float* scratch) const {
+  const auto turn = part_range(all_tiles(), phase / 2, turns_);
+  const int64_t tiles = turn.end - turn.begin;
+  if (tiles == 0) return;
+  const Rows rows = rows_in(scratch, tile(turn.begin).first, turn_rows_);
+  if (phase % 2 == 0) {
+    const auto [begin, end] = part_range(tiles, part, parts);
+    for (int64_t i = begin; i < end; ++i) make_rows(tile(turn.begin + i), p.in, rows);
     return;
   }
+  // Panels one after the other, the parts being cut at some tile of one.
+  const auto [first, last] = part_range(tiles * blocks(), part, parts);
+  for (const Panel& panel : panels_) {
+    const auto tile_at = [&](int64_t place) {
+      return turn.begin + std::clamp<int64_t>((place - panel.block * tiles) / panel.blocks, 0, tiles);
+    };
+    const int64_t tile0 = tile_at(first), tile1 = tile_at(last);
+    if (tile0 < tile1) run_panel(panel, tile0, tile1, p, rows, scratch + shared_floats_ + part * part_floats_);
+  }
+}
+
+void PairedWalk::run_bands(int64_t part, int64_t parts, const Pointers& p, float* scratch) const {
+  const auto [begin, end] = part_range(all_tiles(), part, parts);
+  float* const own = scratch + part * part_floats_;
   const int64_t bands = divide_up(end - begin, band_);
   for (int64_t i = 0; i < bands; ++i) {
     const auto [first, last] = part_range(end - begin, i, bands);
@@ -237,6 +248,14 @@ void PairedWalk::run_part(int64_t phase, int64_t part, int64_t parts, const Poin
     const Rows rows = rows_in(own, tile(tile0).first, std::min(all_rows(), band_ * tuning.rows));
     for (int64_t j = tile0; j < tile1; ++j) make_rows(tile(j), p.in, rows);
     for (const Panel& panel : panels_) run_panel(panel, tile0, tile1, p, rows, nullptr);
+  }
+}
+
+void PairedWalk::run_part(int64_t phase, int64_t part, int64_t parts, const Pointers& p, float* scratch) const {
+  if (tuning.channels_outer) {
+    run_turn(phase, part, parts, p, scratch);
+  } else {
+    run_bands(part, parts, p, scratch);
   }
 }
 

@@ -42,7 +42,7 @@ class PairedWalk {
   /// As PackedGemm::pack().
   void pack(const float* b, int64_t b_row, int64_t b_column, const float* bias, float* packed) const;
   int64_t scratch_floats(int64_t parts) const { return shared_floats_ + parts * part_floats_; }
-  int64_t phases() const { return tuning.channels_outer ? 2 : 1; }
+  int64_t phases() const { return tuning.channels_outer ? 2 * turns_ : 1; }
   void run_part(int64_t phase, int64_t part, int64_t parts, const Pointers& p, float* scratch) const;
 
  private:
@@ -75,11 +75,15 @@ class PairedWalk {
                  float* sums) const;
   void place(const Panel& panel, const Tile& tile, const Pointers& p, const Rows& rows, PairedTileArgs& args) const;
   void write(const Panel& panel, PairedTileArgs& args, int64_t tile_rows) const;
+  void set_turns();
+  void run_turn(int64_t phase, int64_t part, int64_t parts, const Pointers& p, float* scratch) const;
+  void run_bands(int64_t part, int64_t parts, const Pointers& p, float* scratch) const;
 
   const PairedTable* table_ = nullptr;
   const TileTable* tiles_ = nullptr;
   int64_t line_tiles_ = 0, band_ = 0, row_floats_ = 0, depth_parts_ = 1, shared_floats_ = 0, part_floats_ = 0,
           columns_at_ = 0;
+  int64_t turns_ = 1, turn_rows_ = 0;  ///< with channels_outer: rows are done so many at a time
   std::vector<Panel> panels_;
 };
 

@@ -42,8 +42,6 @@ enum State : int64_t { even_hidden, odd_hidden, cell_state, update_gate, reset_h
 /// Where the hidden numbers lie that a step begins with.
 int64_t hidden_before(int64_t step) { return step % 2 == 0 ? even_hidden : odd_hidden; }
 
-int64_t whole_lines(int64_t floats) { return divide_up(floats, 16) * 16; }
-
 }  // namespace
 
 PackedRecurrence::PackedRecurrence(const RecurrentProblem& p, Isa isa, int64_t parts)

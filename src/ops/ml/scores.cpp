@@ -111,7 +111,7 @@ void ClassLabels::write(Tensor& output, int64_t row, size_t index) const {
 
 void ClassLabels::write_bare(Tensor& output, int64_t row, bool positive) const {
   if (are_strings()) {
-    output.mutable_data<std::string>()[row] = positive ? "1" : "0";
+    output.mutable_data<std::string>()[row].assign(1, positive ? '1' : '0');
   } else {
     output.mutable_data<int64_t>()[row] = positive ? 1 : 0;
   }

@@ -67,7 +67,7 @@ void infer_flex_attention(InferContext& c) {
   c.set_output(0, input, SymShape{batch, q.heads, q.length, v.size});
 }
 
-struct Problem {
+struct FlexProblem {
   HeadLayout q, k, v;
   DType type, precision;
   float scale;  ///< the root that multiplies both Q and K
@@ -80,7 +80,7 @@ struct Problem {
 };
 
 template <class Compute>
-Tensor scores_of(EvalContext& c, const Problem& p) {
+Tensor scores_of(EvalContext& c, const FlexProblem& p) {
   Tensor scores = c.host().allocate(p.precision, {p.q.batch, p.q.heads, p.q.length, p.k.length});
   const Widened<Compute> queries(c.input(0));
   const auto scale = round_through(p.type, static_cast<Compute>(p.scale));
@@ -112,7 +112,7 @@ Tensor modified(EvalContext& c, const char* name, Tensor scores) {
 }
 
 template <class Compute>
-Tensor probabilities_of(EvalContext& c, const Problem& p, const Tensor& scores) {
+Tensor probabilities_of(EvalContext& c, const FlexProblem& p, const Tensor& scores) {
   Tensor result = c.host().allocate(p.precision, scores.shape());
   const Widened<Compute> from(scores);
   c.parallel_for(p.q.rows(), p.grain(), [&](int64_t begin, int64_t end) {
@@ -127,7 +127,7 @@ Tensor probabilities_of(EvalContext& c, const Problem& p, const Tensor& scores) 
 }
 
 template <class Compute>
-void weigh_values(EvalContext& c, const Problem& p, const Tensor& probabilities) {
+void weigh_values(EvalContext& c, const FlexProblem& p, const Tensor& probabilities) {
   Tensor& y = c.output(0, p.type, {p.q.batch, p.q.heads, p.q.length, p.v.size});
   const Widened<Compute> weights(probabilities), given(c.input(2));
   std::vector<Compute> values(given.data(), given.data() + c.input(2).size());
@@ -144,7 +144,7 @@ void weigh_values(EvalContext& c, const Problem& p, const Tensor& probabilities)
 }
 
 template <class Compute>
-void run_flex_attention(EvalContext& c, const Problem& p) {
+void run_flex_attention(EvalContext& c, const FlexProblem& p) {
   const Tensor scores = modified(c, "score_mod", scores_of<Compute>(c, p));
   const Tensor probabilities = modified(c, "prob_mod", probabilities_of<Compute>(c, p, scores));
   weigh_values<Compute>(c, p, probabilities);
@@ -156,12 +156,12 @@ void eval_flex_attention(EvalContext& c) {
     fail(ErrorCode::invalid_argument, "Q, K and V must have rank 4, input {} is {}", i, to_string(c.input(i).shape()));
   }
   const DType type = c.input(0).dtype();
-  Problem p{head_layout(c.input(0).shape(), 0, "Q"),
-            head_layout(c.input(1).shape(), 0, "K"),
-            head_layout(c.input(2).shape(), 0, "V"),
-            type,
-            score_type(c, type),
-            0};
+  FlexProblem p{head_layout(c.input(0).shape(), 0, "Q"),
+                head_layout(c.input(1).shape(), 0, "K"),
+                head_layout(c.input(2).shape(), 0, "V"),
+                type,
+                score_type(c, type),
+                0};
   check_head_groups(p.q.heads, p.k.heads);
   if (p.q.batch != p.k.batch || p.q.batch != p.v.batch || p.q.size != p.k.size || p.k.heads != p.v.heads ||
       p.k.length != p.v.length) {

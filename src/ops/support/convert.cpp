@@ -76,7 +76,7 @@ void narrow(const void* from, void* to, int64_t count, const CastRules& rules) {
   for (int64_t i = 0; i < count; ++i) out[i] = cast_element<To>(in[i], rules);
 }
 
-constexpr int64_t chunk = 512;
+constexpr int64_t convert_chunk = 512;
 
 }  // namespace
 
@@ -108,9 +108,9 @@ Tensor convert(EvalContext& context, const Tensor& from, DType to, const CastRul
   const auto in_size = static_cast<int64_t>(dtype_size(from.dtype())), out_size = static_cast<int64_t>(dtype_size(to));
   const bool direct = carrier == from.dtype();
   context.parallel_for(from.size(), 65536, [&](int64_t begin, int64_t end) {
-    alignas(64) std::byte buffer[chunk * 8];
-    for (int64_t at = begin; at < end; at += chunk) {
-      const int64_t count = std::min(chunk, end - at);
+    alignas(64) std::byte buffer[convert_chunk * 8];
+    for (int64_t at = begin; at < end; at += convert_chunk) {
+      const int64_t count = std::min(convert_chunk, end - at);
       if (!direct) read(in + at * in_size, 1, buffer, count);
       write(direct ? in + at * in_size : buffer, out + at * out_size, count, rules);
     }

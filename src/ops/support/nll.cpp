@@ -31,7 +31,7 @@ Shape without_classes(const Shape& shape) {
   return result;
 }
 
-void check_shapes(const EvalContext& c) {
+void check_loss_shapes(const EvalContext& c) {
   const Shape expected = without_classes(c.input(0).shape());
   if (c.input(1).shape() != expected) {
     fail(ErrorCode::invalid_argument, "labels must have shape {}, found {}", to_string(expected),
@@ -56,7 +56,7 @@ std::vector<int64_t> labels_of(const EvalContext& c) {
 
 void set_nll_loss(EvalContext& c, const double* log_probabilities) {
   const std::string& reduction = reduction_of(c);
-  check_shapes(c);
+  check_loss_shapes(c);
   const Tensor& x = c.input(0);
   const int64_t classes = x.dim(1), span = product(x.shape(), 2, x.rank());
   const bool ignores = c.has_attribute("ignore_index");

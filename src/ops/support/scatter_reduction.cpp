@@ -37,13 +37,13 @@ struct Mul {
   }
 };
 /// A NaN on either side is the result, as it is for Max and Min.
-struct Max {
+struct KeepMax {
   template <class T>
   static T of(const T& a, const T& b) {
     return is_nan(a) || (!is_nan(b) && !sorts_before(a, b)) ? a : b;
   }
 };
-struct Min {
+struct KeepMin {
   template <class T>
   static T of(const T& a, const T& b) {
     return is_nan(a) || (!is_nan(b) && !sorts_before(b, a)) ? a : b;
@@ -85,8 +85,8 @@ Combine scatter_combine(const NodeView& node, DType dtype) {
   const std::string name = node.attr_string("reduction", "none");
   if (name == "add") return combine_of<Add>(dtype);
   if (name == "mul") return combine_of<Mul>(dtype);
-  if (name == "max") return combine_of<Max>(dtype);
-  if (name == "min") return combine_of<Min>(dtype);
+  if (name == "max") return combine_of<KeepMax>(dtype);
+  if (name == "min") return combine_of<KeepMin>(dtype);
   return dispatch_by_size(dtype, []<class T>() -> Combine { return &replace<T>; });
 }
 

@@ -27,7 +27,7 @@ constexpr std::string_view known_forms =
 
 bool is_float(const Tensor& tensor) { return tensor.dtype() == DType::f32; }
 
-bool mentions(const std::string& name, std::string_view word) { return name.find(word) != std::string::npos; }
+bool has_word(const std::string& name, std::string_view word) { return name.find(word) != std::string::npos; }
 
 /// [1, n, 4]
 bool is_box_list(const Tensor& tensor) {
@@ -39,7 +39,7 @@ const NamedTensor* find_box_list(const std::vector<NamedTensor>& outputs) {
   const NamedTensor* found = nullptr;
   for (const NamedTensor& output : outputs) {
     if (!is_box_list(output.second)) continue;
-    if (mentions(output.first, "box")) return &output;
+    if (has_word(output.first, "box")) return &output;
     found = &output;
   }
   return found;
@@ -83,15 +83,15 @@ std::optional<Lists> find_lists(const std::vector<NamedTensor>& outputs) {
   if (!boxes) return {};
   lists.boxes = &boxes->second;
   lists.count = lists.boxes->dim(-2);
-  lists.rows_first = mentions(boxes->first, "detection_boxes");
+  lists.rows_first = has_word(boxes->first, "detection_boxes");
   const int64_t count = lists.count;
   for (const auto& [name, tensor] : outputs) {
     if (&tensor == lists.boxes) continue;
     if (tensor.size() == 1 && count != 1) {
       if (const auto valid = whole_numbers(tensor)) lists.count = std::clamp<int64_t>((*valid)[0], 0, lists.count);
     } else if (is_list(tensor, count)) {
-      const bool classes = !is_float(tensor) || mentions(name, "class") || mentions(name, "label") ||
-                           (!mentions(name, "score") && !lists.classes && whole_numbers(tensor));
+      const bool classes = !is_float(tensor) || has_word(name, "class") || has_word(name, "label") ||
+                           (!has_word(name, "score") && !lists.classes && whole_numbers(tensor));
       const Tensor*& place = classes && !lists.classes ? lists.classes : lists.scores;
       if (!place) place = &tensor;
     }

@@ -18,20 +18,19 @@ std::array<double, 4> weights_at(double x) {
 }
 
 struct CubicWeights {
-  alignas(32) std::array<int16_t, 16 * cubic_steps * cubic_steps> values;
+  std::array<int16_t, 4 * cubic_steps> values;
 
   CubicWeights() : values() {
-    for (size_t place = 0; place < cubic_steps * cubic_steps; ++place) {
-      const auto across = weights_at(static_cast<double>(place % cubic_steps) / cubic_steps);
-      const auto down = weights_at(static_cast<double>(place / cubic_steps) / cubic_steps);
-      int16_t* const weights = values.data() + 16 * place;
+    for (size_t place = 0; place < cubic_steps; ++place) {
+      const auto exact = weights_at(static_cast<double>(place) / cubic_steps);
+      int16_t* const weights = values.data() + 4 * place;
       int rest = 1 << cubic_bits;
-      for (size_t i = 0; i < 16; ++i) {
-        weights[i] = static_cast<int16_t>(std::lrint(across[i % 4] * down[i / 4] * (1 << cubic_bits)));
+      for (size_t i = 0; i < 4; ++i) {
+        weights[i] = static_cast<int16_t>(std::lrint(exact[i] * (1 << cubic_bits)));
         rest -= weights[i];
       }
       // What rounding leaves goes to the largest, so that an even ground stays as it is.
-      *std::max_element(weights, weights + 16) += static_cast<int16_t>(rest);
+      *std::max_element(weights, weights + 4) += static_cast<int16_t>(rest);
     }
   }
 };

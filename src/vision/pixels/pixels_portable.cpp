@@ -5,28 +5,24 @@ namespace kiln::vision {
 
 namespace {
 
-void across(const uint8_t* line, const int32_t* offsets, const uint32_t* weights, int64_t count, int64_t, int16_t* out,
-            int64_t plane) {
-  across_plain(line, offsets, weights, 0, count, out, plane);
-}
+int64_t along_line(const uint8_t*, int64_t, const LinePlaces&, int64_t, uint8_t*) { return 0; }
 
-void down_to_floats(const int16_t* upper, const int16_t* lower, int32_t upper_weight, int32_t lower_weight,
-                    int64_t count, float scale, float bias, float* out) {
-  floats_plain(upper, lower, upper_weight, lower_weight, 0, count, scale, bias, out);
-}
-
-void down_to_pixels(const int16_t* upper, const int16_t* lower, int32_t upper_weight, int32_t lower_weight,
-                    int64_t count, int64_t plane, uint8_t* out) {
-  pixels_plain(upper, lower, upper_weight, lower_weight, 0, count, plane, out);
-}
-
-void cubic(const uint8_t* pixels, int64_t stride, const int32_t* columns, const int32_t* rows, int64_t count,
-           uint8_t* out) {
-  cubic_plain(pixels, stride, columns, rows, 0, count, cubic_weights(), out);
+PlaceRange find_places(const ProjectedRow& row, int64_t count, int32_t* columns, int32_t* rows) {
+  PlaceRange range = no_places();
+  find_places_plain(row, 0, count, columns, rows, range);
+  return range;
 }
 
 }  // namespace
 
-extern constinit const PixelTable pixel_table_portable{across, down_to_floats, down_to_pixels, nullptr, cubic};
+extern constinit const PixelTable pixel_table_portable{mix_plain,
+                                                       mixed_to_floats_plain,
+                                                       mixed_to_pixels_plain,
+                                                       halve_plain,
+                                                       pixels_to_floats_plain,
+                                                       fill_plain,
+                                                       along_line,
+                                                       cubic_plain,
+                                                       find_places};
 
 }  // namespace kiln::vision

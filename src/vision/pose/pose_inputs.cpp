@@ -10,12 +10,6 @@ namespace kiln::vision {
 
 namespace {
 
-bool mentions(const std::string& name, std::initializer_list<std::string_view> words) {
-  std::string lower = name;
-  for (char& letter : lower) letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-  return std::any_of(words.begin(), words.end(), [&](auto word) { return lower.find(word) != std::string::npos; });
-}
-
 /// What the model leaves open is a batch of one.
 Shape shape_of(const PortInfo& input) {
   Shape shape;
@@ -46,6 +40,12 @@ Tensor tensor_of(DType dtype, const Shape& shape, const std::vector<float>& valu
 }
 
 }  // namespace
+
+bool mentions(const std::string& name, std::initializer_list<std::string_view> words) {
+  std::string lower = name;
+  for (char& letter : lower) letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  return std::any_of(words.begin(), words.end(), [&](auto word) { return lower.find(word) != std::string::npos; });
+}
 
 PoseInputs::PoseInputs(const std::vector<PortInfo>& inputs, const PoseOptions& options)
     : corners_(options.box_corners) {

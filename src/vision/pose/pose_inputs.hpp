@@ -1,6 +1,9 @@
 #pragma once
 
 #include <array>
+#include <initializer_list>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "kiln/kiln.hpp"
@@ -32,6 +35,9 @@ class PoseInputs {
   std::vector<Input> inputs_;
   bool corners_ = false;
 };
+
+/// Whether a name has one of the words in it, in small or capital letters.
+bool mentions(const std::string& name, std::initializer_list<std::string_view> words);
 
 /// A camera that sees a picture, where nobody knows better.
 Camera plain_camera(int64_t width, int64_t height);

@@ -1,11 +1,11 @@
 #include "vision/pose/pose_outputs.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <numeric>
 
 #include "base/error.hpp"
 #include "vision/pose/decode.hpp"
+#include "vision/pose/pose_inputs.hpp"
 
 namespace kiln::vision {
 
@@ -13,13 +13,7 @@ namespace {
 
 using Named = std::pair<std::string, Tensor>;
 
-bool mentions(const std::string& name, std::initializer_list<std::string_view> words) {
-  std::string lower = name;
-  for (char& letter : lower) letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-  return std::any_of(words.begin(), words.end(), [&](auto word) { return lower.find(word) != std::string::npos; });
-}
-
-bool is_float(const Tensor& tensor) { return tensor.dtype() == DType::f32 && tensor.size() > 0; }
+bool is_filled_float(const Tensor& tensor) { return tensor.dtype() == DType::f32 && tensor.size() > 0; }
 
 /// Scores along an axis, which are more than the numbers of a place.
 bool is_axis(const Tensor& tensor, int64_t joints) {
@@ -53,7 +47,7 @@ std::vector<std::array<float, 3>> read_space(const Tensor& tensor, int64_t joint
 std::vector<float> read_list(const std::vector<Named>& outputs, int64_t joints,
                              std::initializer_list<std::string_view> words) {
   for (const auto& [name, tensor] : outputs) {
-    if (!is_float(tensor) || tensor.size() != joints || tensor.rank() > 3 || !mentions(name, words)) continue;
+    if (!is_filled_float(tensor) || tensor.size() != joints || tensor.rank() > 3 || !mentions(name, words)) continue;
     return {tensor.data<float>(), tensor.data<float>() + joints};
   }
   return {};
@@ -110,7 +104,7 @@ PoseOutputs sort_outputs(const std::vector<Named>& outputs) {
   PoseOutputs sorted;
   std::vector<Named> floats;
   for (const Named& output : outputs) {
-    if (is_float(output.second)) floats.push_back(output);
+    if (is_filled_float(output.second)) floats.push_back(output);
   }
   for (const auto& [name, tensor] : floats) {
     if (!sorted.maps && tensor.rank() == 4 && tensor.shape()[0] == 1) sorted.maps = tensor;

@@ -22,13 +22,13 @@ MapTaps::MapTaps(int64_t pixels, double scale, double offset, int64_t map_size) 
 namespace {
 
 /// Rows that are worth a thread's waking up.
-int64_t grain_of(int64_t width) { return std::max<int64_t>(4, (int64_t{1} << 16) / std::max<int64_t>(1, width)); }
+int64_t map_grain_of(int64_t width) { return std::max<int64_t>(4, (int64_t{1} << 16) / std::max<int64_t>(1, width)); }
 
 /// The best class of each pixel of the map itself.
 std::vector<uint16_t> best_of_map(const float* scores, int64_t classes, int64_t height, int64_t width) {
   const int64_t plane = height * width;
   std::vector<uint16_t> best(static_cast<size_t>(plane));
-  parallel_for(height, grain_of(width * classes), [&](int64_t begin, int64_t end) {
+  parallel_for(height, map_grain_of(width * classes), [&](int64_t begin, int64_t end) {
     std::vector<float> top(static_cast<size_t>(width));
     for (int64_t y = begin; y < end; ++y) {
       std::copy_n(scores + y * width, width, top.begin());
@@ -81,7 +81,7 @@ uint16_t best_between(const float* scores, int64_t classes, int64_t plane, const
 
 template <class Pixel>
 void for_pixels(Segmentation& result, const Pixel& class_of) {
-  parallel_for(result.height, grain_of(result.width), [&](int64_t begin, int64_t end) {
+  parallel_for(result.height, map_grain_of(result.width), [&](int64_t begin, int64_t end) {
     for (int64_t y = begin; y < end; ++y) {
       uint16_t* const row = result.classes.data() + y * result.width;
       for (int64_t x = 0; x < result.width; ++x) row[x] = class_of(static_cast<size_t>(y), static_cast<size_t>(x));
