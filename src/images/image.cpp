@@ -6,10 +6,16 @@
 
 namespace kiln {
 
+KnobList image_knobs() {
+  static KnobBase* const knobs[] = {&max_pixels};
+  return knobs;
+}
+
 void require_image_size(int64_t width, int64_t height) {
-  constexpr int64_t limit = int64_t{1} << 27;
+  const int64_t limit = max_pixels.get();
   if (width < 0 || height < 0 || (height > 0 && width > limit / height)) {
-    fail(ErrorCode::limit_exceeded, "a picture of {} x {} pixels is larger than {} pixels", width, height, limit);
+    fail(ErrorCode::limit_exceeded, "a picture of {} x {} pixels is larger than {} pixels (knob {})", width, height,
+         limit, max_pixels.name());
   }
 }
 

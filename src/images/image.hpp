@@ -6,7 +6,19 @@
 #include <string_view>
 #include <vector>
 
+#include "base/knobs.hpp"
+
 namespace kiln {
+
+inline Knob<int64_t> max_pixels{"max_pixels",
+                                "KILN_MAX_PIXELS",
+                                int64_t{1} << 27,
+                                "most pixels a picture may have: a short file can claim any size",
+                                1,
+                                int64_t{1} << 40};
+
+/// The knobs of reading pictures.
+KnobList image_knobs();
 
 /// A decoded picture: rows from the top, channels (gray, or red, green and blue) side by side.
 struct Image {
@@ -14,7 +26,7 @@ struct Image {
   int channels = 0;  ///< 1 or 3
   std::vector<uint8_t> pixels;
 
-  /// A picture whose pixels are zero. Fails with limit_exceeded above 2^27 pixels: a short file can claim any size.
+  /// A picture whose pixels are zero. Fails with limit_exceeded above max_pixels.
   Image(int64_t width, int64_t height, int channels);
 
   uint8_t* row(int64_t y) { return pixels.data() + y * width * channels; }

@@ -33,7 +33,10 @@ std::optional<Image> decode_jpeg(Bytes file) {
   const auto decode = [&](uint8_t* to, int format) {
     return tjDecompress2(decoder.get(), file.data(), size, to, width, 0, height, format, TJFLAG_LIMITSCANS) == 0;
   };
-  if (!inks) return decode(image.pixels.data(), gray ? TJPF_GRAY : TJPF_RGB) ? std::optional(image) : std::nullopt;
+  if (!inks) {
+    if (!decode(image.pixels.data(), gray ? TJPF_GRAY : TJPF_RGB)) return {};
+    return image;
+  }
   std::vector<uint8_t> cmyk(static_cast<size_t>(width) * static_cast<size_t>(height) * 4);
   if (!decode(cmyk.data(), TJPF_CMYK)) return {};
   cmyk_to_rgb(cmyk, image);

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "images/image.hpp"
 #include "kiln/error.hpp"
 
 namespace kiln::vision {
@@ -81,6 +82,16 @@ TEST(Picture, ThatCannotBeReadIsAnError) {
   EXPECT_EQ(code_of(std::vector<uint8_t>{'G', 'I', 'F', '8', '9', 'a', 0, 0}), ErrorCode::invalid_data);
   EXPECT_EQ(code_of(bytes_of("huge.png")), ErrorCode::limit_exceeded);
   EXPECT_THROW(Picture::load(path_of("absent.png")), Error);
+}
+
+TEST(Picture, IsNoLargerThanTheKnobAllows) {
+  const std::vector<uint8_t> file = bytes_of("plain.bmp");
+  const Picture picture = Picture::decode(file);
+  max_pixels.set(picture.width() * picture.height() - 1);
+  EXPECT_EQ(code_of(file), ErrorCode::limit_exceeded);
+  max_pixels.set(picture.width() * picture.height());
+  EXPECT_EQ(Picture::decode(file).width(), picture.width());
+  max_pixels.reset();
 }
 
 TEST(Picture, CutAnywhereNeverCrashes) {
