@@ -1,6 +1,6 @@
-# tests/fuzz/NAME_fuzz.cpp makes the libFuzzer program build/fuzz/NAME_fuzz.
+# tests/fuzz/NAME_fuzz.cpp makes the libFuzzer program fuzz/NAME_fuzz of the build folder.
 if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-  message(FATAL_ERROR "KILN_FUZZ needs clang++: libFuzzer comes with it (cmake --preset fuzz)")
+  message(FATAL_ERROR "KILN_FUZZ needs clang++: libFuzzer comes with it (cmake --preset asan-ubsan)")
 endif()
 
 add_custom_target(kiln_fuzz)

@@ -66,9 +66,16 @@ if(KILN_SANITIZE)
   if(KILN_SANITIZE MATCHES "undefined")
     add_compile_options(-fno-sanitize-recover=undefined)
   endif()
-endif()
-if(KILN_FUZZ)
-  add_compile_options(-fsanitize=fuzzer-no-link)
+  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND KILN_SANITIZE MATCHES "address")
+    # A library of its own, so that it can be loaded into a program that is not built with it, as Python is.
+    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libclang_rt.asan-x86_64.so
+                    OUTPUT_VARIABLE asan_runtime OUTPUT_STRIP_TRAILING_WHITESPACE)
+    get_filename_component(asan_folder ${asan_runtime} DIRECTORY)
+    add_link_options(-shared-libsan -Wl,-rpath,${asan_folder})
+  elseif(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    # A test that counts what is allocated has operators new and delete of its own, before those of the runtime.
+    add_link_options(-Wl,--allow-multiple-definition)
+  endif()
 endif()
 
 # A faster linker where there is one.

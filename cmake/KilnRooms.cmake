@@ -60,6 +60,11 @@ function(kiln_room room)
       add_library(${target}_${isa} OBJECT ${of_isa})
       target_link_libraries(${target}_${isa} PRIVATE kiln_options)
       target_compile_options(${target}_${isa} PRIVATE ${kiln_flags_${isa}})
+      # What the undefined behaviour sanitizer would look at is looked at in the same templates made portable; here it
+      # would take a compiler minutes for a file.
+      if(KILN_SANITIZE MATCHES "undefined")
+        target_compile_options(${target}_${isa} PRIVATE -fno-sanitize=undefined)
+      endif()
       # Where GCC has read it before, it warns of what its header for AVX-512 leaves unset on purpose.
       if(isa STREQUAL avx2)
         kiln_headers_once(${target}_${isa} ${isa} <immintrin.h>)
@@ -71,6 +76,9 @@ function(kiln_room room)
   add_library(${target} OBJECT ${sources})
   set_property(GLOBAL APPEND PROPERTY ${target}_parts ${target})
   target_link_libraries(${target} PRIVATE kiln_options ${arg_LIBRARIES})
+  if(KILN_FUZZ)  # a fuzzer follows which ways are taken; kernels of instruction sets take all of theirs at once
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
+  endif()
   if(arg_OPTIMISE AND CMAKE_BUILD_TYPE STREQUAL Release)
     target_compile_options(${target} PRIVATE ${arg_OPTIMISE})
   endif()

@@ -21,6 +21,7 @@ foreach(room ${test_rooms})
   target_compile_definitions(test_${room} PRIVATE KILN_TESTS_DIR="${CMAKE_SOURCE_DIR}/tests")
   target_link_libraries(test_${room} PRIVATE kiln_options kiln nlohmann_json::nlohmann_json ZLIB::ZLIB GTest::gtest
                                              GTest::gtest_main ${RAPIDCHECK_LIBRARY})
+  kiln_headers_once(test_${room} tests ${CMAKE_SOURCE_DIR}/cmake/headers.hpp <gtest/gtest.h>)
   if(room STREQUAL vision)
     target_link_libraries(test_${room} PRIVATE kiln_vision)
   endif()

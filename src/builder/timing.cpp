@@ -86,8 +86,8 @@ std::byte* TimingMemory::at_least(size_t bytes) {
 Stopwatch::Stopwatch(Team& team, int threads, bool far_weights) : team_(team), threads_(threads) {
   const CacheSizes& caches = cache_sizes();
   constexpr int64_t most = int64_t{256} << 20;
-  weight_bytes_ = rounded(
-      static_cast<size_t>(std::clamp(far_weights ? caches.l3 * 3 : caches.l2 * threads * 3, caches.l2, most)));
+  weight_bytes_ =
+      rounded(static_cast<size_t>(std::clamp(far_weights ? caches.l3 * 3 : caches.l2 * threads * 3, caches.l2, most)));
 }
 
 void Stopwatch::refresh(const std::vector<Memory>& inputs) {

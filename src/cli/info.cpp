@@ -50,7 +50,7 @@ Report examine(const InfoArguments& options) {
   return report;
 }
 
-std::string shape_text(const PortInfo& port) {
+std::string port_shape(const PortInfo& port) {
   if (!port.has_shape) return "[...]";
   std::string text = "[";
   for (size_t i = 0; i < port.shape.size(); ++i) {
@@ -123,7 +123,7 @@ void print_ports(std::string_view heading, const std::vector<PortInfo>& ports) {
   fmt::print("\n");
   Table table({{std::string(heading)}, {"type"}, {"shape"}, {""}});
   for (const PortInfo& port : ports) {
-    table.add({printable(port.name), port.type, shape_text(port), port.optional ? "optional" : ""});
+    table.add({printable(port.name), port.type, port_shape(port), port.optional ? "optional" : ""});
   }
   table.print();
 }

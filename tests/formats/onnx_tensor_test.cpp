@@ -155,10 +155,10 @@ TEST(OnnxTensor, RefusesDataInTheWrongPlace) {
 
 std::string external(const std::vector<std::pair<std::string, std::string>>& entries) {
   return model_with_initializer(tensor(DType::u8, {100}, [&](Writer& out) {
-    for (const auto& [key, value] : entries) {
-      out.add_message(field::tensor::external_data, message([&](Writer& entry) {
-                        entry.add_string(field::entry::key, key);
-                        entry.add_string(field::entry::value, value);
+    for (const auto& entry : entries) {
+      out.add_message(field::tensor::external_data, message([&](Writer& written) {
+                        written.add_string(field::entry::key, entry.first);
+                        written.add_string(field::entry::value, entry.second);
                       }));
     }
     out.add_enum(field::tensor::data_location, 1);

@@ -31,7 +31,7 @@ def resident() -> int:
 
 
 # AddressSanitizer keeps what is freed for a while.
-measures_residence = pytest.mark.skipif("libasan" in os.environ.get("LD_PRELOAD", ""),
+measures_residence = pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""),
                                         reason="the sanitizer does not give freed memory back")
 
 

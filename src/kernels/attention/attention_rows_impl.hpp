@@ -119,16 +119,16 @@ template <int count, Isa isa>
   int64_t i = 0;
   for (; i + V::lanes <= a.size; i += V::lanes) {
     const V q = V::load(a.q + i);
-    unroll<count>([&](auto j)
+    unroll<count>([&](int j)
                       __attribute__((always_inline)) { sums[j] = fma(q, V::load(k + j * a.k_row + i), sums[j]); });
   }
   if (const int rest = static_cast<int>(a.size - i); rest != 0) {
     const V q = V::load_first(a.q + i, rest);
-    unroll<count>([&](auto j) __attribute__((always_inline)) {
+    unroll<count>([&](int j) __attribute__((always_inline)) {
       sums[j] = fma(q, V::load_first(k + j * a.k_row + i, rest), sums[j]);
     });
   }
-  unroll<count>([&](auto j) __attribute__((always_inline)) { a.scores[key + j] = a.scale * sum(sums[j]); });
+  unroll<count>([&](int j) __attribute__((always_inline)) { a.scores[key + j] = a.scale * sum(sums[j]); });
 }
 
 template <Isa isa>
@@ -143,14 +143,14 @@ template <int blocks, Isa isa, bool whole>
 [[gnu::always_inline]] inline void add_value_blocks(const AttentionValueArgs& a, int64_t at, int rest) {
   using V = Vec<float, isa>;
   V even[blocks], odd[blocks];
-  unroll<blocks>([&](auto j) __attribute__((always_inline)) {
+  unroll<blocks>([&](int j) __attribute__((always_inline)) {
     even[j] = a.first ? V::all(0.0f) : V::load(a.out + at + j * V::lanes);
     odd[j] = V::all(0.0f);
   });
   const auto add = [&](V(&sums)[blocks], int64_t key) __attribute__((always_inline)) {
     const V weight = V::all(a.weights[key]);
     const float* const v = a.v + key * a.v_row + at;
-    unroll<blocks>([&](auto j) __attribute__((always_inline)) {
+    unroll<blocks>([&](int j) __attribute__((always_inline)) {
       sums[j] = fma(weight, whole ? V::load(v + j * V::lanes) : V::load_first(v + j * V::lanes, rest), sums[j]);
     });
   };
@@ -160,7 +160,7 @@ template <int blocks, Isa isa, bool whole>
     add(odd, key + 1);
   }
   if (key < a.keys) add(even, key);
-  unroll<blocks>([&](auto j) __attribute__((always_inline)) { (even[j] + odd[j]).store(a.out + at + j * V::lanes); });
+  unroll<blocks>([&](int j) __attribute__((always_inline)) { (even[j] + odd[j]).store(a.out + at + j * V::lanes); });
 }
 
 template <Isa isa>

@@ -18,10 +18,9 @@ template <DepthwiseFinish finish, int rows, class V>
   const float alpha = a.alpha, beta = a.beta;
   float* const out = a.out;
   if (a.residual != nullptr) {
-    unroll<rows>([&](auto i)
-                     __attribute__((always_inline)) { sums[i] = sums[i] + V::load(a.residual + i * V::lanes); });
+    unroll<rows>([&](int i) __attribute__((always_inline)) { sums[i] = sums[i] + V::load(a.residual + i * V::lanes); });
   }
-  unroll<rows>([&](auto i) __attribute__((always_inline)) {
+  unroll<rows>([&](int i) __attribute__((always_inline)) {
     if constexpr (finish == DepthwiseFinish::clamp) {
       sums[i] = min(high, max(low, sums[i]));
     } else {
@@ -31,9 +30,9 @@ template <DepthwiseFinish finish, int rows, class V>
   });
   if (a.total == nullptr) return;
   // By pairs, so that no sum waits for all before it.
-  unroll<rows / 2>([&](auto i) __attribute__((always_inline)) { sums[i] = sums[i] + sums[rows - 1 - i]; });
+  unroll<rows / 2>([&](int i) __attribute__((always_inline)) { sums[i] = sums[i] + sums[rows - 1 - i]; });
   V total = V::load(a.total);
-  unroll<rows - rows / 2>([&](auto i) __attribute__((always_inline)) { total = total + sums[i]; });
+  unroll<rows - rows / 2>([&](int i) __attribute__((always_inline)) { total = total + sums[i]; });
   total.store(a.total);
 }
 
@@ -44,7 +43,7 @@ template <int kernel, int stride, int rows, class V>
   if constexpr (lanes == 16) {
     // Registers enough that each pixel is read once a row. Compilers would rather read it for each tap.
     V weights[kernel];
-    unroll<kernel>([&](auto tap) __attribute__((always_inline)) {
+    unroll<kernel>([&](int tap) __attribute__((always_inline)) {
       weights[tap] = V::load(w + tap * lanes);
       asm("" : "+v"(weights[tap].v));
     });
@@ -57,9 +56,9 @@ template <int kernel, int stride, int rows, class V>
       });
     });
   } else {
-    unroll<kernel>([&](auto tap) __attribute__((always_inline)) {
+    unroll<kernel>([&](int tap) __attribute__((always_inline)) {
       const V weight = V::load(w + tap * lanes);
-      unroll<rows>([&](auto i) __attribute__((always_inline)) {
+      unroll<rows>([&](int i) __attribute__((always_inline)) {
         sums[i] = fma(V::load(in + (i * stride + tap) * lanes), weight, sums[i]);
       });
     });
@@ -71,7 +70,7 @@ template <Isa isa, DepthwiseFinish finish, int kernel, int stride, int rows>
   using V = Vec<float, isa>;
   const V bias = V::load(a.bias);
   V sums[rows];
-  unroll<rows>([&](auto i) __attribute__((always_inline)) { sums[i] = bias; });
+  unroll<rows>([&](int i) __attribute__((always_inline)) { sums[i] = bias; });
   const float* in = a.in;
   const float* w = a.weights;
   for (int y = 0; y < kernel; ++y, in += a.in_row, w += kernel * V::lanes) {
@@ -85,11 +84,11 @@ template <Isa isa, DepthwiseFinish finish, int rows>
   using V = Vec<float, isa>;
   const V bias = V::load(a.bias);
   V sums[rows];
-  unroll<rows>([&](auto i) __attribute__((always_inline)) { sums[i] = bias; });
+  unroll<rows>([&](int i) __attribute__((always_inline)) { sums[i] = bias; });
   for (int64_t tap = 0; tap < a.tap_count; ++tap) {
     const V weight = V::load(a.weights + tap * V::lanes);
     const float* in = a.in + a.taps[tap];
-    unroll<rows>([&](auto i)
+    unroll<rows>([&](int i)
                      __attribute__((always_inline)) { sums[i] = fma(V::load(in + i * a.in_step), weight, sums[i]); });
   }
   depthwise_finish<finish>(a, sums);

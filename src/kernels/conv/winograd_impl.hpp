@@ -89,7 +89,7 @@ struct WinogradLine<2, size> {
   template <class V>
   [[gnu::always_inline]] static void input(const V* x, V* y) {
     V even[size + 1];
-    unroll<size + 1>([&](auto i) __attribute__((always_inline)) { even[i] = x[2 * i]; });
+    unroll<size + 1>([&](int i) __attribute__((always_inline)) { even[i] = x[2 * i]; });
     if constexpr (size == 4) {
       const V two = V::all(2), difference = even[3] - even[1];
       y[0] = fma(two, even[0] - even[2], difference);
@@ -100,7 +100,7 @@ struct WinogradLine<2, size> {
     } else {
       transform_input_line<size - 1>(even, y);
     }
-    unroll<size>([&](auto i) __attribute__((always_inline)) { y[size + 1 + i] = x[2 * i + 1]; });
+    unroll<size>([&](int i) __attribute__((always_inline)) { y[size + 1 + i] = x[2 * i + 1]; });
   }
   template <class V>
   [[gnu::always_inline]] static void output(const V* x, V* y) {
@@ -113,7 +113,7 @@ struct WinogradLine<2, size> {
     } else {
       transform_output_line<size - 1, size>(x, y);
     }
-    unroll<size>([&](auto i) __attribute__((always_inline)) { y[i] = y[i] + x[size + 1 + i]; });
+    unroll<size>([&](int i) __attribute__((always_inline)) { y[i] = y[i] + x[size + 1 + i]; });
   }
 };
 
@@ -125,14 +125,14 @@ template <Isa isa, int stride, int size>
   V half[edge][edge];
   for (int column = 0; column < edge; ++column) {
     V x[edge], y[edge];
-    unroll<edge>([&](auto i) __attribute__((always_inline)) { x[i] = V::load(in + i * in_row + column * V::lanes); });
+    unroll<edge>([&](int i) __attribute__((always_inline)) { x[i] = V::load(in + i * in_row + column * V::lanes); });
     Line::input(x, y);
-    unroll<edge>([&](auto i) __attribute__((always_inline)) { half[i][column] = y[i]; });
+    unroll<edge>([&](int i) __attribute__((always_inline)) { half[i][column] = y[i]; });
   }
   for (int row = 0; row < edge; ++row) {
     V y[edge];
     Line::input(half[row], y);
-    unroll<edge>([&](auto i) __attribute__((always_inline)) { y[i].store(to + (row * edge + i) * plane); });
+    unroll<edge>([&](int i) __attribute__((always_inline)) { y[i].store(to + (row * edge + i) * plane); });
   }
 }
 
@@ -174,14 +174,14 @@ template <Isa isa, int stride, int size>
   V half[edge][3];
   unroll<3>([&](auto column) __attribute__((always_inline)) {
     V w[3], y[edge];
-    unroll<3>([&](auto i) __attribute__((always_inline)) { w[i] = V::load(taps + (3 * i + column) * tap); });
+    unroll<3>([&](int i) __attribute__((always_inline)) { w[i] = V::load(taps + (3 * i + column) * tap); });
     transform_weight_line<stride, size>(w, y);
-    unroll<edge>([&](auto i) __attribute__((always_inline)) { half[i][column] = y[i]; });
+    unroll<edge>([&](int i) __attribute__((always_inline)) { half[i][column] = y[i]; });
   });
   unroll<edge>([&](auto row) __attribute__((always_inline)) {
     V y[edge];
     transform_weight_line<stride, size>(half[row], y);
-    unroll<edge>([&](auto i) __attribute__((always_inline)) { y[i].store(to + (row * edge + i) * plane); });
+    unroll<edge>([&](int i) __attribute__((always_inline)) { y[i].store(to + (row * edge + i) * plane); });
   });
 }
 
@@ -193,16 +193,15 @@ template <Isa isa, int stride, int size>
   V half[size][edge];
   for (int column = 0; column < edge; ++column) {
     V x[edge], y[size];
-    unroll<edge>([&](auto i)
-                     __attribute__((always_inline)) { x[i] = V::load(a.from + (i * edge + column) * a.plane); });
+    unroll<edge>([&](int i) __attribute__((always_inline)) { x[i] = V::load(a.from + (i * edge + column) * a.plane); });
     Line::output(x, y);
-    unroll<size>([&](auto i) __attribute__((always_inline)) { half[i][column] = y[i]; });
+    unroll<size>([&](int i) __attribute__((always_inline)) { half[i][column] = y[i]; });
   }
   const V bias = V::load(a.bias), low = V::all(a.low), high = V::all(a.high);
   for (int row = 0; row < a.height; ++row) {
     V y[size];
     Line::output(half[row], y);
-    unroll<size>([&](auto i) __attribute__((always_inline)) {
+    unroll<size>([&](int i) __attribute__((always_inline)) {
       if (i < a.width) {
         const int64_t at = row * a.out_row + i * V::lanes;
         V sum = y[i] + bias;
@@ -232,12 +231,12 @@ template <Isa isa, int size>
     const V w[2] = {V::load(taps + column * tap), V::load(taps + (2 + column) * tap)};
     V y[edge];
     line(w, y);
-    unroll<edge>([&](auto i) __attribute__((always_inline)) { half[i][column] = y[i]; });
+    unroll<edge>([&](int i) __attribute__((always_inline)) { half[i][column] = y[i]; });
   });
   unroll<edge>([&](auto row) __attribute__((always_inline)) {
     V y[edge];
     line(half[row], y);
-    unroll<edge>([&](auto i) __attribute__((always_inline)) { y[i].store(to + (row * edge + i) * plane); });
+    unroll<edge>([&](int i) __attribute__((always_inline)) { y[i].store(to + (row * edge + i) * plane); });
   });
 }
 
@@ -249,17 +248,16 @@ template <Isa isa, int size>
   V half[outputs][edge];
   for (int column = 0; column < edge; ++column) {
     V x[edge], y[outputs];
-    unroll<edge>([&](auto i)
-                     __attribute__((always_inline)) { x[i] = V::load(a.from + (i * edge + column) * a.plane); });
+    unroll<edge>([&](int i) __attribute__((always_inline)) { x[i] = V::load(a.from + (i * edge + column) * a.plane); });
     transform_output_line<size, outputs>(x, y);
-    unroll<outputs>([&](auto i) __attribute__((always_inline)) { half[i][column] = y[i]; });
+    unroll<outputs>([&](int i) __attribute__((always_inline)) { half[i][column] = y[i]; });
   }
   const V bias = V::load(a.bias), low = V::all(a.low), high = V::all(a.high);
   for (int64_t row = a.top; row < a.height; ++row) {
     V y[outputs];
     transform_output_line<size, outputs>(half[row], y);
     const int64_t line = (row - a.top) * a.out_row;
-    unroll<outputs>([&](auto i) __attribute__((always_inline)) {
+    unroll<outputs>([&](int i) __attribute__((always_inline)) {
       if (i >= a.left && i < a.width) {
         const int64_t at = line + (i - a.left) * a.out_pixel;
         V sum = y[i] + bias;

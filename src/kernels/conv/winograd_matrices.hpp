@@ -61,23 +61,23 @@ struct WinogradWeights {
     double row[size + 2][3];
   };
   static constexpr Rows make() {
-    Rows g{};
+    Rows rows{};
     for (int row = 0; row < size + 2; ++row) {
       if constexpr (stride == 1) {
-        for (int tap = 0; tap < 3; ++tap) g.row[row][tap] = WinogradMatrices<size>::weights[row][tap];
+        for (int tap = 0; tap < 3; ++tap) rows.row[row][tap] = WinogradMatrices<size>::weights[row][tap];
       } else if (row == size + 1) {
-        g.row[row][1] = 1;
+        rows.row[row][1] = 1;
       } else if (row == size) {
-        g.row[row][2] = 1;
+        rows.row[row][2] = 1;
       } else if constexpr (size == 4) {
         constexpr double point[] = {0, 1, -1, 2}, scale[] = {1. / 2, -1. / 2, -1. / 6, 1. / 6};
-        g.row[row][0] = scale[row], g.row[row][2] = scale[row] * point[row];
+        rows.row[row][0] = scale[row], rows.row[row][2] = scale[row] * point[row];
       } else {
-        g.row[row][0] = WinogradMatrices<size - 1>::weights[row][0];
-        g.row[row][2] = WinogradMatrices<size - 1>::weights[row][1];
+        rows.row[row][0] = WinogradMatrices<size - 1>::weights[row][0];
+        rows.row[row][2] = WinogradMatrices<size - 1>::weights[row][1];
       }
     }
-    return g;
+    return rows;
   }
   static constexpr Rows g = make();
 };

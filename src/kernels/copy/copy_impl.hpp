@@ -61,18 +61,18 @@ template <Isa isa, int lanes, int size>
   using B = Bytes<isa, lanes>;
   constexpr int count = 16 / size;
   B x[count], y[count];
-  unroll<count>([&](auto r)
+  unroll<count>([&](int r)
                     __attribute__((always_inline)) { x[r] = B::load_lanes(from + r * from_step, count * from_step); });
   // Each round turns the bits of (row, column) by one place.
   constexpr int rounds = size == 8 ? 1 : size == 4 ? 2 : size == 2 ? 3 : 4;
   unroll<rounds>([&](auto) __attribute__((always_inline)) {
-    unroll<count / 2>([&](auto k) __attribute__((always_inline)) {
+    unroll<count / 2>([&](int k) __attribute__((always_inline)) {
       y[2 * k] = B::template low<size>(x[k], x[k + count / 2]);
       y[2 * k + 1] = B::template high<size>(x[k], x[k + count / 2]);
     });
-    unroll<count>([&](auto k) __attribute__((always_inline)) { x[k] = y[k]; });
+    unroll<count>([&](int k) __attribute__((always_inline)) { x[k] = y[k]; });
   });
-  unroll<count>([&](auto r) __attribute__((always_inline)) { x[r].store(to + r * to_step); });
+  unroll<count>([&](int r) __attribute__((always_inline)) { x[r].store(to + r * to_step); });
 }
 
 /// `lanes` * 16 / size rows become columns; the last tile of columns may overlap the one before.

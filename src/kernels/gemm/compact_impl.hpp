@@ -84,7 +84,7 @@ struct CompactDecoder<Isa::avx2> {
 
   template <int upper>
   [[gnu::always_inline]] void sixteen(const unsigned char* from, const unsigned char* codes, V* to) const {
-    unroll<2>([&](auto i) __attribute__((always_inline)) {
+    unroll<2>([&](int i) __attribute__((always_inline)) {
       __m256i code = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(codes + 8 * i)));
       code = upper != 0 ? _mm256_srli_epi32(code, 4) : _mm256_and_si256(code, _mm256_set1_epi32(15));
       // Places of negative number give zeros.
@@ -106,30 +106,30 @@ template <Isa isa, int rows>
   constexpr int64_t ahead = 4096;
   const CompactDecoder<isa> decoder(a.exponents);
   V sums[rows][wide];
-  unroll<rows>([&](auto i) __attribute__((always_inline)) {
-    unroll<wide>([&](auto j) __attribute__((always_inline)) {
+  unroll<rows>([&](int i) __attribute__((always_inline)) {
+    unroll<wide>([&](int j) __attribute__((always_inline)) {
       sums[i][j] = a.goes_on ? V::load(a.sums + i * compact_columns + j * lanes) : V::all(0.0f);
     });
   });
   const unsigned char* from = a.weights;
   for (int64_t k = 0; k < a.depth; ++k, from += compact_step_bytes) {
     const char* const next = reinterpret_cast<const char*>(from) + ahead;
-    unroll<4>([&](auto i) __attribute__((always_inline)) { __builtin_prefetch(next + 56 * i, 0, 3); });
+    unroll<4>([&](int i) __attribute__((always_inline)) { __builtin_prefetch(next + 56 * i, 0, 3); });
     unroll<4>([&](auto quarter) __attribute__((always_inline)) {
       const unsigned char* const half = from + quarter / 2 * compact_half_bytes;
       V weights[each];
       decoder.template sixteen<quarter % 2>(half + quarter % 2 * 48, half + 96, weights);
-      unroll<rows>([&](auto i) __attribute__((always_inline)) {
+      unroll<rows>([&](int i) __attribute__((always_inline)) {
         const V x = V::all(a.in[i * a.in_row + k]);
-        unroll<each>([&](auto j) __attribute__((always_inline)) {
+        unroll<each>([&](int j) __attribute__((always_inline)) {
           V& sum = sums[i][quarter * each + j];
           sum = fma(x, weights[j], sum);
         });
       });
     });
   }
-  unroll<rows>([&](auto i) __attribute__((always_inline)) {
-    unroll<wide>([&](auto j)
+  unroll<rows>([&](int i) __attribute__((always_inline)) {
+    unroll<wide>([&](int j)
                      __attribute__((always_inline)) { sums[i][j].store(a.sums + i * compact_columns + j * lanes); });
   });
 }

@@ -13,14 +13,14 @@ template <Isa isa>
   using V = Vec<float, isa>;
   const V x = V::all(xs[0]), y = V::all(xs[1]);
   V sums[limit_chains];
-  unroll<limit_chains>([&](auto i) __attribute__((always_inline)) { sums[i] = V::all(xs[0] + static_cast<float>(i)); });
+  unroll<limit_chains>([&](int i) __attribute__((always_inline)) { sums[i] = V::all(xs[0] + static_cast<float>(i)); });
   for (int64_t round = 0; round < rounds; ++round) {
     unroll<limit_steps>([&](auto) __attribute__((always_inline)) {
-      unroll<limit_chains>([&](auto i) __attribute__((always_inline)) { sums[i] = fma(sums[i], x, y); });
+      unroll<limit_chains>([&](int i) __attribute__((always_inline)) { sums[i] = fma(sums[i], x, y); });
     });
   }
   float all = 0;
-  unroll<limit_chains>([&](auto i) __attribute__((always_inline)) { all += sum(sums[i]); });
+  unroll<limit_chains>([&](int i) __attribute__((always_inline)) { all += sum(sums[i]); });
   return all;
 }
 
@@ -29,13 +29,12 @@ template <Isa isa>
   using V = Vec<float, isa>;
   constexpr int chains = 8;
   V sums[chains];
-  unroll<chains>([&](auto i) __attribute__((always_inline)) { sums[i] = V::all(0.0f); });
+  unroll<chains>([&](int i) __attribute__((always_inline)) { sums[i] = V::all(0.0f); });
   for (int64_t k = 0; k < n; k += chains * V::lanes) {
-    unroll<chains>([&](auto i)
-                       __attribute__((always_inline)) { sums[i] = sums[i] + V::load(from + k + i * V::lanes); });
+    unroll<chains>([&](int i) __attribute__((always_inline)) { sums[i] = sums[i] + V::load(from + k + i * V::lanes); });
   }
   float all = 0;
-  unroll<chains>([&](auto i) __attribute__((always_inline)) { all += sum(sums[i]); });
+  unroll<chains>([&](int i) __attribute__((always_inline)) { all += sum(sums[i]); });
   return all;
 }
 

@@ -15,10 +15,9 @@ template <class V, class F>
   for (int64_t k = 0; k < n;) {
     const int64_t end = n - k < part ? n : k + part;
     V sums[chains];
-    unroll<chains>([&](auto i) __attribute__((always_inline)) { sums[i] = V::all(0.0f); });
+    unroll<chains>([&](int i) __attribute__((always_inline)) { sums[i] = V::all(0.0f); });
     for (; k + chains * lanes <= end; k += chains * lanes) {
-      unroll<chains>([&](auto i)
-                         __attribute__((always_inline)) { sums[i] = sums[i] + f(V::load(in + k + i * lanes)); });
+      unroll<chains>([&](int i) __attribute__((always_inline)) { sums[i] = sums[i] + f(V::load(in + k + i * lanes)); });
     }
     for (; k + lanes <= end; k += lanes) sums[0] = sums[0] + f(V::load(in + k));
     if (k < end) {
@@ -94,10 +93,10 @@ template <class V, class F>
   for (int64_t y = begin; y < end; ++y) {
     const float* in = a.in + y * a.in_row;
     V sums[chains];
-    unroll<chains>([&](auto i) __attribute__((always_inline)) { sums[i] = V::all(0.0f); });
+    unroll<chains>([&](int i) __attribute__((always_inline)) { sums[i] = V::all(0.0f); });
     int64_t x = 0;
     for (; x + chains <= a.columns; x += chains) {
-      unroll<chains>([&](auto i)
+      unroll<chains>([&](int i)
                          __attribute__((always_inline)) { sums[i] = sums[i] + f(V::load(in + (x + i) * lanes)); });
     }
     for (; x < a.columns; ++x) sums[0] = sums[0] + f(V::load(in + x * lanes));

@@ -10,10 +10,10 @@ template <class V>
 [[gnu::always_inline]] inline float row_maximum(const float* in, int64_t n) {
   constexpr int chains = 4, lanes = V::lanes;
   V best[chains];
-  unroll<chains>([&](auto i) __attribute__((always_inline)) { best[i] = V::all(-__builtin_inff()); });
+  unroll<chains>([&](int i) __attribute__((always_inline)) { best[i] = V::all(-__builtin_inff()); });
   int64_t k = 0;
   for (; k + chains * lanes <= n; k += chains * lanes) {
-    unroll<chains>([&](auto i) __attribute__((always_inline)) { best[i] = max(V::load(in + k + i * lanes), best[i]); });
+    unroll<chains>([&](int i) __attribute__((always_inline)) { best[i] = max(V::load(in + k + i * lanes), best[i]); });
   }
   for (; k + lanes <= n; k += lanes) best[0] = max(V::load(in + k), best[0]);
   if (k < n) best[1] = max(V::load_first(in + k, static_cast<int>(n - k), best[1]), best[1]);
@@ -25,10 +25,10 @@ template <class V>
 [[gnu::always_inline]] inline float row_exponentials(const float* in, float* out, int64_t n, V most) {
   constexpr int chains = 4, lanes = V::lanes;
   V sums[chains];
-  unroll<chains>([&](auto i) __attribute__((always_inline)) { sums[i] = V::all(0.0f); });
+  unroll<chains>([&](int i) __attribute__((always_inline)) { sums[i] = V::all(0.0f); });
   int64_t k = 0;
   for (; k + chains * lanes <= n; k += chains * lanes) {
-    unroll<chains>([&](auto i) __attribute__((always_inline)) {
+    unroll<chains>([&](int i) __attribute__((always_inline)) {
       const V e = exp(V::load(in + k + i * lanes) - most);
       if (out != nullptr) e.store(out + k + i * lanes);
       sums[i] = sums[i] + e;
@@ -94,22 +94,22 @@ template <class V, bool log, int vectors>
     }
   };
   V most[vectors], sums[vectors];
-  unroll<vectors>([&](auto i) __attribute__((always_inline)) {
+  unroll<vectors>([&](int i) __attribute__((always_inline)) {
     most[i] = V::all(-__builtin_inff());
     sums[i] = V::all(0.0f);
   });
   for (int64_t k = 0; k < n; ++k) {
-    unroll<vectors>([&](auto i)
+    unroll<vectors>([&](int i)
                         __attribute__((always_inline)) { most[i] = max(load(in + k * step + i * lanes), most[i]); });
   }
   for (int64_t k = 0; k < n; ++k) {
-    unroll<vectors>([&](auto i) __attribute__((always_inline)) {
+    unroll<vectors>([&](int i) __attribute__((always_inline)) {
       const V e = exp(load(in + k * step + i * lanes) - most[i]);
       if constexpr (!log) store(e, out + k * step + i * lanes);
       sums[i] = sums[i] + e;
     });
   }
-  unroll<vectors>([&](auto i) __attribute__((always_inline)) {
+  unroll<vectors>([&](int i) __attribute__((always_inline)) {
     if constexpr (log) {
       float logs[lanes];
       sums[i].store(logs);
@@ -120,7 +120,7 @@ template <class V, bool log, int vectors>
     }
   });
   for (int64_t k = 0; k < n; ++k) {
-    unroll<vectors>([&](auto i) __attribute__((always_inline)) {
+    unroll<vectors>([&](int i) __attribute__((always_inline)) {
       const int64_t at = k * step + i * lanes;
       if constexpr (log) {
         store((load(in + at) - most[i]) - sums[i], out + at);

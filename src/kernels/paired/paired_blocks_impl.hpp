@@ -33,7 +33,7 @@ template <Isa isa, class Sums>
   unroll<pairs>([&](auto i) __attribute__((always_inline)) {
     sums.template triple<i % 2 == 1>(p + Lanes::pairs[i], p + Lanes::singles[i], w + 3 * i * Sums::wide);
   });
-  unroll<left>([&](auto i) __attribute__((always_inline)) {
+  unroll<left>([&](int i) __attribute__((always_inline)) {
     sums.step(p + Lanes::singles[pairs + i], w + (3 * pairs + i) * Sums::wide);
   });
 }
@@ -84,16 +84,16 @@ template <int rows, class V>
   if constexpr (rows >= 8) {
     // Registers are halved and joined in pairs that let the sums end up in order.
     __m512 half[8], quarter[4], two[2];
-    unroll<8>([&](auto i) __attribute__((always_inline)) {
-      constexpr int first = i / 2 + i % 2 * 8, second = first + 4;
+    unroll<8>([&](int i) __attribute__((always_inline)) {
+      const int first = i / 2 + i % 2 * 8, second = first + 4;
       const __m512 a = x[first < rows ? first : 0].v, b = x[second < rows ? second : 0].v;
       half[i] = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
     });
-    unroll<4>([&](auto i) __attribute__((always_inline)) {
+    unroll<4>([&](int i) __attribute__((always_inline)) {
       const __m512 a = half[2 * i], b = half[2 * i + 1];
       quarter[i] = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
     });
-    unroll<2>([&](auto i) __attribute__((always_inline)) {
+    unroll<2>([&](int i) __attribute__((always_inline)) {
       const __m512 a = quarter[2 * i], b = quarter[2 * i + 1];
       two[i] = _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x44), _mm512_shuffle_ps(a, b, 0xee));
     });
@@ -102,7 +102,7 @@ template <int rows, class V>
     return;
   }
 #endif
-  unroll<rows>([&](auto i) __attribute__((always_inline)) { to[i] = sum(x[i]); });
+  unroll<rows>([&](int i) __attribute__((always_inline)) { to[i] = sum(x[i]); });
 }
 
 /// Some rows side by side, so that one sum does not wait for the other.
@@ -115,9 +115,9 @@ template <Isa isa, int rows>
   float* const x = a.at + first * lanes;
   V sums[rows];
   float scales[rows];
-  unroll<rows>([&](auto i) __attribute__((always_inline)) { sums[i] = V::all(0.0f); });
+  unroll<rows>([&](int i) __attribute__((always_inline)) { sums[i] = V::all(0.0f); });
   for (int64_t block = 0; block < blocks; ++block) {
-    unroll<rows>([&](auto i) __attribute__((always_inline)) {
+    unroll<rows>([&](int i) __attribute__((always_inline)) {
       const V v = V::load(x + block * a.step + i * lanes);
       sums[i] = fma(v, v, sums[i]);
     });
@@ -132,9 +132,9 @@ template <Isa isa, int rows>
   }
   for (float& scale : scales) scale *= a.size;
   for (int64_t i = 0; i < rows; ++i) a.unscale[first + i] = 1 / scales[i];
-  unroll<rows>([&](auto i) __attribute__((always_inline)) { sums[i] = V::all(0.0f); });
+  unroll<rows>([&](int i) __attribute__((always_inline)) { sums[i] = V::all(0.0f); });
   for (int64_t block = 0; block < whole; ++block) {
-    unroll<rows>([&](auto i) __attribute__((always_inline)) {
+    unroll<rows>([&](int i) __attribute__((always_inline)) {
       float* const at = x + block * a.step + i * lanes;
       const V v = V::load(at) * V::all(scales[i]);
       v.store(at);
@@ -142,7 +142,7 @@ template <Isa isa, int rows>
     });
   }
   const V of_pairs = V::load(signs.at);
-  unroll<rows>([&](auto i) __attribute__((always_inline)) {
+  unroll<rows>([&](int i) __attribute__((always_inline)) {
     float* const last = x + whole * a.step + i * lanes;
     if (whole < blocks) (V::load(last) * V::all(scales[i])).store(last);
     sums[i] = sums[i] * of_pairs;

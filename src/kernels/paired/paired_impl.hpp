@@ -58,44 +58,44 @@ struct PairedSums {
 
   [[gnu::always_inline]] void begin(const PairedTileArgs& a) {
     if (a.partial != nullptr) {
-      unroll<rows>([&](auto i) __attribute__((always_inline)) {
-        unroll<blocks>([&](auto j)
+      unroll<rows>([&](int i) __attribute__((always_inline)) {
+        unroll<blocks>([&](int j)
                            __attribute__((always_inline)) { sums[i][j] = V::load(a.partial + i * wide + j * lanes); });
       });
       return;
     }
-    unroll<blocks>([&](auto j) __attribute__((always_inline)) {
+    unroll<blocks>([&](int j) __attribute__((always_inline)) {
       const V of_column = V::load(a.column_start + j * lanes);
-      unroll<rows>([&](auto i) __attribute__((always_inline)) { sums[i][j] = of_column + V::all(a.row_start[i]); });
+      unroll<rows>([&](int i) __attribute__((always_inline)) { sums[i][j] = of_column + V::all(a.row_start[i]); });
     });
   }
 
   /// One float of K.
   [[gnu::always_inline]] void step(const float* p, const float* w) {
     if constexpr (isa == Isa::avx512) {
-      unroll<blocks>([&](auto j) __attribute__((always_inline)) { step_column(j, p, w); });
+      unroll<blocks>([&](int j) __attribute__((always_inline)) { step_column(j, p, w); });
     } else {
       V b[blocks];
-      unroll<blocks>([&](auto j) __attribute__((always_inline)) { b[j] = V::load(w + j * lanes); });
-      unroll<rows>([&](auto i) __attribute__((always_inline)) {
+      unroll<blocks>([&](int j) __attribute__((always_inline)) { b[j] = V::load(w + j * lanes); });
+      unroll<rows>([&](int i) __attribute__((always_inline)) {
         const V x = V::all(p[i * row_step]);
-        unroll<blocks>([&](auto j) __attribute__((always_inline)) { sums[i][j] = fma(x, b[j], sums[i][j]); });
+        unroll<blocks>([&](int j) __attribute__((always_inline)) { sums[i][j] = fma(x, b[j], sums[i][j]); });
       });
     }
   }
-  template <class Column>
-  [[gnu::always_inline]] void step_column(Column j, const float* p, const float* w) {
+
+  [[gnu::always_inline]] void step_column(int j, const float* p, const float* w) {
     const V b = V::load(w + j * lanes);
-    unroll<rows>([&](auto i) __attribute__((always_inline)) { add_product(sums[i][j], b, p[i * row_step]); });
+    unroll<rows>([&](int i) __attribute__((always_inline)) { add_product(sums[i][j], b, p[i * row_step]); });
   }
 
   /// Two floats of K as a pair, and one by itself.
   template <bool negative>
   [[gnu::always_inline]] void triple(const float* pair, const float* single, const float* w) {
     if constexpr (isa == Isa::avx512) {
-      unroll<blocks>([&](auto j) __attribute__((always_inline)) {
+      unroll<blocks>([&](int j) __attribute__((always_inline)) {
         const V b = V::load(w + j * lanes), c = V::load(w + wide + j * lanes);
-        unroll<rows>([&](auto i) __attribute__((always_inline)) {
+        unroll<rows>([&](int i) __attribute__((always_inline)) {
           const float* const x = pair + i * row_step;
           add_pair<negative>(sums[i][j], b, c, x[0], x[1]);
         });
@@ -103,12 +103,12 @@ struct PairedSums {
       });
     } else {
       V b[blocks], c[blocks];
-      unroll<blocks>([&](auto j) __attribute__((always_inline)) {
+      unroll<blocks>([&](int j) __attribute__((always_inline)) {
         b[j] = V::load(w + j * lanes), c[j] = V::load(w + wide + j * lanes);
       });
-      unroll<rows>([&](auto i) __attribute__((always_inline)) {
+      unroll<rows>([&](int i) __attribute__((always_inline)) {
         const V x = V::all(pair[i * row_step]), y = V::all(pair[i * row_step + 1]);
-        unroll<blocks>([&](auto j) __attribute__((always_inline)) {
+        unroll<blocks>([&](int j) __attribute__((always_inline)) {
           const V first = b[j] + x, second = negative ? c[j] - y : c[j] + y;
           sums[i][j] = fma(first, second, sums[i][j]);
         });
@@ -119,15 +119,15 @@ struct PairedSums {
 
   [[gnu::always_inline]] void end(const PairedTileArgs& a) const {
     if (a.sums != nullptr) {
-      unroll<rows>([&](auto i) __attribute__((always_inline)) {
-        unroll<blocks>([&](auto j) __attribute__((always_inline)) { sums[i][j].store(a.sums + i * wide + j * lanes); });
+      unroll<rows>([&](int i) __attribute__((always_inline)) {
+        unroll<blocks>([&](int j) __attribute__((always_inline)) { sums[i][j].store(a.sums + i * wide + j * lanes); });
       });
       return;
     }
     const V low = V::all(a.low), high = V::all(a.high);
-    unroll<blocks>([&](auto j) __attribute__((always_inline)) {
+    unroll<blocks>([&](int j) __attribute__((always_inline)) {
       const V unscale = V::load(a.column_unscale + j * lanes), bias = V::load(a.bias + j * lanes);
-      unroll<rows>([&](auto i) __attribute__((always_inline)) {
+      unroll<rows>([&](int i) __attribute__((always_inline)) {
         const int64_t at = i * a.out_step + j * a.out_block;
         V y = fma(sums[i][j], unscale * V::all(a.row_unscale[i]), bias);
         if (a.residual != nullptr) y = y + V::load(a.residual + at);

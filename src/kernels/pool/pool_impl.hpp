@@ -34,17 +34,17 @@ template <class Join, class V>
 template <class Join, int count, class V>
 [[gnu::always_inline]] inline void pool_gather(const PoolRowArgs& a, int64_t at, V* columns) {
   constexpr int lanes = V::lanes;
-  unroll<count>([&](auto i) __attribute__((always_inline)) { columns[i] = Join::start(); });
+  unroll<count>([&](int i) __attribute__((always_inline)) { columns[i] = Join::start(); });
   const float* from = a.in + at * lanes;
   if (at >= 0 && at + count <= a.width) {
     for (int64_t row = 0; row < a.rows; ++row, from += a.in_row) {
-      unroll<count>([&](auto i) __attribute__((always_inline)) {
+      unroll<count>([&](int i) __attribute__((always_inline)) {
         columns[i] = Join::join(V::load(from + i * lanes), columns[i]);
       });
     }
     return;
   }
-  unroll<count>([&](auto i) __attribute__((always_inline)) {
+  unroll<count>([&](int i) __attribute__((always_inline)) {
     if (at + i < 0 || at + i >= a.width) return;
     for (int64_t row = 0; row < a.rows; ++row) {
       columns[i] = Join::join(V::load(from + row * a.in_row + i * lanes), columns[i]);
@@ -63,15 +63,15 @@ template <class V, class Join, int kernel, int stride, int pixels>
   at += kept;
   for (; groups > 0; --groups, at += fresh, x += pixels) {
     pool_gather<Join, fresh>(a, at, columns + kept);
-    unroll<pixels>([&](auto i) __attribute__((always_inline)) {
+    unroll<pixels>([&](int i) __attribute__((always_inline)) {
       V result = columns[i * stride];
-      unroll<kernel - 1>([&](auto k) __attribute__((always_inline)) {
+      unroll<kernel - 1>([&](int k) __attribute__((always_inline)) {
         result = Join::join(columns[i * stride + k + 1], result);
       });
       const V factor = Join::is_max ? result : V::all(a.factor * a.factors[x + i]);
       pool_finish<Join>(result, factor, least, a.out + (x + i) * V::lanes);
     });
-    unroll<kept>([&](auto i) __attribute__((always_inline)) { columns[i] = columns[fresh + i]; });
+    unroll<kept>([&](int i) __attribute__((always_inline)) { columns[i] = columns[fresh + i]; });
   }
 }
 
@@ -90,20 +90,20 @@ template <Isa isa, template <class> class Kind, int kernel, int stride>
 template <class V, class Join, int pixels>
 [[gnu::always_inline]] inline void pool_pixels(const PoolArgs& a, const float* in, float* out, V& least) {
   V totals[pixels];
-  unroll<pixels>([&](auto i) __attribute__((always_inline)) { totals[i] = Join::start(); });
+  unroll<pixels>([&](int i) __attribute__((always_inline)) { totals[i] = Join::start(); });
   for (int64_t row = 0; row < a.rows; ++row) {
     const float* from = in + row * a.in_row;
     V sums[pixels];
-    unroll<pixels>([&](auto i) __attribute__((always_inline)) { sums[i] = Join::start(); });
+    unroll<pixels>([&](int i) __attribute__((always_inline)) { sums[i] = Join::start(); });
     for (int64_t tap = 0; tap < a.taps; ++tap, from += a.tap_step) {
-      unroll<pixels>([&](auto i) __attribute__((always_inline)) {
+      unroll<pixels>([&](int i) __attribute__((always_inline)) {
         sums[i] = Join::join(V::load(from + i * a.in_step), sums[i]);
       });
     }
-    unroll<pixels>([&](auto i) __attribute__((always_inline)) { totals[i] = Join::join(sums[i], totals[i]); });
+    unroll<pixels>([&](int i) __attribute__((always_inline)) { totals[i] = Join::join(sums[i], totals[i]); });
   }
   const V factor = V::all(a.factor);
-  unroll<pixels>([&](auto i) __attribute__((always_inline)) {
+  unroll<pixels>([&](int i) __attribute__((always_inline)) {
     pool_finish<Join>(totals[i], factor, least, out + i * V::lanes);
   });
 }
@@ -135,10 +135,10 @@ template <Isa isa, bool is_max>
   for (int64_t y = 0; y < a.rows; ++y) {
     const float* in = a.in + y * a.row_stride;
     V sums[chains];
-    unroll<chains>([&](auto i) __attribute__((always_inline)) { sums[i] = start; });
+    unroll<chains>([&](int i) __attribute__((always_inline)) { sums[i] = start; });
     int64_t x = 0;
     for (; x + chains <= a.columns; x += chains) {
-      unroll<chains>([&](auto i)
+      unroll<chains>([&](int i)
                          __attribute__((always_inline)) { sums[i] = join(V::load(in + (x + i) * lanes), sums[i]); });
     }
     for (; x < a.columns; ++x) sums[0] = join(V::load(in + x * lanes), sums[0]);

@@ -31,10 +31,10 @@ template <Isa isa, bool least, bool last>
   for (int64_t k = 0; k < n; k += part) {
     const int64_t end = n - k < part ? n : k + part;
     V parts[chains];
-    unroll<chains>([&](auto i) __attribute__((always_inline)) { parts[i] = nothing; });
+    unroll<chains>([&](int i) __attribute__((always_inline)) { parts[i] = nothing; });
     int64_t at = k;
     for (; at + chains * lanes <= end; at += chains * lanes) {
-      unroll<chains>([&](auto i) __attribute__((always_inline)) { look(V::load(in + at + i * lanes), parts[i]); });
+      unroll<chains>([&](int i) __attribute__((always_inline)) { look(V::load(in + at + i * lanes), parts[i]); });
     }
     for (; at + lanes <= end; at += lanes) look(V::load(in + at), parts[0]);
     if (at < end) look(V::load_first(in + at, static_cast<int>(end - at), rank_of<least>(nothing)), parts[1]);
@@ -104,7 +104,7 @@ template <Isa isa, bool below>
   int64_t k = begin;
   for (; k + chains * lanes <= n; k += chains * lanes) {
     V found[chains];
-    unroll<chains>([&](auto i) __attribute__((always_inline)) { found[i] = look(V::load(in + k + i * lanes)); });
+    unroll<chains>([&](int i) __attribute__((always_inline)) { found[i] = look(V::load(in + k + i * lanes)); });
     if (largest(max(max(found[0], found[1]), max(found[2], found[3]))) > bar) return k;
   }
   for (; k < n; ++k) {

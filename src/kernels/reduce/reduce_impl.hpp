@@ -62,9 +62,9 @@ template <Isa isa, Fold fold>
   for (int64_t k = 0; k < n;) {
     const int64_t end = n - k < part ? n : k + part;
     V totals[chains];
-    unroll<chains>([&](auto i) __attribute__((always_inline)) { totals[i] = V::all(F::start()); });
+    unroll<chains>([&](int i) __attribute__((always_inline)) { totals[i] = V::all(F::start()); });
     for (; k + chains * lanes <= end; k += chains * lanes) {
-      unroll<chains>([&](auto i) __attribute__((always_inline)) {
+      unroll<chains>([&](int i) __attribute__((always_inline)) {
         totals[i] = F::join(F::of(V::load(in + k + i * lanes), shift), totals[i]);
       });
     }
@@ -100,21 +100,21 @@ template <Fold fold, class V, int vectors>
     return vectors > 1 || left == lanes ? V::load(p) : V::load_first(p, left);
   };
   V shift[vectors], all[vectors];
-  unroll<vectors>([&](auto i) __attribute__((always_inline)) {
+  unroll<vectors>([&](int i) __attribute__((always_inline)) {
     shift[i] = fold == Fold::exponentials ? load(shifts + i * lanes) : V::all(0.0f);
     all[i] = load(totals + i * lanes);
   });
   for (int64_t k = 0; k < n;) {
     V some[vectors];
-    unroll<vectors>([&](auto i) __attribute__((always_inline)) { some[i] = V::all(F::start()); });
+    unroll<vectors>([&](int i) __attribute__((always_inline)) { some[i] = V::all(F::start()); });
     for (const int64_t end = n - k < part ? n : k + part; k < end; ++k) {
-      unroll<vectors>([&](auto i) __attribute__((always_inline)) {
+      unroll<vectors>([&](int i) __attribute__((always_inline)) {
         some[i] = F::join(F::of(load(in + k * step + i * lanes), shift[i]), some[i]);
       });
     }
-    unroll<vectors>([&](auto i) __attribute__((always_inline)) { all[i] = F::join(some[i], all[i]); });
+    unroll<vectors>([&](int i) __attribute__((always_inline)) { all[i] = F::join(some[i], all[i]); });
   }
-  unroll<vectors>([&](auto i) __attribute__((always_inline)) {
+  unroll<vectors>([&](int i) __attribute__((always_inline)) {
     if (vectors > 1 || left == lanes) {
       all[i].store(totals + i * lanes);
     } else {

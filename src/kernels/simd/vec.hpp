@@ -12,7 +12,7 @@ namespace kiln {
 template <class T, Isa isa>
 struct Vec;
 
-/// The C++ type of the number `i`, for loops that are unrolled by calling a generic lambda.
+/// The C++ type of the number `i`, for loops that are unrolled by calling a lambda.
 template <int i>
 struct Index {
   static constexpr int value = i;
@@ -25,7 +25,8 @@ template <class Body, int... i>
 }
 
 /// body(Index<0>), body(Index<1>), ... body(Index<count - 1>), with no loop. The body must be always_inline for arrays
-/// indexed by it to stay in registers.
+/// indexed by it to stay in registers. It takes an int, which is then a constant as well, unless it needs one for a
+/// template: a body of `auto` is compiled once for each number, and takes a compiler three times as long.
 template <int count, class Body>
 [[gnu::always_inline]] constexpr void unroll(Body&& body) {
   unroll_each(body, std::make_integer_sequence<int, count>{});

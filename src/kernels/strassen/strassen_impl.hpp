@@ -34,8 +34,8 @@ template <Isa isa, int rows, int blocks>
   constexpr int lanes = V::lanes;
   const TileArgs& a = args.tile;
   V sums[rows][blocks];
-  unroll<rows>([&](auto i) __attribute__((always_inline)) {
-    unroll<blocks>([&](auto j) __attribute__((always_inline)) {
+  unroll<rows>([&](int i) __attribute__((always_inline)) {
+    unroll<blocks>([&](int j) __attribute__((always_inline)) {
       sums[i][j] = a.partial == nullptr ? V::all(0.0f) : V::load(a.partial + i * a.partial_step + j * lanes);
     });
   });
@@ -47,20 +47,19 @@ template <Isa isa, int rows, int blocks>
     for (int64_t i = 0; i < a.prefetch_lines; ++i, prefetch += 64) __builtin_prefetch(prefetch, 0, 2);
     for (const float* const end = p + a.length; p != end; ++p) {
       V weights[blocks];
-      unroll<blocks>([&](auto j) __attribute__((always_inline)) {
+      unroll<blocks>([&](int j) __attribute__((always_inline)) {
         weights[j] = V::load(w + j * lanes) - V::load(minus + j * lanes);
         weights[j].store(to + j * lanes);
       });
-      unroll<rows>([&](auto i) __attribute__((always_inline)) {
+      unroll<rows>([&](int i) __attribute__((always_inline)) {
         const V x = V::all(p[i * a.in_step]);
-        unroll<blocks>([&](auto j) __attribute__((always_inline)) { sums[i][j] = fma(x, weights[j], sums[i][j]); });
+        unroll<blocks>([&](int j) __attribute__((always_inline)) { sums[i][j] = fma(x, weights[j], sums[i][j]); });
       });
       w += blocks * lanes, minus += blocks * lanes, to += blocks * lanes;
     }
   }
-  unroll<rows>([&](auto i) __attribute__((always_inline)) {
-    unroll<blocks>([&](auto j)
-                       __attribute__((always_inline)) { sums[i][j].store(a.out + i * a.out_step + j * lanes); });
+  unroll<rows>([&](int i) __attribute__((always_inline)) {
+    unroll<blocks>([&](int j) __attribute__((always_inline)) { sums[i][j].store(a.out + i * a.out_step + j * lanes); });
   });
 }
 

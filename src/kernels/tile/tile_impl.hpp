@@ -46,50 +46,49 @@ struct TileSums {
   Lower lower[pixels];  ///< of the last block, if `half`
 
   [[gnu::always_inline]] void begin(const float* bias) {
-    unroll<whole>([&](auto j) __attribute__((always_inline)) {
+    unroll<whole>([&](int j) __attribute__((always_inline)) {
       const V of_block = V::load(bias + j * lanes);
-      unroll<pixels>([&](auto i) __attribute__((always_inline)) { sums[i][j] = of_block; });
+      unroll<pixels>([&](int i) __attribute__((always_inline)) { sums[i][j] = of_block; });
     });
     if constexpr (half) {
       const Lower of_block = Lower::load(bias + last * lanes);
-      unroll<pixels>([&](auto i) __attribute__((always_inline)) { lower[i] = of_block; });
+      unroll<pixels>([&](int i) __attribute__((always_inline)) { lower[i] = of_block; });
     }
   }
 
   /// Goes on from sums that were kept, [pixel][blocks * lanes].
   [[gnu::always_inline]] void begin_with(const float* partial, int64_t step) {
-    unroll<pixels>([&](auto i) __attribute__((always_inline)) {
+    unroll<pixels>([&](int i) __attribute__((always_inline)) {
       const float* const from = partial + i * step;
-      unroll<whole>([&](auto j)
-                        __attribute__((always_inline)) { sums[i][j] = sums[i][j] + V::load(from + j * lanes); });
+      unroll<whole>([&](int j) __attribute__((always_inline)) { sums[i][j] = sums[i][j] + V::load(from + j * lanes); });
       if constexpr (half) lower[i] = lower[i] + Lower::load(from + last * lanes);
     });
   }
 
   /// Adds the products of one float of K.
   [[gnu::always_inline]] void step(const float* line0, const float* line1, int64_t in_step, const float* w) {
-    const auto pixel = [&](auto i) __attribute__((always_inline)) {
+    const auto pixel = [&](int i) __attribute__((always_inline)) {
       return V::all((i < rows ? line0 : line1)[(i % rows) * in_step]);
     };
     if constexpr (blocks <= pixels) {
       V weights[blocks];
-      unroll<whole>([&](auto j) __attribute__((always_inline)) { weights[j] = V::load(w + j * lanes); });
+      unroll<whole>([&](int j) __attribute__((always_inline)) { weights[j] = V::load(w + j * lanes); });
       const Lower of_last = Lower::load(w + last * lanes);
-      unroll<pixels>([&](auto i) __attribute__((always_inline)) {
+      unroll<pixels>([&](int i) __attribute__((always_inline)) {
         const V x = pixel(i);
-        unroll<whole>([&](auto j) __attribute__((always_inline)) { sums[i][j] = fma(x, weights[j], sums[i][j]); });
+        unroll<whole>([&](int j) __attribute__((always_inline)) { sums[i][j] = fma(x, weights[j], sums[i][j]); });
         if constexpr (half) lower[i] = fma(lower_half(x), of_last, lower[i]);
       });
     } else {
       V x[pixels];
-      unroll<pixels>([&](auto i) __attribute__((always_inline)) { x[i] = pixel(i); });
-      unroll<whole>([&](auto j) __attribute__((always_inline)) {
+      unroll<pixels>([&](int i) __attribute__((always_inline)) { x[i] = pixel(i); });
+      unroll<whole>([&](int j) __attribute__((always_inline)) {
         const V weights = V::load(w + j * lanes);
-        unroll<pixels>([&](auto i) __attribute__((always_inline)) { sums[i][j] = fma(x[i], weights, sums[i][j]); });
+        unroll<pixels>([&](int i) __attribute__((always_inline)) { sums[i][j] = fma(x[i], weights, sums[i][j]); });
       });
       if constexpr (half) {
         const Lower of_last = Lower::load(w + last * lanes);
-        const auto add = [&](auto i) __attribute__((always_inline)) {
+        const auto add = [&](int i) __attribute__((always_inline)) {
           lower[i] = fma(lower_half(x[i]), of_last, lower[i]);
         };
         unroll<pixels>(add);
@@ -100,28 +99,28 @@ struct TileSums {
   /// Calls body(pixel, place) for all pixels of a tensor that lies as the output does.
   template <class Float, class Body>
   [[gnu::always_inline]] static void each_pixel(const TileArgs& a, Float* first, Body&& body) {
-    const auto line = [&](auto l, Float* at) __attribute__((always_inline)) {
-      unroll<rows>([&](auto i) __attribute__((always_inline)) {
-        body(Index<l * rows + i>(), at);
+    const auto line = [&](int l, Float* at) __attribute__((always_inline)) {
+      unroll<rows>([&](int i) __attribute__((always_inline)) {
+        body(l * rows + i, at);
         at += a.out_step;
       });
     };
-    line(Index<0>(), first);
-    if constexpr (lines == 2) line(Index<1>(), first + a.out_line);
+    line(0, first);
+    if constexpr (lines == 2) line(1, first + a.out_line);
   }
 
   [[gnu::always_inline]] static void fetch(const TileArgs& a, const float* residual) {
     each_pixel(
-        a, residual, [&](auto, const float* from) __attribute__((always_inline)) {
-          unroll<blocks>([&](auto j)
+        a, residual, [&](int, const float* from) __attribute__((always_inline)) {
+          unroll<blocks>([&](int j)
                              __attribute__((always_inline)) { __builtin_prefetch(from + j * a.out_block, 0, 3); });
         });
   }
 
   [[gnu::always_inline]] void add(const TileArgs& a, const float* residual) {
     each_pixel(
-        a, residual, [&](auto i, const float* from) __attribute__((always_inline)) {
-          unroll<whole>([&](auto j) __attribute__((always_inline)) {
+        a, residual, [&](int i, const float* from) __attribute__((always_inline)) {
+          unroll<whole>([&](int j) __attribute__((always_inline)) {
             sums[i][j] = sums[i][j] + V::load(from + j * a.out_block);
           });
           if constexpr (half) lower[i] = lower[i] + Lower::load(from + last * a.out_block);
@@ -132,8 +131,8 @@ struct TileSums {
     const V low = V::all(a.low), high = V::all(a.high);
     const int64_t out_block = a.out_block;
     each_pixel(
-        a, out, [&](auto i, float* to) __attribute__((always_inline)) {
-          unroll<whole>([&](auto j) __attribute__((always_inline)) {
+        a, out, [&](int i, float* to) __attribute__((always_inline)) {
+          unroll<whole>([&](int j) __attribute__((always_inline)) {
             min(high, max(low, sums[i][j])).store(to + j * out_block);
           });
           if constexpr (half) {

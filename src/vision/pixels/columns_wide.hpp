@@ -52,7 +52,7 @@ template <Isa isa, class At>
 template <Isa isa>
 [[gnu::always_inline]] inline void store_mixed(const Levels<isa>& first, const Levels<isa>& second, uint16_t* out) {
   using V = PixelVec<isa>;
-  unroll<3>([&](auto c) __attribute__((always_inline)) {
+  unroll<3>([&](int c) __attribute__((always_inline)) {
     const auto low = V::template right32<4>(first.colour[c]), high = V::template left32<12>(second.colour[c]);
     V::store(V::even_and_odd16(low, high), out + V::bytes / 2 * c);
   });
@@ -92,7 +92,7 @@ template <Isa isa, class Use>
   const auto upper = V::set16(rows.upper_weight), lower = V::set16(rows.lower_weight), two = V::set16(2);
   for (int64_t x = 0; x < count; x += numbers) {
     Levels<isa> levels;
-    unroll<3>([&](auto c) __attribute__((always_inline)) {
+    unroll<3>([&](int c) __attribute__((always_inline)) {
       const auto first = V::mul_high_unsigned16(V::load(rows.upper + 3 * x + numbers * c), upper);
       const auto second = V::mul_high_unsigned16(V::load(rows.lower + 3 * x + numbers * c), lower);
       levels.colour[c] = V::template right16<2>(V::add16(V::add16(first, second), two));
@@ -110,7 +110,7 @@ void mixed_to_floats(const MixedRows& rows, int64_t count, const Planes& to) {
   for_pairs<isa>(
       rows, count, [&](int64_t x, const Levels<isa>& levels) __attribute__((always_inline)) {
         const bool whole = x + 2 * group <= count;
-        unroll<3>([&](auto c) __attribute__((always_inline)) {
+        unroll<3>([&](int c) __attribute__((always_inline)) {
           float last[2 * group];
           float* const at = whole ? planes.out[c] + x : last;
           V::store_floats(V::bit_and(levels.colour[c], low_half), planes.scale[c], planes.bias[c], at);
@@ -168,7 +168,7 @@ void pixels_to_floats(const uint8_t* pixels, int64_t count, const Planes& to) {
   if (3 * count < V::bytes) return pixels_to_floats_plain(pixels, count, to);
   const Planes planes = to;
   const auto spread = [&](int64_t x, typename V::Ints four_each) __attribute__((always_inline)) {
-    unroll<3>([&](auto c) __attribute__((always_inline)) {
+    unroll<3>([&](int c) __attribute__((always_inline)) {
       const auto one = V::in_each_lane(_mm_setr_epi8(c, -1, -1, -1, c + 3, -1, -1, -1, c + 6, -1, -1, -1,  //
                                                      c + 9, -1, -1, -1));
       V::store_floats(V::shuffle8(four_each, one), planes.scale[c], planes.bias[c], planes.out[c] + x);

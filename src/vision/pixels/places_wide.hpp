@@ -76,7 +76,7 @@ template <Isa isa>
   using Ints = typename V::Ints;
   const Ints order = V::in_each_lane(_mm_setr_epi8(0, 3, 8, 11, 1, 4, 9, 12, 2, 5, 10, 13, -1, -1, -1, -1));
   Ints four[4];
-  unroll<4>([&](auto j) __attribute__((always_inline)) {
+  unroll<4>([&](int j) __attribute__((always_inline)) {
     four[j] = V::shuffle8(V::load_both(pixels, pixels + stride, taken.offsets + i + j), order);
   });
   const Ints first = V::low32(four[0], four[1]), second = V::low32(four[2], four[3]);
