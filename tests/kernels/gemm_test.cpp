@@ -1,4 +1,5 @@
 #include <bit>
+#include <limits>
 
 #include "kernels/gemm/compact.hpp"
 #include "kernels/gemm/walked_gemm.hpp"
@@ -245,6 +246,33 @@ TEST(PairedGemm, ErrorsAreRelativeToRowsAndColumns) {
       }
     }
     EXPECT_LT(worst, 3e-6) << kernel.name();
+  }
+}
+
+/// What stands beside pairs is no part of them.
+TEST(PairedGemm, InfinityBesidePairsStaysInfinity) {
+  Philox rng(47);
+  GemmProblem p;
+  p.m = 3, p.n = 20, p.k = 48 + 14;
+  Tensor a = random_tensor(rng, {p.m, p.k});
+  const Tensor b = random_tensor(rng, {p.k, p.n});
+  for (const int64_t k : {2, 17, 47, 50, 53}) {
+    const float before = std::exchange(a.mutable_data<float>()[p.k + k], std::numeric_limits<float>::infinity());
+    for (const Isa isa : usable_isas()) {
+      const PairedGemm kernel(p, isa, PackedGemm::default_tuning(p, isa));
+      std::vector<float> packed = rubbish(kernel.packed_floats()), c = rubbish(p.m * p.n);
+      kernel.pack(b.data<float>(), p.n, 1, nullptr, packed.data());
+      run_gemm(kernel, 2, GemmPointers{a.data<float>(), packed.data(), c.data()});
+      for (int64_t i = 0; i < p.m; ++i) {
+        for (int64_t j = 0; j < p.n; ++j) {
+          const float found = c[static_cast<size_t>(i * p.n + j)];
+          EXPECT_TRUE(i == 1 ? std::isinf(found) && std::signbit(found) == std::signbit(b.data<float>()[k * p.n + j])
+                             : std::isfinite(found))
+              << isa_name(isa) << " " << k << ": " << found << " at " << i << ", " << j;
+        }
+      }
+    }
+    a.mutable_data<float>()[p.k + k] = before;
   }
 }
 

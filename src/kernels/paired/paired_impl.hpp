@@ -161,18 +161,44 @@ template <Isa isa, int rows, int blocks>
   sums.end(a);
 }
 
-/// Calls body(from, at, count) for pieces of a row that lie together in both forms; `at` is where they go.
-template <class Body>
-[[gnu::always_inline]] inline void each_piece(const PairedRowArgs& a, Body&& body) {
-  for (int64_t k = 0; k < a.depth;) {
-    const int64_t in_run = k % a.run, in_chunk = k % paired_chunk;
-    const int64_t of_run = a.run - in_run, of_chunk = paired_chunk - in_chunk;
-    int64_t count = of_run < of_chunk ? of_run : of_chunk;
-    if (count > a.depth - k) count = a.depth - k;
-    body(a.from + k / a.run * a.step + in_run, k / paired_chunk * a.to_chunk + in_chunk, count);
-    k += count;
-  }
+/// All lanes of a but the first, and the first of b behind them.
+#if defined(__AVX512F__)
+[[gnu::always_inline]] inline Vec<float, Isa::avx512> shifted(Vec<float, Isa::avx512> a, Vec<float, Isa::avx512> b) {
+  return {_mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(b.v), _mm512_castps_si512(a.v), 1))};
 }
+#elif defined(__AVX2__)
+[[gnu::always_inline]] inline Vec<float, Isa::avx2> shifted(Vec<float, Isa::avx2> a, Vec<float, Isa::avx2> b) {
+  const __m256i middle = _mm256_castps_si256(_mm256_permute2f128_ps(a.v, b.v, 0x21));
+  return {_mm256_castsi256_ps(_mm256_alignr_epi8(middle, _mm256_castps_si256(a.v), 4))};
+}
+#else
+[[gnu::always_inline]] inline Vec<float, Isa::portable> shifted(Vec<float, Isa::portable> a,
+                                                                Vec<float, Isa::portable> b) {
+  return {__builtin_shufflevector(a.low, a.high, 1, 2, 3, 4), __builtin_shufflevector(a.high, b.low, 1, 2, 3, 4)};
+}
+#endif
+
+/// Goes through the floats of a row. Its runs are whole registers, but for one that holds the whole row.
+template <Isa isa>
+struct PairedRow {
+  using V = Vec<float, isa>;
+  static constexpr int lanes = V::lanes, of_chunk = paired_chunk / lanes;
+
+  const float* from;
+  const int64_t run, skip;
+  int64_t left;
+
+  explicit PairedRow(const PairedRowArgs& a) : from(a.from), run(a.run), skip(a.step - a.run), left(a.run) {}
+
+  [[gnu::always_inline]] V next() {
+    const V x = V::load(from);
+    from += lanes, left -= lanes;
+    if (left == 0) from += skip, left = run;
+    return x;
+  }
+  /// Fewer than a register, with zeros behind them.
+  [[gnu::always_inline]] V last(int count) const { return V::load_first(from, count); }
+};
 
 /// The scale that brings the root of a mean square near 1, a power of 2; 0 where the mean is too small or large to
 /// tell.
@@ -199,61 +225,84 @@ float scale_of_most(float most) {
 }
 
 template <Isa isa>
-float scale_of_row(const PairedRowArgs& a) {
-  using V = Vec<float, isa>;
-  V squares = V::all(0.0f);
-  each_piece(
-      a, [&](const float* from, int64_t, int64_t count) __attribute__((always_inline)) {
-        for (int64_t i = 0; i < count; i += V::lanes) {
-          const V x = count - i < V::lanes ? V::load_first(from + i, static_cast<int>(count - i)) : V::load(from + i);
-          squares = fma(x, x, squares);
-        }
-      });
-  const float scale = scale_of_mean<isa>(sum(squares) / static_cast<float>(a.depth));
+[[gnu::always_inline]] inline float scale_of_row(const PairedRowArgs& a) {
+  using Row = PairedRow<isa>;
+  using V = typename Row::V;
+  Row row(a);
+  // Several sums, so that one multiply-add does not wait for the other.
+  V squares[Row::of_chunk];
+  for (V& of_place : squares) of_place = V::all(0.0f);
+  int64_t rest = a.depth;
+  for (; rest >= paired_chunk; rest -= paired_chunk) {
+    unroll<Row::of_chunk>([&](int j) __attribute__((always_inline)) {
+      const V x = row.next();
+      squares[j] = fma(x, x, squares[j]);
+    });
+  }
+  for (; rest > 0; rest -= V::lanes) {
+    const V x = rest < V::lanes ? row.last(static_cast<int>(rest)) : row.next();
+    squares[0] = fma(x, x, squares[0]);
+  }
+  unroll<Row::of_chunk - 1>([&](int j) __attribute__((always_inline)) { squares[0] = squares[0] + squares[j + 1]; });
+  const float scale = scale_of_mean<isa>(sum(squares[0]) / static_cast<float>(a.depth));
   if (scale != 0) return scale;
   float most = 0;
-  each_piece(
-      a, [&](const float* from, int64_t, int64_t count) __attribute__((always_inline)) {
-        for (int64_t i = 0; i < count; ++i) {
-          const float x = __builtin_fabsf(from[i]);
-          most = x <= most ? most : x;
-        }
-      });
+  for (int64_t k = 0; k < a.depth; ++k) {
+    const float x = __builtin_fabsf(a.from[k / a.run * a.step + k % a.run]);
+    most = x <= most ? most : x;
+  }
   return scale_of_most<isa>(most);
 }
 
+/// The sign of what a pair adds at the place of its first float, 0 elsewhere.
+struct PairSigns {
+  alignas(64) float of_place[paired_chunk];
+  constexpr PairSigns() : of_place() {
+    for (int i = 0; i < paired_chunk; i += paired_step) of_place[i] = 1, of_place[i + 3] = -1;
+  }
+};
+
 template <Isa isa>
-void make_row(const PairedRowArgs& a) {
-  using V = Vec<float, isa>;
+void make_row(const PairedRowArgs& args) {
+  using Row = PairedRow<isa>;
+  using V = typename Row::V;
+  constexpr int lanes = V::lanes;
+  static constexpr PairSigns signs;
+  const PairedRowArgs a = args;
   const float scale = scale_of_row<isa>(a);
-  const V factor = V::all(scale);
-  each_piece(
-      a, [&](const float* from, int64_t at, int64_t count) __attribute__((always_inline)) {
-        int64_t i = 0;
-        for (; i + V::lanes <= count; i += V::lanes) (V::load(from + i) * factor).store(a.to + at + i);
-        if (i == count) return;
-        const int rest = static_cast<int>(count - i);
-        (V::load_first(from + i, rest) * factor).store_first(a.to + at + i, rest);
-      });
-  // Several sums, so that one addition does not wait for the other.
-  float sums[4] = {};
-  for (int64_t k = 0, last = a.depth / paired_step * paired_step; k < last; k += paired_chunk) {
-    const float* const x = a.to + k / paired_chunk * a.to_chunk;
-    const int64_t length = last - k < paired_chunk ? last - k : paired_chunk;
-    int64_t i = 0;
-    for (; i + 2 * paired_step <= length; i += 2 * paired_step) {
-      const float* const y = x + i + paired_step;
-      sums[0] -= x[i] * x[i + 1];
-      sums[1] += x[i + 3] * x[i + 4];
-      sums[2] -= y[0] * y[1];
-      sums[3] += y[3] * y[4];
-    }
-    if (i < length) {
-      sums[0] -= x[i] * x[i + 1];
-      sums[1] += x[i + 3] * x[i + 4];
+  const V factor = V::all(scale), zero = V::all(0.0f);
+  Row row(a);
+  V pairs[Row::of_chunk];
+  for (V& of_place : pairs) of_place = zero;
+  float* to = a.to;
+  int64_t rest = a.depth;
+  for (; rest >= paired_chunk; rest -= paired_chunk, to += a.to_chunk) {
+    V x[Row::of_chunk + 1];
+    unroll<Row::of_chunk>([&](int j) __attribute__((always_inline)) {
+      x[j] = row.next() * factor;
+      x[j].store(to + j * lanes);
+    });
+    x[Row::of_chunk] = zero;  // no pair begins at the end
+    unroll<Row::of_chunk>([&](int j) __attribute__((always_inline)) {
+      const V sign = V::load(signs.of_place + j * lanes), product = x[j] * shifted(x[j], x[j + 1]);
+      // Products that are no pairs may be no numbers.
+      pairs[j] = fma(sign, V::select(sign == zero, zero, product), pairs[j]);
+    });
+  }
+  for (int64_t at = 0; at < rest; at += lanes) {
+    if (rest - at < lanes) {
+      const int count = static_cast<int>(rest - at);
+      (row.last(count) * factor).store_first(to + at, count);
+    } else {
+      (row.next() * factor).store(to + at);
     }
   }
-  *a.start = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  unroll<Row::of_chunk - 1>([&](int j) __attribute__((always_inline)) { pairs[0] = pairs[0] + pairs[j + 1]; });
+  float start = -sum(pairs[0]);
+  for (const float* x = to; rest >= paired_step; rest -= paired_step, x += paired_step) {
+    start += x[3] * x[4] - x[0] * x[1];
+  }
+  *a.start = start;
   *a.unscale = 1 / scale;
 }
 
