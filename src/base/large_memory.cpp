@@ -1,16 +1,21 @@
 #include "base/large_memory.hpp"
 
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+
+#include "base/thread_pool.hpp"
 
 namespace kiln {
 namespace {
 
 constexpr size_t large_page = size_t{2} << 20;
+constexpr int64_t least_pages = 4;  ///< that a thread is worth waking up for
 
 /// malloc keeps freed memory of up to 32 MB for itself once it has seen such sizes: what is large does not go there.
 /// AddressSanitizer watches the borders of malloc's memory alone.
@@ -49,27 +54,45 @@ void* map_large(size_t bytes) {
   return memory;
 }
 
+/// The time that this thread has worked, the system's work for it included, whatever others do meanwhile.
+std::chrono::nanoseconds thread_time() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
 /// Large pages are the faster ones unless the system has to come by them first, as in a virtual machine whose host took
 /// the free memory back: then a first touch takes several times as long as that of small pages, which it has at hand.
-void ask_for_large_pages(std::byte* memory, size_t bytes) {
-  using Clock = std::chrono::steady_clock;
+/// Those that are at hand come first, so that from the first slow one on all the rest is left to small ones.
+void touch_large_pages(std::byte* memory, size_t pages) {
   constexpr auto slow = std::chrono::milliseconds(1);
-  constexpr size_t probes = 3, least_pages = 4;
-  // Not up to whole large pages: the last of them would be mostly empty.
-  const size_t pages = bytes / large_page;
-  ::madvise(memory, pages * large_page, MADV_HUGEPAGE);
-  for (size_t i = 0; i < probes && pages >= least_pages; ++i) {
-    const auto begin = Clock::now();
-    *reinterpret_cast<volatile std::byte*>(memory + pages * i / probes * large_page) = std::byte{0};
-    if (Clock::now() - begin < slow) continue;
-    ::madvise(memory, pages * large_page, MADV_NOHUGEPAGE);
+  for (size_t i = 0; i < pages; ++i, memory += large_page) {
+    const std::chrono::nanoseconds begin = thread_time();
+    *reinterpret_cast<volatile std::byte*>(memory) = std::byte{0};
+    if (thread_time() - begin < slow) continue;
+    ::madvise(memory + large_page, (pages - i - 1) * large_page, MADV_NOHUGEPAGE);
     return;
   }
 }
 
+void ask_for_large_pages(std::byte* memory, size_t bytes, int threads) {
+  // Not up to whole large pages: the last of them would be mostly empty.
+  const auto pages = static_cast<int64_t>(bytes / large_page);
+  ::madvise(memory, static_cast<size_t>(pages) * large_page, MADV_HUGEPAGE);
+  const int64_t parts = std::clamp<int64_t>(pages / least_pages, 1, threads);
+  const auto touch = [&](int64_t begin, int64_t end) {
+    for (int64_t part = begin; part < end; ++part) {
+      const int64_t first = pages * part / parts, last = pages * (part + 1) / parts;
+      touch_large_pages(memory + static_cast<size_t>(first) * large_page, static_cast<size_t>(last - first));
+    }
+  };
+  if (parts == 1) return touch(0, 1);
+  parallel_for(parts, 1, touch);
+}
+
 }  // namespace
 
-void* allocate_large(size_t bytes) {
+void* allocate_large(size_t bytes, int threads) {
   if (bytes > SIZE_MAX / 2) return nullptr;
   void* memory = nullptr;
   if (is_mapped(bytes)) {
@@ -77,7 +100,9 @@ void* allocate_large(size_t bytes) {
   } else if (::posix_memalign(&memory, bytes < large_page ? 64 : large_page, (bytes + 63) / 64 * 64) != 0) {
     return nullptr;
   }
-  if (memory != nullptr && bytes >= large_page) ask_for_large_pages(static_cast<std::byte*>(memory), bytes);
+  if (memory != nullptr && bytes >= large_page) {
+    ask_for_large_pages(static_cast<std::byte*>(memory), bytes, threads);
+  }
   return memory;
 }
 

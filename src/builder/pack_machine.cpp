@@ -11,9 +11,9 @@
 namespace kiln {
 namespace {
 
-std::shared_ptr<float> weight_memory(int64_t floats) {
+std::shared_ptr<float> weight_memory(int64_t floats, int threads) {
   const size_t bytes = static_cast<size_t>(floats) * sizeof(float) + 64;
-  auto* const memory = static_cast<float*>(allocate_large(bytes));
+  auto* const memory = static_cast<float*>(allocate_large(bytes, threads));
   if (memory == nullptr) fail(ErrorCode::out_of_memory, "cannot allocate {} bytes for packed weights", bytes);
   return {memory, [bytes](float* weights) { free_large(weights, bytes); }};
 }
@@ -70,7 +70,7 @@ void pack_machine(const Program& program, const std::vector<const Facts*>& facts
     }
   }
   if (floats == 0) return;
-  const std::shared_ptr<float> memory = weight_memory(floats);
+  const std::shared_ptr<float> memory = weight_memory(floats, threads);
   machine.keepers.push_back(memory);
   parallel_for(static_cast<int64_t>(jobs.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {

@@ -284,7 +284,7 @@ std::byte* Context::arena_of(const Plan& plan) {
     }
     release_arena();
     const auto size = static_cast<size_t>(bytes);
-    arena_ = LargeMemory(static_cast<std::byte*>(allocate_large(size)), FreeLarge{size});
+    arena_ = LargeMemory(static_cast<std::byte*>(allocate_large(size, threads())), FreeLarge{size});
     if (!arena_) {
       release_arena();
       fail(ErrorCode::out_of_memory, "cannot allocate {} bytes to run in", bytes);
