@@ -196,13 +196,13 @@ void PairedWalk::run_panel(const Panel& panel, int64_t tile0, int64_t tile1, con
     const bool last = part + 1 == depth_parts_;
     args.weights = p.packed + panel.weights + chunk0 * paired_chunk * wide;
     args.depth = std::min(chunk1 * paired_chunk, depth) - chunk0 * paired_chunk;
-    float* of_tile = sums;
+    int64_t at = 0;
     for (int64_t index = tile0; index < tile1; ++index) {
       const Tile t = tile(index);
       place(panel, t, p, rows, args);
       args.in += chunk0 * args.in_chunk;
-      args.partial = part == 0 ? nullptr : of_tile;
-      args.sums = last ? nullptr : of_tile;
+      args.partial = part == 0 ? nullptr : sums + at;
+      args.sums = last ? nullptr : sums + at;
       args.prefetch = prefetch;
       args.prefetch_lines = prefetch < end ? lines_each : 0;
       prefetch += lines_each * (args.depth / paired_step) * 64;
@@ -211,7 +211,7 @@ void PairedWalk::run_panel(const Panel& panel, int64_t tile0, int64_t tile1, con
       } else {
         table_->tiles[panel.blocks][t.count](args);
       }
-      of_tile += t.count * wide;
+      at += t.count * wide;
     }
   }
 }
