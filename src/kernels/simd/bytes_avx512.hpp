@@ -1,11 +1,6 @@
 #pragma once
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC's header makes undefined registers that way
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#include <immintrin.h>
-#pragma GCC diagnostic pop
-
+#include "base/intrinsics.hpp"
 #include "kernels/simd/bytes_avx2.hpp"
 
 namespace kiln {

@@ -1,13 +1,6 @@
 #pragma once
 
-#pragma GCC diagnostic push
-#ifndef __clang__
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC's header makes undefined registers that way
-#endif
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#include <immintrin.h>
-#pragma GCC diagnostic pop
-
+#include "base/intrinsics.hpp"
 #include "kernels/simd/vec_avx2.hpp"
 
 namespace kiln {

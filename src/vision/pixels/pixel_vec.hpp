@@ -1,35 +1,12 @@
 #pragma once
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC's header makes undefined registers that way
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#include <immintrin.h>
-#pragma GCC diagnostic pop
-
 #include <cstdint>
-#include <utility>
 
+#include "base/intrinsics.hpp"
 #include "base/isa.hpp"
+#include "base/unroll.hpp"
 
 namespace kiln::vision {
-
-/// The number i as a type, for loops without a loop.
-template <int i>
-struct Step {
-  static constexpr int value = i;
-  constexpr operator int() const { return i; }  // NOLINT(google-explicit-constructor)
-};
-
-template <class Body, int... i>
-[[gnu::always_inline]] constexpr void unroll_each(Body&& body, std::integer_sequence<int, i...>) {
-  (body(Step<i>{}), ...);
-}
-
-/// body(Step<0>), body(Step<1>), ... body(Step<count - 1>), so that arrays indexed by it stay in registers.
-template <int count, class Body>
-[[gnu::always_inline]] constexpr void unroll(Body&& body) {
-  unroll_each(body, std::make_integer_sequence<int, count>{});
-}
 
 /// Eight bytes, and zeros.
 [[gnu::always_inline]] inline __m128i load_eight(const uint8_t* from) {
