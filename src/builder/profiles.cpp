@@ -145,12 +145,6 @@ std::string shape_text(const Shape& shape) {
   return text;
 }
 
-std::string names_of(const std::vector<Port>& inputs) {
-  std::string names;
-  for (const Port& input : inputs) names += (names.empty() ? "'" : ", '") + input.name + "'";
-  return names;
-}
-
 /// The one input that a range without a name is for.
 const std::string& only_input(const std::vector<Port>& inputs) {
   const Port* only = nullptr;

@@ -67,9 +67,9 @@ class LikelySizes {
         unknown_(unknown_shapes(facts.typical)),
         dims_(open_dims(engine, typical_)) {
     const bool only_batches = std::all_of(dims_.begin(), dims_.end(), [](const OpenDim& dim) { return dim.is_batch; });
-    for (OpenDim& dim : dims_) {
-      const auto sides =
-          static_cast<size_t>(std::count_if(dims_.begin(), dims_.end(), [](const OpenDim& d) { return d.is_side; }));
+    const auto sides =
+        static_cast<size_t>(std::count_if(dims_.begin(), dims_.end(), [](const OpenDim& dim) { return dim.is_side; }));
+    for (const OpenDim& dim : dims_) {
       least_.push_back(allowed(dim, likely(dim, End::least, sides, only_batches)));
       largest_.push_back(allowed(dim, likely(dim, End::largest, sides, only_batches)));
     }

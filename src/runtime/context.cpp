@@ -84,12 +84,6 @@ void put(Value& result, const Tensor& into, const std::string& name) {
   result = std::move(to);
 }
 
-std::string names_of(const std::vector<Port>& ports) {
-  std::string names;
-  for (const Port& port : ports) names += (names.empty() ? "'" : ", '") + port.name + "'";
-  return names;
-}
-
 }  // namespace
 
 RunScratch::RunScratch() = default;

@@ -34,6 +34,12 @@ std::vector<bool> packed_constants(const EngineDef& engine) {
 
 }  // namespace
 
+std::string names_of(const std::vector<Port>& ports) {
+  std::string names;
+  for (const Port& port : ports) names += (names.empty() ? "'" : ", '") + port.name + "'";
+  return names;
+}
+
 std::shared_ptr<const EngineDef> EngineDef::create(ModelDef model, const MakeMachine& make_machine,
                                                    std::shared_ptr<Warming> warming) {
   auto engine = std::shared_ptr<EngineDef>(new EngineDef());

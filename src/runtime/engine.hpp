@@ -22,6 +22,7 @@ struct Port {
   ValueId value = no_value;
   bool optional = false;  ///< an input with a default (an initialiser of the same name), or of an optional type
 };
+std::string names_of(const std::vector<Port>& ports);  ///< "'x', 'mask'"
 
 /// A model made ready to run. Never changes; shared by threads and contexts.
 class EngineDef {

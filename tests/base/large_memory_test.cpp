@@ -1,10 +1,10 @@
 #include "base/large_memory.hpp"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-
-#include <gtest/gtest.h>
 
 namespace kiln {
 namespace {
