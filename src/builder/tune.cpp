@@ -16,9 +16,10 @@ namespace kiln {
 namespace {
 
 constexpr double worth_measuring = 2.5;  ///< times the best prediction
-constexpr size_t finalists = 3;
+constexpr size_t finalists = 3, most_finalists = 6;
+constexpr double as_good = 1.25;   ///< times the best one, within which the order may be chance: more than 3 go on
 constexpr double near_best = 2.2;  ///< times the best one, within which a way is worth a second look
-constexpr int rounds = 3;          ///< that finalists are timed in
+constexpr int rounds = 5;          ///< that finalists are timed in
 
 std::string machine_key(const Target& target) {
   std::string name;
@@ -170,7 +171,7 @@ class Tuner {
   /// As much time for each candidate as the budget has, within reason.
   void plan_time() {
     for (const Question& question : questions_) {
-      if (!is_known(question)) total_ += question.picked.size() + finalists;
+      if (!is_known(question)) total_ += question.picked.size() + most_finalists;
     }
     const double each = 0.6 * options_.time_budget_seconds / static_cast<double>(std::max<size_t>(total_, 1));
     const double most = options_.tune == Tune::full ? 0.03 : 0.012;
@@ -227,6 +228,7 @@ class Tuner {
       best = std::min(best, question.times[i].seconds);
     }
     compare_finalists(stopwatch, question);
+    done_ += most_finalists;
   }
 
   /// The best ones again, in turns: what else the machine does comes and goes, and must not fall on one of them only.
@@ -235,14 +237,16 @@ class Tuner {
     for (size_t i = 0; i < order.size(); ++i) order[i] = i;
     std::stable_sort(order.begin(), order.end(),
                      [&](size_t a, size_t b) { return cost(question, a) < cost(question, b); });
-    order.resize(std::min(order.size(), finalists));
+    const auto is_behind = [&](size_t i) { return cost(question, i) > as_good * cost(question, order[0]); };
+    const auto behind = std::find_if(order.begin(), order.end(), is_behind);
+    const auto good = static_cast<size_t>(behind - order.begin());
+    order.resize(std::min(order.size(), std::clamp(good, finalists, most_finalists)));
     std::erase_if(order, [&](size_t i) { return question.times[i].thorough; });
     for (int round = 1; round <= rounds; ++round) {
       for (size_t i : order) {
         if (is_over()) return;
         time(stopwatch, question, i, round == rounds, thorough_seconds_ / rounds,
              std::numeric_limits<double>::infinity());
-        if (round == rounds) ++done_;
       }
     }
   }

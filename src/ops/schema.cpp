@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <unordered_map>
 
 #include "base/error.hpp"
 #include "ops/custom.hpp"
@@ -234,6 +235,7 @@ class SchemaEntry {
  public:
   explicit SchemaEntry(const OpDef* op) : op_(op) {}
 
+  std::string_view domain() const { return op_->domain; }
   std::span<const Schema> all() {
     for (size_t i = 0; i < op_->versions.size(); ++i) read(i);
     return schemas_;
@@ -264,14 +266,16 @@ class SchemaEntry {
 
 /// Null where Kiln itself has no such operator.
 SchemaEntry* entry_of(std::string_view domain, std::string_view name) {
-  using Index = std::map<std::pair<std::string_view, std::string_view>, SchemaEntry>;
+  // By names alone, which are hashed quickly: few of them are in two domains.
+  using Index = std::unordered_multimap<std::string_view, SchemaEntry>;
   static Index index = [] {
     Index made;
-    for (const OpDef* op : all_ops()) made.try_emplace({op->domain, op->name}, op);
+    for (const OpDef* op : all_ops()) made.emplace(op->name, op);
     return made;
   }();
-  const auto found = index.find({domain, name});
-  return found == index.end() ? nullptr : &found->second;
+  auto [entry, end] = index.equal_range(name);
+  while (entry != end && entry->second.domain() != domain) ++entry;
+  return entry == end ? nullptr : &entry->second;
 }
 
 const FormalParameter* parameter_at(const std::vector<FormalParameter>& parameters, size_t index) {

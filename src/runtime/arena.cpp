@@ -12,17 +12,17 @@ int64_t rounded(int64_t bytes) { return (bytes + alignment - 1) / alignment * al
 
 bool overlap(const ArenaBlock& a, const ArenaBlock& b) { return a.first <= b.last && b.first <= a.last; }
 
-int64_t lower_bound_of(const std::vector<ArenaBlock>& blocks) {
+/// The bytes that are needed at each step.
+std::vector<int64_t> live_bytes(const std::vector<ArenaBlock>& blocks) {
   int steps = 0;
   for (const ArenaBlock& block : blocks) steps = std::max(steps, block.last + 1);
-  std::vector<int64_t> change(static_cast<size_t>(steps) + 1, 0);
+  std::vector<int64_t> live(static_cast<size_t>(steps) + 1, 0);
   for (const ArenaBlock& block : blocks) {
-    change[static_cast<size_t>(block.first)] += rounded(block.bytes);
-    change[static_cast<size_t>(block.last) + 1] -= rounded(block.bytes);
+    live[static_cast<size_t>(block.first)] += rounded(block.bytes);
+    live[static_cast<size_t>(block.last) + 1] -= rounded(block.bytes);
   }
-  int64_t live = 0, most = 0;
-  for (int64_t by : change) most = std::max(most, live += by);
-  return most;
+  std::partial_sum(live.begin(), live.end(), live.begin());
+  return live;
 }
 
 /// Each block of `order` into the smallest gap that takes it.
@@ -52,9 +52,13 @@ ArenaPlan placed_by(const std::vector<ArenaBlock>& blocks, const std::vector<siz
 
 ArenaPlan plan_arena(const std::vector<ArenaBlock>& blocks) {
   constexpr int64_t worth_trying = int64_t{1} << 20;  // bytes that another order may save
-  const int64_t lower_bound = lower_bound_of(blocks);
+  const std::vector<int64_t> live = live_bytes(blocks);
+  const int64_t lower_bound = *std::max_element(live.begin(), live.end());
   const auto area = [&](size_t i) {
     return static_cast<double>(blocks[i].bytes) * (blocks[i].last - blocks[i].first + 1);
+  };
+  const auto most_beside = [&](size_t i) {
+    return *std::max_element(live.begin() + blocks[i].first, live.begin() + blocks[i].last + 1);
   };
   std::vector<size_t> order(blocks.size());
   std::iota(order.begin(), order.end(), size_t{0});
@@ -68,12 +72,14 @@ ArenaPlan plan_arena(const std::vector<ArenaBlock>& blocks) {
     ArenaPlan plan = placed_by(blocks, by_area);
     if (plan.bytes < best.bytes) best = std::move(plan);
   }
-  // Then those before all others that stick out at the top, at first in order of size, then as they come.
+  // Then those before all others that stick out at the top: at first in order of size, then as they come, then those
+  // of the fullest steps before others.
   constexpr int most_tries = 12;
-  for (const bool by_size : {true, false}) {
-    if (!by_size) {
-      std::stable_sort(order.begin(), order.end(),
-                       [&](size_t a, size_t b) { return blocks[a].first < blocks[b].first; });
+  for (int round = 0; round < 3 && best.bytes - lower_bound >= worth_trying; ++round) {
+    if (round > 0) {
+      std::vector<int64_t> rank;
+      for (size_t i = 0; i < blocks.size(); ++i) rank.push_back(round == 1 ? blocks[i].first : -most_beside(i));
+      std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return rank[a] < rank[b]; });
       latest = placed_by(blocks, order);
       if (latest.bytes < best.bytes) best = latest;
     }
@@ -86,7 +92,6 @@ ArenaPlan plan_arena(const std::vector<ArenaBlock>& blocks) {
       latest = placed_by(blocks, order);
       if (latest.bytes < best.bytes) best = latest;
     }
-    if (best.bytes - lower_bound < worth_trying) break;
   }
   best.lower_bound = lower_bound;
   return best;

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <numeric>
 
+#include "base/error.hpp"
 #include "runtime/arena.hpp"
 #include "runtime/band_regions.hpp"
 #include "runtime/copy_work.hpp"
@@ -188,7 +190,30 @@ class Scheduler {
     steps_.resize(draft_.ops.size());
     for (size_t i = 0; i < steps_.size(); ++i) {
       steps_[i].machine = draft_.ops[i].machine;
-      if (draft_.ops[i].reference.empty()) prepare(draft_.ops[i], live[i], steps_[i]);
+      if (draft_.ops[i].reference.empty()) prepare(draft_.ops[i], options_.most_arena - live[i], steps_[i]);
+    }
+    if (options_.most_arena == INT64_MAX) level_peaks(live);
+  }
+
+  /// Of a large arena only a few steps need all, mostly for their scratch: these do with less, as far as that makes the
+  /// arena smaller.
+  void level_peaks(const std::vector<int64_t>& live) {
+    const auto needs = [&](size_t i) { return live[i] + scratch_floats(steps_[i]) * 4; };
+    std::vector<size_t> order(steps_.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return needs(a) > needs(b); });
+    int64_t level = if_forced(1, very_large);
+    for (size_t i : order) {
+      if (needs(i) <= level) break;
+      const Tunings found = draft_.ops[i].problem ? tunings_packed_alike(draft_.ops[i], steps_[i].parts) : Tunings();
+      level = std::max(level, found.empty() ? needs(i) : live[i] + found.front().scratch_bytes);
+    }
+    for (size_t i : order) {
+      if (needs(i) <= level) break;
+      Schedule::Step step;
+      step.machine = steps_[i].machine;
+      prepare(draft_.ops[i], level - live[i], step);
+      if (scratch_floats(step) < scratch_floats(steps_[i])) steps_[i] = std::move(step);
     }
   }
 
@@ -207,8 +232,15 @@ class Scheduler {
     settle_lifetimes();
   }
 
-  /// Beside it so much is there already.
-  void prepare(ScheduledOp& op, int64_t live, Schedule::Step& step) {
+  Layouts layouts_of(const ScheduledOp& op) const {
+    Layouts layouts;
+    for (int input : op.inputs) layouts.inputs.push_back(layout_of(input));
+    for (int output : op.outputs) layouts.outputs.push_back(layout_of(output));
+    return layouts;
+  }
+
+  /// With scratch of at most `room` bytes where there is a way.
+  void prepare(ScheduledOp& op, int64_t room, Schedule::Step& step) {
     double seconds = 0;
     bool is_scarce = false;
     if (op.region) {
@@ -222,18 +254,15 @@ class Scheduler {
       step.work = copy_work(layout_of(op.inputs[0]), layout_of(op.outputs[0]), tensor);
       step.copied_bytes = bytes;
       seconds = static_cast<double>(bytes) / copy_bytes_per_second;
+      step.parts = parts_for(seconds, threads_);
     } else {
-      Layouts layouts;
-      for (int input : op.inputs) layouts.inputs.push_back(layout_of(input));
-      for (int output : op.outputs) layouts.outputs.push_back(layout_of(output));
-      step.work = op.machine->tactic->prepare(*op.problem, layouts, op.machine->tuning);
+      step.work = op.machine->tactic->prepare(*op.problem, layouts_of(op), op.machine->tuning);
       step.packed = op.machine->packed;
       seconds = op.seconds > 0 ? op.seconds : op.machine->tactic->cost(*op.problem, op.machine->tuning);
-      is_scarce = step.work->scratch_floats(parts_for(seconds, threads_)) * 4 > options_.most_arena - live;
-      if (is_scarce) spare_scratch(op, layouts, step);
+      step.parts = parts_for(seconds, threads_);
+      is_scarce = step.work->scratch_floats(step.parts) * 4 > room;
+      if (is_scarce) spare_scratch(op, room, step);
     }
-    step.parts = parts_for(seconds, threads_);
-    if (is_scarce && step.work->scratch_floats(1) < step.work->scratch_floats(step.parts)) step.parts = 1;
     const double moving = op.problem ? bytes_moved(*op.problem) / touched_bytes_per_second : 0;
     // Between phases a run looks whether it should stop as it does between turns.
     const auto phases = static_cast<double>(std::max<int64_t>(step.work->phases(), 1));
@@ -253,14 +282,54 @@ class Scheduler {
     if (is_own) step.part_bytes = floats / step.parts * 4;
   }
 
-  /// The tuning that needs the least scratch, of a tactic that packs nothing: what is packed goes with its tuning.
-  static void spare_scratch(const ScheduledOp& op, const Layouts& layouts, Schedule::Step& step) {
+  struct AlikeTuning {
+    Tuning tuning;
+    int64_t scratch_bytes;
+  };
+  using Tunings = std::vector<AlikeTuning>;
+
+  /// The tunings for which the same is packed, those with the least scratch first.
+  Tunings tunings_packed_alike(const ScheduledOp& op, int parts) const {
     const Tactic& tactic = *op.machine->tactic;
-    if (tactic.packs != 0 || step.work->scratch_floats(1) == 0) return;
+    const Tuning packing = packing_of(tactic, op.machine->tuning);
+    const Layouts layouts = layouts_of(op);
+    Tunings found;
     for (const Tuning& tuning : tactic.tunings(*op.problem)) {
-      std::unique_ptr<Work> other = tactic.prepare(*op.problem, layouts, tuning);
-      if (other->scratch_floats(1) < step.work->scratch_floats(1)) step.work = std::move(other);
+      if (tactic.packs != 0 && !(packing_of(tactic, tuning) == packing)) continue;
+      try {
+        found.push_back({tuning, tactic.prepare(*op.problem, layouts, tuning)->scratch_floats(parts) * 4});
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::unsupported) throw;
+      }
     }
+    std::stable_sort(found.begin(), found.end(),
+                     [](const AlikeTuning& a, const AlikeTuning& b) { return a.scratch_bytes < b.scratch_bytes; });
+    return found;
+  }
+
+  /// Takes the cheapest tuning that does with `room`, of equals the one nearest to what was chosen; where none does,
+  /// the one with the least scratch and, under a limit, one part.
+  void spare_scratch(const ScheduledOp& op, int64_t room, Schedule::Step& step) const {
+    const Tactic& tactic = *op.machine->tactic;
+    const auto differences = [&](const Tuning& tuning) {
+      const auto& chosen = op.machine->tuning.numbers;
+      return std::inner_product(chosen.begin(), chosen.end(), tuning.numbers.begin(), 0, std::plus<>(),
+                                std::not_equal_to<>());
+    };
+    const Tunings alike = tunings_packed_alike(op, step.parts);
+    const AlikeTuning* best = nullptr;
+    std::pair<double, int> least{};
+    for (const AlikeTuning& one : alike) {
+      if (best != nullptr && one.scratch_bytes > room) break;
+      const std::pair price(tactic.cost(*op.problem, one.tuning), differences(one.tuning));
+      if (best == nullptr || price < least) best = &one, least = price;
+    }
+    if (best != nullptr && best->scratch_bytes < step.work->scratch_floats(step.parts) * 4) {
+      step.work = tactic.prepare(*op.problem, layouts_of(op), best->tuning);
+    }
+    const auto bytes = [&](int parts) { return step.work->scratch_floats(parts) * 4; };
+    const bool is_limited = options_.most_arena != INT64_MAX;
+    if (is_limited && bytes(step.parts) > room && bytes(1) < bytes(step.parts)) step.parts = 1;
   }
 
   static bool has_place(const Slot& s) { return s.base == Base::none && s.parent < 0 && s.first >= 0; }

@@ -40,9 +40,7 @@ int64_t reach(int64_t before, int64_t windows, int64_t stride, int64_t span, int
   return std::max<int64_t>({0, before, (windows - 1) * stride - before + span - size});
 }
 
-}  // namespace
-
-ConvProblem conv_problem(const Problem& p) {
+ConvProblem read_conv(const Problem& p) {
   const NodeView node = p.view();
   const Shape& x = p.inputs[0].shape;
   const Shape& w = p.inputs[1].shape;
@@ -64,11 +62,10 @@ ConvProblem conv_problem(const Problem& p) {
   c.pad_top = high(window.pads_begin, 0), c.pad_left = wide(window.pads_begin);
   c.pad_bottom = high(window.pads_end, 0), c.pad_right = wide(window.pads_end);
   c.epilogue = p.epilogue();
-  if (p.band) cut_rows(c, *p.band);
   return c;
 }
 
-ConvProblem transposed_problem(const Problem& p) {
+ConvProblem read_transposed(const Problem& p) {
   const NodeView node = p.view();
   const Shape& x = p.inputs[0].shape;
   const Shape& w = p.inputs[1].shape;
@@ -92,6 +89,21 @@ ConvProblem transposed_problem(const Problem& p) {
   c.pad_top = flat ? 0 : pads[0], c.pad_left = pads[axes - 1];
   c.pad_bottom = flat ? 0 : pads[axes], c.pad_right = pads[2 * axes - 1];
   c.epilogue = p.epilogue();
+  return c;
+}
+
+}  // namespace
+
+ConvProblem conv_problem(const Problem& p) {
+  if (!p.conv) p.conv = read_conv(p);
+  ConvProblem c = *p.conv;
+  if (p.band) cut_rows(c, *p.band);
+  return c;
+}
+
+ConvProblem transposed_problem(const Problem& p) {
+  if (!p.conv) p.conv = read_transposed(p);
+  ConvProblem c = *p.conv;
   if (p.band) cut_transposed_rows(c, *p.band);
   return c;
 }

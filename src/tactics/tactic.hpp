@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/isa.hpp"
+#include "kernels/conv/conv_problem.hpp"
 #include "kernels/epilogue.hpp"
 #include "kernels/layout.hpp"
 #include "ops/context.hpp"
@@ -61,6 +62,9 @@ struct Problem {
   bool far_weights = true;
   /// For prepare() of a tactic with rows(): the layouts are those of the band's rows then.
   std::optional<RowBand> band;
+  /// A convolution's numbers, of the whole: kept by conv_problem() and transposed_problem(), which all functions of a
+  /// tactic ask.
+  mutable std::optional<ConvProblem> conv;
 
   const Node& anchor() const { return *nodes.front(); }
   NodeView view() const { return {anchor(), *schema, *opsets}; }

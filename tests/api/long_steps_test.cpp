@@ -169,7 +169,7 @@ TEST_P(LongSteps, GiveTheSameInTurns) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, LongSteps, ::testing::Range(size_t{0}, cases().size()),
-                         [](const auto& info) { return cases()[info.param].name; });
+                         [](const auto& one) { return cases()[one.param].name; });
 
 TEST(LongStep, StopsBetweenTurns) {
   const ShortTurns turns;
