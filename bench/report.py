@@ -175,9 +175,9 @@ def remarks(results: Results) -> list[str]:
     if noisy and results.time_field != "cpu_ms":
         lines.append(f"in {noisy} of {total} measurements other processes used more than 0.1 of a CPU")
     if isa := results.data["options"]["isa"]:
-        free = [TITLES[engine] for engine in results.engines if not results.is_limited(engine)]
-        lines.append(f"limited to {isa}: Kiln by KILN_ISA, OpenVINO by ONEDNN_MAX_CPU_ISA"
-                     + (f"; {', '.join(free)} cannot be limited and stand aside from the ratio" if free else ""))
+        free = [TITLES[engine] for engine in PEERS if not results.is_limited(engine)]
+        lines.append(f"limited to {isa}: Kiln by KILN_ISA, OpenVINO by ONEDNN_MAX_CPU_ISA; {', '.join(free)} cannot be "
+                     "limited and stand aside from the ratio")
     return lines
 
 
@@ -216,12 +216,14 @@ def difference_rows(results: Results) -> list[list[str]]:
 def markdown(results: Results) -> str:
     """docs/benchmarks.md."""
     data, options, place = results.data, results.data["options"], results.data["machine"]
+    isa = options["isa"]
     versions = ", ".join(f"{TITLES[engine]} {data['versions'][engine]}" for engine in results.engines
                          if engine in data["versions"])
     virtual = f", virtual machine ({place['virtual']})" if place["virtual"] else ""
     words = {model.name: model.describe for model in ZOO}
     parts = [
-        "# Benchmarks\n\nWritten by `bench/compare.py --write docs/benchmarks.md`; the models are made by "
+        f"# Benchmarks{', limited to ' + isa.upper() if isa else ''}\n\nWritten by `bench/compare.py"
+        f"{' --isa ' + isa if isa else ''} --write docs/benchmarks{'-' + isa if isa else ''}.md`; the models are made by "
         "`bench/zoo.py`.\n",
         f"- Machine: {place['cpu']} ({place['family']}{virtual}), {place['cores']} cores, {place['caches']}, "
         f"{place['memory_gb']} GB, {place['features']}, Linux {place['kernel']}; measured on {data['date']}.",

@@ -72,15 +72,22 @@ void pack_machine(const Program& program, const std::vector<const Facts*>& facts
   if (floats == 0) return;
   const std::shared_ptr<float> memory = weight_memory(floats, threads);
   machine.keepers.push_back(memory);
+  const auto pack = [&](const Job& job) {
+    const MachineStep& step = machine.ways(job.ways)[job.step];
+    std::vector<Tensor> copies;
+    const Problem problem = with_aligned_constants(problem_of(step, job.ways), *step.tactic, copies);
+    step.tactic->pack(problem, step.tuning, memory.get() + job.place);
+  };
+  // What is most of all by itself is shared by the threads, if its tactic can do that.
+  const auto is_most = [&](const Job& job) { return 2 * machine.ways(job.ways)[job.step].packed_floats > floats; };
   parallel_for(static_cast<int64_t>(jobs.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const Job& job = jobs[static_cast<size_t>(i)];
-      const MachineStep& step = machine.ways(job.ways)[job.step];
-      std::vector<Tensor> copies;
-      const Problem problem = with_aligned_constants(problem_of(step, job.ways), *step.tactic, copies);
-      step.tactic->pack(problem, step.tuning, memory.get() + job.place);
+      if (const Job& job = jobs[static_cast<size_t>(i)]; !is_most(job)) pack(job);
     }
   });
+  for (const Job& job : jobs) {
+    if (is_most(job)) pack(job);
+  }
   for (const auto& [step, job] : users) step->packed = memory.get() + jobs[job].place;
 }
 

@@ -27,7 +27,7 @@ inline Knob<int64_t> max_memory{"max_memory",
                                 0,
                                 int64_t{1} << 46};
 inline Knob<int64_t> max_plans{
-    "max_plans", "KILN_MAX_PLANS", 128, "most plans (one for each shape of the inputs) that are kept for the next runs",
+    "max_plans", "KILN_MAX_PLANS", 32, "most plans (one for each shape of the inputs) that are kept for the next runs",
     1,           1 << 20};
 inline Knob<int64_t> max_plan_bytes{"max_plan_bytes", "KILN_MAX_PLAN_BYTES", int64_t{16} << 20,
                                     "most bytes that kept plans may take; the latest stays in any case", 0};
