@@ -216,15 +216,16 @@ def difference_rows(results: Results) -> list[list[str]]:
 def markdown(results: Results) -> str:
     """docs/benchmarks.md."""
     data, options, place = results.data, results.data["options"], results.data["machine"]
-    isa = options["isa"]
+    title, command = "Benchmarks", "bench/compare.py --write docs/benchmarks.md"
+    if isa := options["isa"]:
+        title += f", limited to {isa.upper()}"
+        command = f"bench/compare.py --isa {isa} --write docs/benchmarks-{isa}.md"
     versions = ", ".join(f"{TITLES[engine]} {data['versions'][engine]}" for engine in results.engines
                          if engine in data["versions"])
     virtual = f", virtual machine ({place['virtual']})" if place["virtual"] else ""
     words = {model.name: model.describe for model in ZOO}
     parts = [
-        f"# Benchmarks{', limited to ' + isa.upper() if isa else ''}\n\nWritten by `bench/compare.py"
-        f"{' --isa ' + isa if isa else ''} --write docs/benchmarks{'-' + isa if isa else ''}.md`; the models are made by "
-        "`bench/zoo.py`.\n",
+        f"# {title}\n\nWritten by `{command}`; the models are made by `bench/zoo.py`.\n",
         f"- Machine: {place['cpu']} ({place['family']}{virtual}), {place['cores']} cores, {place['caches']}, "
         f"{place['memory_gb']} GB, {place['features']}, Linux {place['kernel']}; measured on {data['date']}.",
         f"- Engines: {versions}.",
