@@ -198,18 +198,20 @@ class Scheduler {
   /// Of a large arena only a few steps need all, mostly for their scratch: these do with less, as far as that makes the
   /// arena smaller.
   void level_peaks(const std::vector<int64_t>& live) {
-    const auto needs = [&](size_t i) { return live[i] + scratch_floats(steps_[i]) * 4; };
-    std::vector<size_t> order(steps_.size());
-    std::iota(order.begin(), order.end(), size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return needs(a) > needs(b); });
     int64_t level = if_forced(1, very_large);
-    for (size_t i : order) {
-      if (needs(i) <= level) break;
-      const Tunings found = draft_.ops[i].problem ? tunings_packed_alike(draft_.ops[i], steps_[i].parts) : Tunings();
-      level = std::max(level, found.empty() ? needs(i) : live[i] + found.front().scratch_bytes);
+    std::vector<std::pair<int64_t, size_t>> peaks;  // what a step needs, and the step
+    for (size_t i = 0; i < steps_.size(); ++i) {
+      const int64_t needed = live[i] + scratch_floats(steps_[i]) * 4;
+      if (needed > level) peaks.emplace_back(needed, i);
     }
-    for (size_t i : order) {
-      if (needs(i) <= level) break;
+    std::sort(peaks.rbegin(), peaks.rend());
+    for (const auto& [needed, i] : peaks) {
+      if (needed <= level) break;
+      const Tunings found = draft_.ops[i].problem ? tunings_packed_alike(draft_.ops[i], steps_[i].parts) : Tunings();
+      level = std::max(level, found.empty() ? needed : std::min(needed, live[i] + found.front().scratch_bytes));
+    }
+    for (const auto& [needed, i] : peaks) {
+      if (needed <= level) break;
       Schedule::Step step;
       step.machine = steps_[i].machine;
       prepare(draft_.ops[i], level - live[i], step);

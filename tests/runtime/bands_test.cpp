@@ -298,7 +298,7 @@ TEST(Bands, NetworksGiveTheSameAnswers) {
   EXPECT_GT(some_alone, 50u) << "and takes threads from them where that is still too much";
 }
 
-TEST(Arena, StepsAtThePeakDoWithLessScratch) {
+TEST(Schedule, StepsAtThePeakDoWithLessScratch) {
   Philox rng(2026, 6);
   BuildOptions options;
   options.tune = Tune::off, options.verify = false;
