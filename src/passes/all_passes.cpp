@@ -48,6 +48,8 @@ std::span<const Pass> all_passes() {
       Pass{"fold_scales", "put constant factors and offsets of channels into the weights beside them",
            passes::find_scales},
       Pass{"raise_means", "take the mean before a pointwise Conv, not after it", passes::find_late_means},
+      Pass{"sink_resizes", "repeat pixels after pointwise Convs and elementwise operators, not before them",
+           passes::find_high_resizes},
       Pass{"fold_pads", "let Conv and pools do the padding before them", passes::find_pads},
       Pass{"matmul_to_gemm", "merge MatMul and Add of matrices into a Gemm", passes::find_matmul_adds},
       Pass{"fold_transposes", "let Gemm read transposed matrices as they are", passes::find_turned_matrices},

@@ -33,6 +33,7 @@ std::vector<Patch> find_high_reshapes(GraphView& view);
 std::vector<Patch> find_costly_arithmetic(GraphView& view);
 std::vector<Patch> find_global_pools(GraphView& view);
 std::vector<Patch> find_late_means(GraphView& view);
+std::vector<Patch> find_high_resizes(GraphView& view);
 std::vector<Patch> find_group_norms(GraphView& view);
 std::vector<Patch> find_einsums(GraphView& view);
 std::vector<Patch> find_resizes(GraphView& view);

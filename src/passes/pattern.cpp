@@ -47,6 +47,10 @@ void open_factors(Pattern& pattern, Product& product) {
   }
 }
 
+bool are_all(const std::vector<int64_t>& numbers, int64_t wanted) {
+  return std::all_of(numbers.begin(), numbers.end(), [&](int64_t number) { return number == wanted; });
+}
+
 }  // namespace
 
 bool Pattern::contains(size_t index) const { return std::find(nodes_.begin(), nodes_.end(), index) != nodes_.end(); }
@@ -120,6 +124,19 @@ bool is_scalar(const GraphView& view, ValueId id, double expected) {
 bool is_f32_tensor(const GraphView& view, ValueId id) {
   const SymShape* shape = shape_of(view, id);
   return shape && !shape->empty() && dtype_of_value(view, id) == DType::f32;
+}
+
+bool is_pointwise(const GraphView& view, const Node& conv) {
+  if (!is_plain(conv) || !is_op(conv, "Conv") || !has_input(conv, 0) || !has_input(conv, 1)) return false;
+  if (!is_f32_tensor(view, conv.inputs[0])) return false;
+  const Tensor& weights = mapped_tensor(view, conv.inputs[1]);
+  if (!weights.defined() || weights.dtype() != DType::f32 || weights.rank() < 3) return false;
+  const Shape& shape = weights.shape();
+  const int64_t group = int_attribute(conv, "group", 1);
+  if (group < 1 || group > shape[0]) return false;
+  // Auto-padding, too, adds nothing to such windows.
+  return std::all_of(shape.begin() + 2, shape.end(), [](int64_t size) { return size == 1; }) &&
+         are_all(ints_attribute(conv, "strides"), 1) && are_all(ints_attribute(conv, "pads"), 0);
 }
 
 }  // namespace kiln::passes

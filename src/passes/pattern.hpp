@@ -53,6 +53,9 @@ bool is_scalar(const GraphView& view, ValueId id, double expected);
 /// The value is f32 of known rank and at least one axis, so that scalars beside it do not widen it.
 bool is_f32_tensor(const GraphView& view, ValueId id);
 
+/// A Conv that computes each pixel of its output from the same pixel of its input, of f32 with known weights.
+bool is_pointwise(const GraphView& view, const Node& conv);
+
 /// Tries `match` at each node; for a rewrite of one node in the place of many.
 template <class Match>
 std::vector<Patch> find_patterns(GraphView& view, Match&& match) {

@@ -1,27 +1,8 @@
-#include <algorithm>
-
 #include "passes/all_passes.hpp"
 #include "passes/pattern.hpp"
 
 namespace kiln::passes {
 namespace {
-
-bool are_all(const std::vector<int64_t>& numbers, int64_t wanted) {
-  return std::all_of(numbers.begin(), numbers.end(), [&](int64_t number) { return number == wanted; });
-}
-
-/// A Conv that computes each pixel of its output from the same pixel of its input, of f32 with known weights.
-bool is_pointwise(const GraphView& view, const Node& conv) {
-  if (!is_plain(conv) || !is_f32_tensor(view, conv.inputs[0]) || !has_input(conv, 1)) return false;
-  const Tensor& weights = mapped_tensor(view, conv.inputs[1]);
-  if (!weights.defined() || weights.dtype() != DType::f32 || weights.rank() < 3) return false;
-  const Shape& shape = weights.shape();
-  const int64_t group = int_attribute(conv, "group", 1);
-  if (group < 1 || group > shape[0]) return false;
-  // Auto-padding, too, adds nothing to such windows.
-  return std::all_of(shape.begin() + 2, shape.end(), [](int64_t size) { return size == 1; }) &&
-         are_all(ints_attribute(conv, "strides"), 1) && are_all(ints_attribute(conv, "pads"), 0);
-}
 
 std::optional<Patch> match_mean(GraphView& view, size_t index) {
   const Node& pool = view.graph().nodes[index];
