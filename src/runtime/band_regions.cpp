@@ -1,6 +1,7 @@
 #include "runtime/band_regions.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "runtime/band_work.hpp"
 #include "runtime/region_gain.hpp"
@@ -10,13 +11,12 @@ namespace kiln {
 namespace {
 
 constexpr size_t longest_region = 16;
-constexpr double least_price = 3e-11;  ///< seconds that a byte less at the peak is worth, for its first touch alone
-/// Of the time, that half of the memory may cost: a part of it buys the same part of this.
-constexpr double time_for_memory = 0.05;
-constexpr double near_peak = 0.75;                          ///< of the most memory, that counts as a peak
-constexpr int64_t worth_looking_again = int64_t{16} << 20;  ///< bytes
-constexpr double worth_keeping = 0.99;                      ///< of the most memory, that it comes down to
-constexpr int most_looks = 4;
+constexpr double least_price = 3e-11;  ///< seconds that a byte less of the most memory is worth: its first touch
+/// Of the time, that it would be worth to need no memory at all, where it is much.
+constexpr double time_for_memory = 0.5;
+constexpr double much_memory = 32 << 20;  ///< bytes
+constexpr double worth_trying = 0.98;     ///< of the most memory, that is to be enough
+constexpr int most_looks = 16;
 
 class RegionFinder {
  public:
@@ -32,35 +32,31 @@ class RegionFinder {
 
   struct Region {
     size_t begin = 0, end = 0;
-    RegionJudge::Verdict verdict;
-    const RegionCase* of = nullptr;
+    RegionJudge::Way way;
   };
 
-  /// The regions that gain most together. What is in use at the peak has a price; where the most that is in use comes
-  /// down, other steps are at the peak as well.
+  /// The regions that gain most together, where memory has its price: ever less of it is to be enough, until that
+  /// costs more time than it can be worth.
   std::vector<Region> find() {
     find_cases();
-    const std::vector<int64_t>& used = judge_.used();
-    auto most = static_cast<double>(*std::max_element(used.begin(), used.end()));
     if (cases_.empty()) return {};
-    const double price = forced_ ? 0 : price_of_byte(most);
-    judge_.set_price(price, near_peak * most);
-    std::vector<Region> best = choose();
-    most = most_used(best);
-    for (int look = 0; !forced_ && look < most_looks && (spares_memory_ || most >= worth_looking_again); ++look) {
-      judge_.set_price(price, near_peak * most);
-      std::vector<Region> next = choose();
-      const double reached = most_used(next);
-      if (reached > worth_keeping * most) break;
-      most = reached, best = std::move(next);
+    const std::vector<int64_t>& used = judge_.used();
+    const auto all = static_cast<double>(*std::max_element(used.begin(), used.end()));
+    const double price = forced_ ? 0 : price_of_byte(all);
+    std::optional<Choice> next = choose(std::numeric_limits<double>::infinity());
+    Choice best = *next;
+    for (int look = 1; price > 0 && look < most_looks; ++look) {
+      next = choose(worth_trying * next->bytes);
+      if (!next || next->gain < best.gain - price * best.bytes) break;
+      if (next->gain - price * next->bytes > best.gain - price * best.bytes) best = *next;
     }
-    return best;
+    return std::move(best.regions);
   }
 
   /// The op that does a region; `machine` says which nodes it is.
   ScheduledOp op_of(const Region& region, const MachineStep& machine) {
     const RegionPlan plan = plan_of(region.begin, region.end);
-    BandWork::Division division{region.verdict.sharing, threads_, region.verdict.bands};
+    BandWork::Division division{region.way.sharing, threads_, region.way.bands};
     ScheduledOp made = op_of(region, machine, plan, division);
     const int64_t room = most_arena_ == INT64_MAX ? INT64_MAX : most_arena_ - bytes_beside(region, plan);
     const auto is_too_much = [&] {
@@ -83,6 +79,7 @@ class RegionFinder {
   void find_cases() {
     const size_t count = ops_.size();
     first_case_.assign(count + 1, 0);
+    may_be_inside_.assign(count, false);
     for (size_t begin = count; begin-- > 0;) {
       first_case_[begin] = cases_.size();
       if (!rules_[begin]) continue;
@@ -95,41 +92,51 @@ class RegionFinder {
         const bool may_end = bytes > 0 || (rules_[end - 1]->mean_output == 0 && most > 0);
         if (!may_end || (!forced_ && !judge_.is_large(most))) continue;
         plan.settle();
-        if (const std::optional<RegionCase> found = judge_.look(plan, begin, end)) cases_.push_back(*found);
+        if (const std::optional<RegionCase> found = judge_.look(plan, begin, end, forced_)) {
+          cases_.push_back(*found);
+          std::fill(may_be_inside_.begin() + static_cast<std::ptrdiff_t>(begin),
+                    may_be_inside_.begin() + static_cast<std::ptrdiff_t>(end), true);
+        }
       }
     }
   }
 
-  std::vector<Region> choose() {
+  struct Choice {
+    std::vector<Region> regions;
+    double gain = 0, bytes = 0;  ///< bytes: in use at most
+  };
+
+  /// The regions that gain most where so many bytes are enough, if any do.
+  std::optional<Choice> choose(double most) {
+    constexpr double never = -std::numeric_limits<double>::infinity();
     const size_t count = ops_.size();
     std::vector<double> best(count + 1, 0);
     std::vector<Region> chosen(count);
     for (size_t begin = count, end_of_cases = 0; begin-- > 0;) {
-      best[begin] = best[begin + 1];
+      best[begin] = used_by(begin) <= most ? best[begin + 1] : never;
       end_of_cases = begin == 0 ? cases_.size() : first_case_[begin - 1];
       for (size_t i = first_case_[begin]; i < end_of_cases; ++i) {
         RegionCase& region = cases_[i];
-        RegionJudge::Verdict verdict = verdict_on(region);
-        const auto is_better = [&] { return verdict.gain > 0 && verdict.gain + best[region.end] > best[begin]; };
-        if (!is_better()) continue;
-        if (verdict.sharing == BandWork::Sharing::rows && !divides(region)) verdict = verdict_on(region);
-        if (!is_better()) continue;
-        best[begin] = verdict.gain + best[region.end], chosen[begin] = {begin, region.end, verdict, &region};
+        for (const RegionJudge::Way& way : judge_.ways(region)) {
+          if (way.bytes > most || way.gain + best[region.end] <= best[begin]) continue;
+          if (way.sharing == BandWork::Sharing::rows && !divides(region)) continue;
+          best[begin] = way.gain + best[region.end], chosen[begin] = {begin, region.end, way};
+        }
       }
     }
-    std::vector<Region> regions;
-    for (size_t i = 0; i < count;) {
-      if (chosen[i].end > i) regions.push_back(chosen[i]);
-      i = std::max(i + 1, chosen[i].end);
+    if (best[0] == never) return {};
+    Choice choice{{}, best[0], 0};
+    for (size_t i = 0; i < count; i = std::max(i + 1, chosen[i].end)) {
+      choice.bytes = std::max(choice.bytes, chosen[i].end > i ? chosen[i].way.bytes : used_by(i));
+      if (chosen[i].end > i) choice.regions.push_back(chosen[i]);
     }
-    return regions;
+    return choice;
   }
 
-  RegionJudge::Verdict verdict_on(const RegionCase& region) const {
-    if (!forced_) return judge_.judge(region);
-    constexpr double much = 0.1;
-    const bool rows = region.divides.value_or(true) && region.doubled <= much * region.seconds;
-    return judge_.forced(region, rows ? BandWork::Sharing::rows : BandWork::Sharing::steps);
+  /// Less waits while that runs which cannot be in a region, when ops are ordered again.
+  double used_by(size_t op) const {
+    constexpr double waiting_share = 0.1;
+    return static_cast<double>(judge_.used()[op]) * (may_be_inside_[op] ? 1 : 1 - waiting_share);
   }
 
   bool divides(RegionCase& region) const {
@@ -144,34 +151,11 @@ class RegionFinder {
     return plan;
   }
 
-  double price_of_byte(double most) {
-    if (most < static_cast<double>(worth_looking_again) && !spares_memory_) return least_price;
+  double price_of_byte(double all) {
+    if (all < much_memory && !spares_memory_) return least_price;
     double seconds = 0;
     for (size_t i = 0; i < ops_.size(); ++i) seconds += judge_.seconds_of(i) / threads_;
-    return std::max(least_price, (spares_memory_ ? 1 : time_for_memory) * seconds / most);
-  }
-
-  double most_used(const std::vector<Region>& regions) const {
-    std::vector<size_t> first(ops_.size()), last(ops_.size());
-    for (size_t i = 0; i < ops_.size(); ++i) first[i] = last[i] = i;
-    std::vector<double> change(ops_.size() + 1, 0);
-    std::vector<bool> rolls(slots_.size(), false);
-    for (const Region& region : regions) {
-      for (size_t i = region.begin; i < region.end; ++i) first[i] = region.begin, last[i] = region.end - 1;
-      for (const int root : judge_.rolling(*region.of)) rolls[static_cast<size_t>(root)] = true;
-      change[region.begin] += region.verdict.scratch;
-      change[region.end] -= region.verdict.scratch;
-    }
-    for (size_t i = 0; i < slots_.size(); ++i) {
-      const Slot& s = slots_[i];
-      if (s.base != Schedule::Base::none || s.parent >= 0 || s.first < 0 || rolls[i]) continue;
-      const auto bytes = static_cast<double>(bytes_of(s));
-      change[first[static_cast<size_t>(s.first)]] += bytes;
-      change[last[static_cast<size_t>(s.last)] + 1] -= bytes;
-    }
-    double now = 0, most = 0;
-    for (const double by : change) most = std::max(most, now += by);
-    return most;
+    return std::max(least_price, (spares_memory_ ? 1 : time_for_memory) * seconds / all);
   }
 
   ScheduledOp op_of(const Region& region, const MachineStep& machine, const RegionPlan& plan,
@@ -320,8 +304,9 @@ class RegionFinder {
   const int64_t most_arena_;
   const RegionPlan::Rules rules_;
   RegionJudge judge_;
-  std::vector<RegionCase> cases_;   ///< of the last op that a region may begin with first
-  std::vector<size_t> first_case_;  ///< of each op to begin with
+  std::vector<RegionCase> cases_;    ///< of the last op that a region may begin with first
+  std::vector<size_t> first_case_;   ///< of each op to begin with
+  std::vector<bool> may_be_inside_;  ///< ops of which there is a case
 };
 
 }  // namespace

@@ -112,19 +112,19 @@ class BandWork::Maker {
   }
 
   Course course_of(int64_t part) const {
-    const auto most = static_cast<size_t>(work_.bands_);
     const size_t steps = steps_.size(), tensors = tensors_.size();
     Course course;
     course.rows = bands_.rows_of(part, parts_);
-    const Pace pace = bands_.pace_of(course.rows, work_.bands_);
+    const Pace pace = bands_.whole_pace_of(course.rows, work_.bands_);
+    const auto most = static_cast<size_t>(pace.bands);
     course.marks.resize((most + 1) * steps);
     course.spans.resize(most * tensors);
     for (size_t i = 0; i < steps; ++i) course.marks[i] = course.rows[i].first;
-    for (bool is_done = false; !is_done && course.bands < work_.bands_; ++course.bands) {
+    for (bool is_done = false; !is_done && course.bands < pace.bands; ++course.bands) {
       const auto band = static_cast<size_t>(course.bands);
       const std::span<int64_t> from(course.marks.data() + band * steps, steps);
       const std::span<int64_t> to(course.marks.data() + (band + 1) * steps, steps);
-      bands_.rows_after(course.rows, pace, course.bands, work_.bands_, to);
+      bands_.rows_after(course.rows, pace, course.bands, to);
       bands_.rows_at_hand(course.rows, from, to, {course.spans.data() + band * tensors, tensors});
       is_done = true;
       for (size_t i = 0; i < steps; ++i) is_done = is_done && to[i] == course.rows[i].end;

@@ -8,13 +8,18 @@ namespace {
 
 constexpr int64_t none = std::numeric_limits<int64_t>::max();
 
+/// Also for rows above the first.
+int64_t divide_down(int64_t a, int64_t b) { return a >= 0 ? a / b : -divide_up(-a, b); }
+
 int64_t first_read(const RowRule& rule, int64_t row) { return row * rule.down / rule.up - rule.before; }
-int64_t end_read(const RowRule& rule, int64_t end) { return (end - 1) * rule.down / rule.up + rule.after + 1; }
+int64_t end_read(const RowRule& rule, int64_t end) {
+  return divide_down((end - 1) * rule.down, rule.up) + rule.after + 1;
+}
 
 }  // namespace
 
-int64_t Bands::aligned(const BandedOp& op, int64_t end) const {
-  return std::min(op.height, divide_up(end, op.rule.multiple) * op.rule.multiple);
+int64_t Bands::aligned(const BandedOp& op, int64_t end) {
+  return std::min(op.height, -divide_down(-end, op.rule.multiple) * op.rule.multiple);
 }
 
 std::vector<RowSpan> Bands::rows_of(int64_t part, int64_t parts) const {
@@ -75,12 +80,26 @@ Pace Bands::pace_of(const std::vector<RowSpan>& rows, int64_t bands) const {
     if (is_wanted_whole(op) && op.height == pace.height) multiple = std::max(multiple, op.rule.multiple);
   }
   pace.step = divide_up(divide_up(most, bands), multiple) * multiple;
+  pace.bands = bands;
   return pace;
 }
 
-void Bands::rows_after(const std::vector<RowSpan>& rows, const Pace& pace, int64_t band, int64_t bands,
+Pace Bands::whole_pace_of(const std::vector<RowSpan>& rows, int64_t bands) const {
+  Pace pace = pace_of(rows, bands);
+  std::vector<int64_t> ends(ops_.size());
+  for (bool is_begun = true; is_begun;) {
+    pace.first -= pace.step, ++pace.bands;
+    rows_after(rows, pace, 0, ends);
+    is_begun = false;
+    for (size_t i = 0; i < ops_.size(); ++i) is_begun = is_begun || ends[i] > rows[i].first;
+  }
+  pace.first += pace.step, --pace.bands;
+  return pace;
+}
+
+void Bands::rows_after(const std::vector<RowSpan>& rows, const Pace& pace, int64_t band,
                        std::span<int64_t> ends) const {
-  std::fill(ends.begin(), ends.end(), 0);
+  std::fill(ends.begin(), ends.end(), -none);
   const auto want = [&](int maker, int64_t end) {
     int64_t& wanted = ends[static_cast<size_t>(maker)];
     wanted = std::max(wanted, end);
@@ -89,13 +108,19 @@ void Bands::rows_after(const std::vector<RowSpan>& rows, const Pace& pace, int64
   for (size_t i = ops_.size(); i-- > 0;) {
     const BandedOp& op = ops_[i];
     if (is_wanted_whole(op)) {
-      want(static_cast<int>(i), op.height == pace.height ? reached : divide_up(reached * op.height, pace.height));
+      const int64_t end = op.height == pace.height ? reached : -divide_down(-reached * op.height, pace.height);
+      want(static_cast<int>(i), end);
     }
-    if (band + 1 == bands) ends[i] = rows[i].end;
-    ends[i] = std::clamp(aligned(op, ends[i]), rows[i].first, rows[i].end);
-    if (ends[i] == rows[i].first) continue;
-    for (const int maker : op.around_makers) want(maker, end_read(op.rule, ends[i]));
-    for (const int maker : op.beside_makers) want(maker, ends[i]);
+    if (band + 1 == pace.bands) ends[i] = rows[i].end;
+    if (rows[i].is_empty() || ends[i] == -none) {
+      ends[i] = rows[i].first;
+      continue;
+    }
+    // Others are to be ahead of what is not begun yet, too.
+    const int64_t end = std::min(aligned(op, ends[i]), rows[i].end);
+    ends[i] = std::max(end, rows[i].first);
+    for (const int maker : op.around_makers) want(maker, end_read(op.rule, end));
+    for (const int maker : op.beside_makers) want(maker, end);
   }
 }
 

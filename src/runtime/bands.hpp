@@ -34,9 +34,11 @@ struct RowSpan {
 };
 
 /// How far a part comes in each band: the rows of the tallest of all that it makes whole. Others keep up with it, so
-/// that what several of them read is not waited for.
+/// that what several of them read is not waited for. Before the first of these rows come bands in which only those who
+/// must be ahead go on, at the same pace: no band makes many more rows of anything than another.
 struct Pace {
   int64_t first = 0, step = 1, height = 1;
+  int64_t bands = 1;  ///< with those before
 };
 
 /// Which rows of what are made when. Each part has rows of its own of all tensors that are there as a whole, goes
@@ -51,9 +53,11 @@ class Bands {
   /// Whether no two parts write the same rows of a tensor that is there as a whole.
   bool can_divide(int64_t parts) const;
   /// Up to which row each op has come after a band; the last band comes to the end.
-  void rows_after(const std::vector<RowSpan>& rows, const Pace& pace, int64_t band, int64_t bands,
-                  std::span<int64_t> ends) const;
+  void rows_after(const std::vector<RowSpan>& rows, const Pace& pace, int64_t band, std::span<int64_t> ends) const;
+  /// With so many bands from the first row on that the tallest makes, and without those before.
   Pace pace_of(const std::vector<RowSpan>& rows, int64_t bands) const;
+  /// The same with those before.
+  Pace whole_pace_of(const std::vector<RowSpan>& rows, int64_t bands) const;
   /// The rows of each tensor, and of those that take its place, that must be there while the ops go from `from` to
   /// `to`, with those of its halo; none where nobody makes any.
   void rows_at_hand(const std::vector<RowSpan>& rows, std::span<const int64_t> from, std::span<const int64_t> to,
@@ -65,7 +69,7 @@ class Bands {
   std::vector<BandedTensor>& tensors() { return tensors_; }
 
  private:
-  int64_t aligned(const BandedOp& op, int64_t end) const;
+  static int64_t aligned(const BandedOp& op, int64_t end);
   bool is_wanted_whole(const BandedOp& op) const;
 
   std::vector<BandedOp> ops_;

@@ -10,7 +10,9 @@ namespace {
 
 // Bytes a second of one thread by where they lie, and what it takes to begin a kernel and to wait for the others.
 constexpr double l2_rate = 90e9, l3_rate = 45e9, memory_rate = 14e9;
-constexpr double call_seconds = 2.5e-7, barrier_seconds = 5e-7, uneven_share = 0.01;
+constexpr double call_seconds = 2.5e-7, barrier_seconds = 5e-7;
+/// Of the time, that sharing steps costs: little where threads share a cache, half of it where they do not.
+constexpr double shared_share = 0.15;
 constexpr double least_share = 0.01;    ///< of the time that it takes otherwise
 constexpr double kernel_scratch = 0.3;  ///< of what the windows take
 constexpr double near_share = 0.6;      ///< of L2, that what a thread touches in a band may take
@@ -31,21 +33,15 @@ RegionJudge::RegionJudge(const std::vector<Slot>& slots, std::vector<ScheduledOp
                          int threads)
     : slots_(slots), ops_(ops), rules_(rules), threads_(threads), memory_shares_(ops.size(), -1) {
   used_.assign(ops_.size() + 1, 0);
+  born_.assign(ops_.size() + 1, 0);
   for (const Slot& s : slots_) {
     if (s.base != Schedule::Base::none || s.parent >= 0 || s.first < 0) continue;
     used_[static_cast<size_t>(s.first)] += bytes_of(s);
     used_[static_cast<size_t>(s.last) + 1] -= bytes_of(s);
+    born_[static_cast<size_t>(s.first) + 1] += bytes_of(s);
   }
-  for (size_t i = 1; i < used_.size(); ++i) used_[i] += used_[i - 1];
-  set_price(0, 0);
-}
-
-void RegionJudge::set_price(double price, double peak) {
-  price_ = price;
-  next_peak_.assign(ops_.size() + 1, static_cast<int>(ops_.size()));
-  for (size_t i = ops_.size(); i-- > 0;) {
-    next_peak_[i] = static_cast<double>(used_[i]) >= peak ? static_cast<int>(i) : next_peak_[i + 1];
-  }
+  std::partial_sum(used_.begin(), used_.end(), used_.begin());
+  std::partial_sum(born_.begin(), born_.end(), born_.begin());
 }
 
 double RegionJudge::seconds_of(size_t index) {
@@ -119,11 +115,12 @@ double RegionJudge::bytes_passing(const RegionPlan& plan, size_t begin, size_t e
   return bytes;
 }
 
-std::optional<RegionCase> RegionJudge::look(const RegionPlan& plan, size_t begin, size_t end) {
+std::optional<RegionCase> RegionJudge::look(const RegionPlan& plan, size_t begin, size_t end, bool forced) {
   const std::vector<BandedTensor>& tensors = plan.bands().tensors();
   RegionCase region;
   region.begin = begin, region.end = end;
-  region.first_wait = waits_.size(), region.first_rolling = rolling_.size();
+  region.first_wait = waits_.size(), region.first_way = ways_.size();
+  region.beside = static_cast<double>(used_[begin] + born_[end] - born_[begin + 1]);
   std::vector<double> line(tensors.size(), 0), size(tensors.size(), 0);
   for (const auto& [root, tensor] : plan.tensors()) {
     const auto index = static_cast<size_t>(tensor);
@@ -132,9 +129,8 @@ std::optional<RegionCase> RegionJudge::look(const RegionPlan& plan, size_t begin
     line[index] = static_cast<double>(l.blocks() * l.row_stride() * 4);
     size[index] = image_bytes(slot(root)) / threads_;
     if (tensors[index].memory == tensor) region.all += size[index];
-    rolling_.push_back(root);
+    region.beside -= static_cast<double>(bytes_of(slot(root)));
   }
-  region.rolling = rolling_.size() - region.first_rolling;
   if (region.all == 0) return {};
   region.passing = bytes_passing(plan, begin, end);
   region.most_bands = region.most_shared = 1000000;
@@ -176,23 +172,36 @@ std::optional<RegionCase> RegionJudge::look(const RegionPlan& plan, size_t begin
   region.most_shared = std::max<int64_t>(1, region.most_shared);
   region.reach = reach_of(plan, region.most_shared, line);
   region.waits = waits_.size() - region.first_wait;
+  if (forced) {
+    add_forced_way(region);
+  } else {
+    add_ways(region, BandWork::Sharing::rows);
+    if (threads_ > 1) add_ways(region, BandWork::Sharing::steps);
+  }
+  region.ways = ways_.size() - region.first_way;
   return region;
 }
 
-/// The lines of all that rolls, each so many bytes, when the first band is through, if bands are as low as can be.
+/// What is at hand at most of all that rolls, a line of each so many bytes, midway through bands as low as can be.
 double RegionJudge::reach_of(const RegionPlan& plan, int64_t bands, const std::vector<double>& line) {
+  constexpr int64_t looks = 3;
   const Bands& of = plan.bands();
   const std::vector<RowSpan> rows = of.rows_of(0, 1);
-  std::vector<int64_t> ends(rows.size());
-  of.rows_after(rows, of.pace_of(rows, bands), 0, bands, ends);
-  std::vector<double> most(line.size(), 0);
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const auto tensor = static_cast<size_t>(of.ops()[i].tensor);
-    const auto memory = static_cast<size_t>(of.tensors()[tensor].memory);
-    const double bytes = line[tensor] * static_cast<double>(ends[i] - rows[i].first);
-    if (of.tensors()[tensor].rolls) most[memory] = std::max(most[memory], bytes);
+  const Pace pace = of.pace_of(rows, bands);
+  std::vector<int64_t> from(rows.size()), to(rows.size());
+  std::vector<RowSpan> spans(line.size());
+  std::vector<int64_t> most(line.size(), 0);
+  of.rows_after(rows, pace, bands / 2 - 1, from);
+  for (int64_t i = 0; i < looks; ++i, from.swap(to)) {
+    of.rows_after(rows, pace, bands / 2 + i, to);
+    of.rows_at_hand(rows, from, to, spans);
+    for (size_t k = 0; k < spans.size(); ++k) most[k] = std::max(most[k], spans[k].end - spans[k].first);
   }
-  return std::accumulate(most.begin(), most.end(), 0.0);
+  double bytes = 0;
+  for (size_t i = 0; i < most.size(); ++i) {
+    if (of.tensors()[i].rolls) bytes += line[i] * static_cast<double>(most[i]);
+  }
+  return bytes;
 }
 
 /// As few bands as let what a thread touches in each stay in L2, or else in its share of L3. Who shares steps has twice
@@ -207,75 +216,63 @@ int64_t RegionJudge::bands_for(const RegionCase& region, int64_t least, BandWork
   return std::clamp<int64_t>(bands, std::min(least, most), most);
 }
 
-double RegionJudge::scratch_bytes(const RegionCase& region, const Verdict& in) const {
-  const auto all = region.all * static_cast<double>(sharers(in.sharing));
-  const auto most = static_cast<double>(most_bands(region, in.sharing));
-  // Of the lines when the first band is through some are the band's own. Kernels need scratch memory beside it.
-  const double window = region.reach + std::max(0.0, all / static_cast<double>(in.bands) - all / most);
-  return (1 + kernel_scratch) * window * threads_ / static_cast<double>(sharers(in.sharing));
+double RegionJudge::scratch_bytes(const RegionCase& region, const Way& way) const {
+  const auto all = region.all * static_cast<double>(sharers(way.sharing));
+  const auto most = static_cast<double>(most_bands(region, way.sharing));
+  // Kernels need scratch memory beside the lines.
+  const double window = region.reach + std::max(0.0, all / static_cast<double>(way.bands) - all / most);
+  return (1 + kernel_scratch) * window * threads_ / static_cast<double>(sharers(way.sharing));
 }
 
-double RegionJudge::gain_of(const RegionCase& region, const Verdict& in) const {
-  const bool shares_steps = in.sharing == BandWork::Sharing::steps;
-  const auto count = static_cast<double>(in.bands), steps = static_cast<double>(region.end - region.begin);
+double RegionJudge::gain_of(const RegionCase& region, const Way& way) const {
+  const bool shares_steps = way.sharing == BandWork::Sharing::steps;
+  const auto count = static_cast<double>(way.bands), steps = static_cast<double>(region.end - region.begin);
   const double threads = shares_steps ? threads_ : 1;
-  // Who shares steps reads what another core has written.
   const double touched = (region.all + region.passing) * threads / count + region.kept + region.weights;
+  // Who shares steps reads what another core has written.
   const double left = std::max(seconds_left(touched), shares_steps && threads_ > 1 ? 1 / l3_rate - 1 / l2_rate : 0);
   double gain = -region.lost;
   for (size_t i = 0; i < region.waits; ++i) {
     const Wait& wait = waits_[region.first_wait + i];
     gain += wait.bytes * std::max(0.0, wait.seconds - left);
   }
-  for (const int root : rolling(region)) {
-    const Slot& s = slot(root);
-    if (next_peak_[static_cast<size_t>(s.first)] <= s.last) gain += price_ * image_bytes(s);
-  }
-  const bool is_at_peak = next_peak_[region.begin] < static_cast<int>(region.end);
-  if (is_at_peak) gain -= price_ * in.scratch;
   const double again = region.kept * 2 / l2_rate / threads + 0.3 * region.weights / l3_rate;
   if (shares_steps) {
-    gain -= (count - 1) * (steps * (call_seconds + 2 * barrier_seconds) + again) + uneven_share * region.seconds;
+    gain -= (count - 1) * (steps * (call_seconds + 2 * barrier_seconds) + again) + shared_share * region.seconds;
   } else {
     if (threads_ > 1) gain += (steps - 1) * barrier_seconds;
     gain -= region.doubled + (count - 1) * (steps * call_seconds + again);
   }
-  return gain;
+  return gain > 0 && gain < least_share * region.seconds ? 0 : gain;
 }
 
 int64_t RegionJudge::most_bands(const RegionCase& region, BandWork::Sharing sharing) const {
   return sharing == BandWork::Sharing::steps ? region.most_shared : region.most_bands;
 }
 
-RegionJudge::Verdict RegionJudge::judge(const RegionCase& region, BandWork::Sharing sharing) const {
+/// From as few bands as are good on; more of them gain less, or take less memory.
+void RegionJudge::add_ways(const RegionCase& region, BandWork::Sharing sharing) {
   constexpr int64_t most_times = 8;
   const int64_t first = bands_for(region, 1, sharing), most = most_bands(region, sharing);
-  Verdict best;
   for (int64_t bands = first; bands <= first * most_times; bands *= 2) {
-    Verdict tried{sharing, std::min(bands, most), 0, 0};
-    tried.scratch = scratch_bytes(region, tried);
-    if (tried.bands > 1) tried.gain = gain_of(region, tried);
-    if (best.gain < tried.gain) best = tried;
-    if (tried.bands < bands) break;
+    Way way{sharing, std::min(bands, most), 0, 0};
+    if (way.bands > 1) {
+      way.gain = gain_of(region, way), way.bytes = region.beside + scratch_bytes(region, way);
+      ways_.push_back(way);
+    }
+    if (way.bands < bands) break;
   }
-  return best;
 }
 
-RegionJudge::Verdict RegionJudge::judge(const RegionCase& region) const {
-  Verdict best;
-  if (region.divides.value_or(true)) best = judge(region, BandWork::Sharing::rows);
-  if (threads_ > 1) {
-    const Verdict shared = judge(region, BandWork::Sharing::steps);
-    if (best.gain < shared.gain) best = shared;
-  }
-  if (best.gain < least_share * region.seconds) best.gain = 0;
-  return best;
-}
-
-RegionJudge::Verdict RegionJudge::forced(const RegionCase& region, BandWork::Sharing sharing) const {
-  Verdict verdict{sharing, bands_for(region, 5, sharing), region.all + region.meaned, 0};
-  verdict.scratch = scratch_bytes(region, verdict);
-  return verdict;
+void RegionJudge::add_forced_way(const RegionCase& region) {
+  constexpr double much = 0.1;
+  const bool rows = region.doubled <= much * region.seconds;
+  const auto add = [&](BandWork::Sharing sharing, double gain) {
+    ways_.push_back({sharing, bands_for(region, 5, sharing), gain, 0});
+  };
+  // Where threads cannot share rows the second is the best.
+  add(BandWork::Sharing::steps, region.all + region.meaned);
+  if (rows) add(BandWork::Sharing::rows, ways_.back().gain * (1 + 1e-9));
 }
 
 }  // namespace kiln

@@ -22,40 +22,32 @@ struct RegionCase {
   double lost = 0;                          ///< seconds, whatever the number of bands
   double doubled = 0;                       ///< for rows that two threads make, where each has rows of its own
   int64_t most_bands = 1, most_shared = 1;  ///< of a thread's rows, and of all
+  double beside = 0;                        ///< bytes of what is there as a whole meanwhile
   size_t first_wait = 0, waits = 0;         ///< among those of the judge
-  size_t first_rolling = 0, rolling = 0;
+  size_t first_way = 0, ways = 0;
   std::optional<bool> divides;  ///< whether threads can share it, where that is known
 };
 
-/// What regions gain in time, and in memory by the price of a byte.
+/// What regions gain in time, and the memory that they need.
 class RegionJudge {
  public:
   RegionJudge(const std::vector<Slot>& slots, std::vector<ScheduledOp>& ops, const RegionPlan::Rules& rules,
               int threads);
 
-  /// A region that was settled; nothing where no tensor rolls.
-  std::optional<RegionCase> look(const RegionPlan& plan, size_t begin, size_t end);
-
-  struct Verdict {
+  /// A way to do a region.
+  struct Way {
     BandWork::Sharing sharing = BandWork::Sharing::rows;
     int64_t bands = 1;
-    double gain = 0;
-    double scratch = 0;  ///< bytes that all threads need for what rolls
+    double gain = 0;   ///< seconds
+    double bytes = 0;  ///< in use meanwhile
   };
-  /// Shared and in as many bands as gains most.
-  Verdict judge(const RegionCase& region) const;
-  /// At least five bands wherever there can be; the more memory the better.
-  Verdict forced(const RegionCase& region, BandWork::Sharing sharing) const;
+  /// A region that was settled; nothing where no tensor rolls. With `forced` there are at least five bands wherever
+  /// there can be, and the more memory they save the more is gained.
+  std::optional<RegionCase> look(const RegionPlan& plan, size_t begin, size_t end, bool forced);
+  std::span<const Way> ways(const RegionCase& region) const { return {ways_.data() + region.first_way, region.ways}; }
 
-  /// From here on a byte that is in use at a peak costs so many seconds; peaks are where more than `peak` bytes would
-  /// be in use without regions.
-  void set_price(double price, double peak);
   /// Bytes in use while each op runs, if nothing is done in bands.
   const std::vector<int64_t>& used() const { return used_; }
-  /// The root slots that roll.
-  std::span<const int> rolling(const RegionCase& region) const {
-    return {rolling_.data() + region.first_rolling, region.rolling};
-  }
   double seconds_of(size_t index);
   /// Whether threads gain by tensors of so many bytes not being there.
   bool is_large(int64_t bytes) const;
@@ -76,20 +68,19 @@ class RegionJudge {
   static double reach_of(const RegionPlan& plan, int64_t bands, const std::vector<double>& line);
   int64_t most_bands(const RegionCase& region, BandWork::Sharing sharing) const;
   int64_t bands_for(const RegionCase& region, int64_t least, BandWork::Sharing sharing) const;
-  Verdict judge(const RegionCase& region, BandWork::Sharing sharing) const;
   int64_t sharers(BandWork::Sharing sharing) const { return sharing == BandWork::Sharing::steps ? threads_ : 1; }
-  double scratch_bytes(const RegionCase& region, const Verdict& in) const;
-  double gain_of(const RegionCase& region, const Verdict& in) const;
+  double scratch_bytes(const RegionCase& region, const Way& way) const;
+  double gain_of(const RegionCase& region, const Way& way) const;
+  void add_ways(const RegionCase& region, BandWork::Sharing sharing);
+  void add_forced_way(const RegionCase& region);
 
   const std::vector<Slot>& slots_;
   std::vector<ScheduledOp>& ops_;
   const RegionPlan::Rules& rules_;
   const int threads_;
   std::vector<Wait> waits_;
-  std::vector<int> rolling_;
-  std::vector<int64_t> used_;
-  double price_ = 0;
-  std::vector<int> next_peak_;         ///< from each op on
+  std::vector<Way> ways_;
+  std::vector<int64_t> used_, born_;   ///< born: bytes of all that ops before the one make
   std::vector<double> memory_shares_;  ///< of ops; less than 0 where it is not known yet
 };
 

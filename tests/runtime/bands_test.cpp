@@ -258,6 +258,52 @@ Ran run_with(const EngineDef& engine, const Tensor& input, BandsChoice bands, in
   return ran;
 }
 
+/// A chain of ops with kernels of 3 rows, of which only the last makes a tensor that is there as a whole.
+Bands chain_of(const std::vector<int64_t>& multiples, int64_t height) {
+  Bands bands({}, {});
+  for (size_t i = 0; i < multiples.size(); ++i) {
+    const int before = static_cast<int>(i) - 1;
+    BandedOp op;
+    op.rule.multiple = multiples[i], op.rule.before = op.rule.after = 1;
+    op.height = op.in_height = height;
+    op.tensor = static_cast<int>(i), op.around = before;
+    if (before >= 0) op.around_makers = {before};
+    bands.ops().push_back(op);
+    bands.tensors().push_back({height, 1, i + 1 < multiples.size(), static_cast<int>(i)});
+  }
+  return bands;
+}
+
+TEST(Bands, NoBandMakesManyMoreRowsThanAnother) {
+  Philox rng(2026, 7);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<int64_t> multiples;
+    for (int64_t i = pick(rng, 2, 9); i > 0; --i) multiples.push_back(pick(rng, 1, 6));
+    const int64_t parts = pick(rng, 1, 3), height = pick(rng, 60, 300), part = pick(rng, 0, parts - 1);
+    const Bands bands = chain_of(multiples, height);
+    const std::vector<RowSpan> rows = bands.rows_of(part, parts);
+    const Pace pace = bands.whole_pace_of(rows, pick(rng, 2, 12));
+    // Rows come in multiples: an op makes what its reader takes, and as many again to be at one of its own.
+    std::vector<int64_t> most(multiples.size());
+    for (size_t i = multiples.size(); i-- > 0;) {
+      const int64_t wanted = i + 1 < multiples.size() ? most[i + 1] : pace.step;
+      most[i] = divide_up(wanted, multiples[i]) * multiples[i] + (wanted % multiples[i] == 0 ? 0 : multiples[i]);
+    }
+    std::vector<int64_t> from(multiples.size()), to(multiples.size());
+    for (size_t i = 0; i < from.size(); ++i) from[i] = rows[i].first;
+    for (int64_t band = 0; band < pace.bands; ++band, from = to) {
+      bands.rows_after(rows, pace, band, to);
+      for (size_t i = 0; i < to.size(); ++i) {
+        const bool is_last = band + 1 == pace.bands;
+        EXPECT_LE(to[i] - from[i], most[i]) << "op " << i << " of " << to.size() << ", band " << band;
+        EXPECT_TRUE(is_last ? to[i] == rows[i].end : to[i] >= from[i]);
+        const bool reads = i > 0 && to[i] > rows[i].first;
+        EXPECT_TRUE(!reads || to[i - 1] >= std::min(to[i] + 1, rows[i - 1].end));
+      }
+    }
+  }
+}
+
 TEST(Bands, NetworksGiveTheSameAnswers) {
   Philox rng(2026, 5);
   BuildOptions options;
