@@ -83,12 +83,13 @@ void sync_folder_of(const std::string& path) {
 
 FileWriter::FileWriter(int descriptor, const std::string& path) : descriptor_(descriptor), path_(path) {}
 
-void FileWriter::write(std::span<const std::byte> bytes) {
+void FileWriter::write(std::span<const std::byte> bytes, Written written) {
   while (!bytes.empty()) {
     const auto part = bytes.first(std::min(bytes.size(), chunk_size - buffer_.size()));
     bytes = bytes.subspan(part.size());
     if (part.size() == chunk_size) {
       write_through(part);
+      if (written == Written::let_go) let_go_of_last_chunk();
       continue;
     }
     buffer_.insert(buffer_.end(), part.begin(), part.end());
@@ -112,7 +113,8 @@ void FileWriter::flush() {
 }
 
 void FileWriter::write_through(std::span<const std::byte> bytes) {
-  flushed_ += bytes.size();
+  const uint64_t begin = flushed_, size = bytes.size();
+  flushed_ += size;
   while (!bytes.empty()) {
     const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
     if (count < 0 && errno != EINTR) {
@@ -120,6 +122,19 @@ void FileWriter::write_through(std::span<const std::byte> bytes) {
     }
     bytes = bytes.subspan(count > 0 ? static_cast<size_t>(count) : 0);
   }
+  // A hint; what goes wrong on the way to the disk the sync at the end still tells.
+  if (size == chunk_size) {
+    ::sync_file_range(descriptor_, static_cast<off_t>(begin), static_cast<off_t>(size), SYNC_FILE_RANGE_WRITE);
+  }
+}
+
+/// Only what is on the disk already can be let go: it is the chunk some chunks before that goes.
+void FileWriter::let_go_of_last_chunk() {
+  uint64_t& place = on_their_way_[let_go_ % on_their_way_.size()];
+  if (let_go_++ >= on_their_way_.size()) {
+    ::posix_fadvise(descriptor_, static_cast<off_t>(place), chunk_size, POSIX_FADV_DONTNEED);
+  }
+  place = flushed_ - chunk_size;
 }
 
 void write_file_atomically(const std::string& path, FunctionRef<void(FileWriter&)> content) {

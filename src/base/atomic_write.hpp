@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -11,11 +12,18 @@
 
 namespace kiln {
 
-/// Buffered writing to the file that write_file_atomically() is making.
+/// What the system does with what was written once it is on the disk.
+enum class Written : uint8_t {
+  kept,    ///< in memory, so that reading it soon does not need the disk
+  let_go,  ///< as far as it is large: nobody is expected to read it soon, and taking fresh memory for it takes time
+};
+
+/// Buffered writing to the file that write_file_atomically() is making. What was written begins at once to go to the
+/// disk, so that the sync at the end finds little left.
 class FileWriter {
  public:
   FileWriter(int descriptor, const std::string& path);
-  void write(std::span<const std::byte> bytes);
+  void write(std::span<const std::byte> bytes, Written written = Written::kept);
   void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
   void pad_to(uint64_t alignment);  ///< zeros, up to the next multiple
   uint64_t position() const { return flushed_ + buffer_.size(); }
@@ -23,10 +31,13 @@ class FileWriter {
 
  private:
   void write_through(std::span<const std::byte> bytes);
+  void let_go_of_last_chunk();
   int descriptor_;
   const std::string& path_;
   uint64_t flushed_ = 0;
   std::vector<std::byte> buffer_;
+  std::array<uint64_t, 8> on_their_way_{};  ///< where the last chunks begin that are to be let go, in a ring
+  size_t let_go_ = 0;
 };
 
 /// Writes beside `path`, syncs, and renames: whatever happens, `path` is the old file or the whole new one.

@@ -6,10 +6,11 @@
 namespace kiln {
 namespace {
 
-/// By value: whether a run needs it in packed form only, as far as is decided.
+/// By value: whether a run needs it in packed form only, as far as is decided; or not at all, where nothing is run.
 std::vector<bool> packed_constants(const EngineDef& engine) {
   const Graph& graph = *engine.program().graph;
-  std::vector<bool> packed(graph.values.size(), false), read = packed;
+  const Machine& machine = *engine.machine();
+  std::vector<bool> packed(graph.values.size(), machine.steps.empty()), read(graph.values.size(), false);
   for (ValueId id : graph.outputs) {
     if (id != no_value) read[static_cast<size_t>(id)] = true;
   }
@@ -17,7 +18,6 @@ std::vector<bool> packed_constants(const EngineDef& engine) {
     if (subgraphs_of(node).empty()) continue;
     for (ValueId id : values_read(graph, node)) read[static_cast<size_t>(id)] = true;
   }
-  const Machine& machine = *engine.machine();
   for (size_t ways = 0; ways <= machine.others.size(); ++ways) {
     for (const MachineStep& step : machine.ways(ways)) {
       const auto& inputs = step.group.inputs;

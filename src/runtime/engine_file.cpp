@@ -345,11 +345,17 @@ size_t EngineFile::choose_variant() const {
 void write_engine_file(const std::string& path, const ModelDef& model, std::span<const Machine* const> machines,
                        const EngineRecord& record, Names names) {
   write_file_atomically(path, [&](FileWriter& file) {
-    write_engine([&](std::span<const std::byte> bytes) { file.write(bytes); }, model, machines, record, names);
+    write_engine(
+        [&](std::span<const std::byte> bytes, Kind kind) {
+          // What machines have packed a run does not read again.
+          const bool is_seldom_read = kind == Kind::weights && !machines.empty();
+          file.write(bytes, is_seldom_read ? Written::let_go : Written::kept);
+        },
+        model, machines, record, names);
   });
 }
 
-void write_engine(FunctionRef<void(std::span<const std::byte>)> sink, const ModelDef& model,
+void write_engine(FunctionRef<void(std::span<const std::byte>, Kind)> sink, const ModelDef& model,
                   std::span<const Machine* const> machines, const EngineRecord& record, Names names) {
   if (machines.size() > most_variants) {
     fail(ErrorCode::invalid_argument, "an engine has at most {} variants, not {}", most_variants, machines.size());
@@ -394,16 +400,18 @@ void write_engine(FunctionRef<void(std::span<const std::byte>)> sink, const Mode
   std::copy_n(version.begin(), std::min(version.size(), header.kiln_version.size()), header.kiln_version.begin());
   header.checksum = header_checksum(header, std::as_bytes(std::span(table)));
 
-  sink(std::as_bytes(std::span(&header, 1)));
-  sink(std::as_bytes(std::span(table)));
+  // The header and the table go with the first section.
+  sink(std::as_bytes(std::span(&header, 1)), Kind::record);
+  sink(std::as_bytes(std::span(table)), Kind::record);
   uint64_t position = sizeof header + table.size() * sizeof(TableEntry);
   for (size_t i = 0; i < table.size(); ++i) {
     static constexpr std::array<std::byte, page> zeros{};
-    sink(std::span(zeros).first(static_cast<size_t>(table[i].offset - position)));
+    const auto add_bytes = [&](std::span<const std::byte> bytes) { sink(bytes, static_cast<Kind>(table[i].kind)); };
+    add_bytes(std::span(zeros).first(static_cast<size_t>(table[i].offset - position)));
     if (i < structure.size()) {
-      sink(structure[i].data());
+      add_bytes(structure[i].data());
     } else {
-      packed[i - structure.size()].write(sink);
+      packed[i - structure.size()].write(add_bytes);
     }
     position = table[i].offset + table[i].size;
   }

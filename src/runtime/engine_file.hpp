@@ -84,8 +84,8 @@ bool is_engine_file(const std::string& path);
 /// on nothing else.
 void write_engine_file(const std::string& path, const ModelDef& model, std::span<const Machine* const> machines,
                        const EngineRecord& record, Names names = Names::kept);
-/// The same, piece by piece.
-void write_engine(FunctionRef<void(std::span<const std::byte>)> sink, const ModelDef& model,
+/// The same, piece by piece, each with the section that it is for.
+void write_engine(FunctionRef<void(std::span<const std::byte>, EngineSection::Kind)> sink, const ModelDef& model,
                   std::span<const Machine* const> machines, const EngineRecord& record, Names names = Names::kept);
 
 }  // namespace kiln

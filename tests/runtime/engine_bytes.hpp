@@ -16,11 +16,9 @@ inline std::string engine_bytes(const EngineDef& engine, const EngineRecord& rec
   std::string bytes;
   std::vector<const Machine*> machines;
   if (engine.machine()) machines.push_back(engine.machine());
-  write_engine(
-      [&](std::span<const std::byte> piece) {
-        bytes.append(reinterpret_cast<const char*>(piece.data()), piece.size());
-      },
-      engine.model(), machines, record);
+  write_engine([&](std::span<const std::byte> piece,
+                   EngineSection::Kind) { bytes.append(reinterpret_cast<const char*>(piece.data()), piece.size()); },
+               engine.model(), machines, record);
   return bytes;
 }
 
