@@ -20,10 +20,11 @@ std::shared_ptr<float> weight_memory(int64_t floats, int threads) {
 
 /// A problem whose packed constants are where code can read them as they are.
 Problem with_aligned_constants(Problem problem, const Tactic& tactic, std::vector<Tensor>& copies) {
+  const uint32_t copied = tactic.packs & ~tactic.packs_askew;
   copies.reserve(problem.inputs.size());
   for (size_t i = 0; i < problem.inputs.size() && i < 32; ++i) {
     TensorSpec& input = problem.inputs[i];
-    if ((tactic.packs >> i & 1) == 0 || input.constant == nullptr || input.constant->is_aligned()) continue;
+    if ((copied >> i & 1) == 0 || input.constant == nullptr || input.constant->is_aligned()) continue;
     copies.push_back(input.constant->clone());
     input.constant = &copies.back();
   }

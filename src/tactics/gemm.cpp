@@ -231,7 +231,7 @@ CompactGemm compact_kernel(const Problem& p) { return {gemm_problem(p), p.isa}; 
 void pack_compact(const Problem& p, const Tuning&, float* to) {
   const Product product = constant_product(p);
   const std::vector<float> row = full_row(p, product.n);
-  compact_kernel(p).pack(p.inputs[1].constant->data<float>(), product.b_transposed ? 1 : product.n,
+  compact_kernel(p).pack(p.inputs[1].constant->raw(), product.b_transposed ? 1 : product.n,
                          product.b_transposed ? product.k : 1, row.data(), to);
 }
 
@@ -328,6 +328,7 @@ constinit const Tactic gemm_compact{
       return kernel_work(compact_kernel(p), gemm_pointers(p));
     },
     .packs = matrix_and_row,
+    .packs_askew = 1u << 1,
     .packed_floats = [](const Problem& p, const Tuning&) { return compact_kernel(p).packed_floats(); },
     .pack = pack_compact,
     .in_place = residual_place,

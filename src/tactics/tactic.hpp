@@ -157,6 +157,8 @@ struct Tactic {
 
   /// Inputs (a bit each) that pack() takes in, so that a run does not read them. They are constants.
   uint32_t packs = 0;
+  /// Those of them that pack() reads at any address, so that no copy is made for it of what lies askew.
+  uint32_t packs_askew = 0;
   /// The size of the packed weights, and the packing. They depend on the constants, the tuning and the instruction
   /// set, never on the shapes of the other inputs. Null where there is nothing to pack.
   int64_t (*packed_floats)(const Problem& problem, const Tuning& tuning) = nullptr;

@@ -159,6 +159,19 @@ TEST(WriteFileAtomically, ReplacesTheWholeFileAndKeepsItsMode) {
   EXPECT_EQ(entries_of(folder), 1u);
 }
 
+TEST(WriteFileAtomically, WhatIsLetGoIsOnTheDisk) {
+  const ScratchFolder folder;
+  std::string large(size_t{45} << 20, '\0');
+  for (size_t i = 0; i < large.size(); ++i) large[i] = static_cast<char>(i * 31 >> 9);
+  write_file_atomically(folder / "x", [&](FileWriter& writer) {
+    writer.write("kept");
+    writer.write(std::as_bytes(std::span(large)), Written::let_go);
+    writer.write("kept too");
+    EXPECT_EQ(writer.position(), large.size() + 12);
+  });
+  EXPECT_TRUE(read_text_file(folder / "x") == "kept" + large + "kept too");
+}
+
 TEST(WriteFileAtomically, AFailureLeavesTheOldFileAndNothingElse) {
   const ScratchFolder folder;
   folder.write("x", "old");

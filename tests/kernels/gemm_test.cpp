@@ -146,7 +146,10 @@ TEST(CompactGemm, TellsWhatDoesNotFit) {
   GemmProblem p;
   p.n = n, p.k = k;
   const CompactGemm kernel(p, Isa::portable);
-  std::vector<float> packed(static_cast<size_t>(kernel.packed_floats()));
+  std::vector<float> packed(static_cast<size_t>(kernel.packed_floats())), from_odd = packed;
+  kernel.pack(weights, 1, k, nullptr, packed.data());
+  kernel.pack(odd.data() + 1, 1, k, nullptr, from_odd.data());
+  EXPECT_EQ(std::memcmp(packed.data(), from_odd.data(), packed.size() * sizeof(float)), 0);
   weights[129 * k + 3] = INFINITY;
   EXPECT_FALSE(CompactGemm::fits(weights, 1, k, n, k));
   weights[129 * k + 3] = 1;

@@ -139,7 +139,7 @@ bool CompactGemm::fits(const void* b, int64_t b_row, int64_t b_column, int64_t n
   return all_fit;
 }
 
-void CompactGemm::pack(const float* b, int64_t b_row, int64_t b_column, const float* bias, float* packed) const {
+void CompactGemm::pack(const void* b, int64_t b_row, int64_t b_column, const float* bias, float* packed) const {
   std::fill(packed + notes_at(), packed + packed_floats(), 0.0f);
   if (bias != nullptr) std::copy(bias, bias + problem_.n, packed + bias_at());
   parallel_for(panels_, 1, [&](int64_t begin, int64_t end) {

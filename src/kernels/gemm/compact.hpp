@@ -20,8 +20,8 @@ class CompactGemm {
   static bool fits(const void* b, int64_t b_row, int64_t b_column, int64_t n, int64_t k);
   std::string name() const;
   int64_t packed_floats() const { return bias_at() + panels_ * compact_columns; }
-  /// As PackedGemm::pack(), of weights that fit.
-  void pack(const float* b, int64_t b_row, int64_t b_column, const float* bias, float* packed) const;
+  /// As PackedGemm::pack(), of weights that fit, which may lie at odd addresses too.
+  void pack(const void* b, int64_t b_row, int64_t b_column, const float* bias, float* packed) const;
   int64_t scratch_floats(int64_t parts) const { return parts * problem_.m * compact_columns; }
   int64_t phases() const { return 1; }
   void run_part(int64_t phase, int64_t part, int64_t parts, const GemmPointers& p, float* scratch) const;
