@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "base/cpu.hpp"
-#include "kernels/gemm/compact.hpp"
+#include "kernels/gemm/fixed.hpp"
 #include "kernels/gemm/walked_gemm.hpp"
 #include "tactics/kernel_work.hpp"
 #include "tactics/row_problem.hpp"
@@ -197,42 +197,42 @@ std::vector<Tuning> paired_tunings(const Problem& p) {
   return unique_tunings(all);
 }
 
-// ---- weights in 28 bits ---------------------------------------------------------------------------------------------
+// ---- weights in fixed point -----------------------------------------------------------------------------------------
 
-std::string decline_compact(const Problem& p) {
+std::string decline_fixed(const Problem& p) {
   if (std::string why = decline_packed(p); !why.empty()) return why;
   const Product product = constant_product(p);
-  return CompactGemm::can_do(product.n, product.k) ? "" : "too large a matrix";
+  return FixedGemm::can_do(product.n, product.k) ? "" : "too large a matrix";
 }
 
 /// For more rows arithmetic takes the time, and what lies in a cache comes fast enough as it is.
-std::string decline_compact_weights(const Problem& p) {
+std::string decline_fixed_weights(const Problem& p) {
   constexpr int64_t most_rows = 4, least_bytes = 1 << 20;
   const Product product = constant_product(p);
   if (product.m > most_rows) return "more than a few rows";
   if (!p.far_weights || product.n * product.k < least_bytes / 4) return "weights that are near";
-  const bool fits = CompactGemm::fits(p.inputs[1].constant->raw(), product.b_transposed ? 1 : product.n,
-                                      product.b_transposed ? product.k : 1, product.n, product.k);
+  const bool fits = FixedGemm::fits(p.inputs[1].constant->raw(), product.b_transposed ? 1 : product.n,
+                                    product.b_transposed ? product.k : 1, product.n, product.k);
   return fits ? "" : "weights of too different size";
 }
 
-double compact_cost(const Problem& p, const Tuning&) {
+double fixed_cost(const Problem& p, const Tuning&) {
   const GemmProblem g = gemm_problem(p);
-  const double weights = static_cast<double>(g.k) * static_cast<double>(divide_up(g.n, compact_columns)) *
-                         static_cast<double>(compact_columns);
+  const double weights = static_cast<double>(g.k) * static_cast<double>(divide_up(g.n, fixed_columns)) *
+                         static_cast<double>(fixed_columns);
   // Making floats of the weights takes about as long as some rows, and is done anew for every few of them.
-  const double rows = static_cast<double>(g.m) + 4 * static_cast<double>(divide_up(g.m, compact_most_rows));
+  const double rows = static_cast<double>(g.m) + 4 * static_cast<double>(divide_up(g.m, fixed_most_rows));
   const double arithmetic = arithmetic_seconds(rows * weights, p.isa, 0.6);
-  return std::max(arithmetic, weight_seconds(p, weights * compact_step_bytes / compact_columns));
+  return std::max(arithmetic, weight_seconds(p, weights * fixed_step_bytes / fixed_columns));
 }
 
-CompactGemm compact_kernel(const Problem& p) { return {gemm_problem(p), p.isa}; }
+FixedGemm fixed_kernel(const Problem& p) { return {gemm_problem(p), p.isa}; }
 
-void pack_compact(const Problem& p, const Tuning&, float* to) {
+void pack_fixed(const Problem& p, const Tuning&, float* to) {
   const Product product = constant_product(p);
   const std::vector<float> row = full_row(p, product.n);
-  compact_kernel(p).pack(p.inputs[1].constant->raw(), product.b_transposed ? 1 : product.n,
-                         product.b_transposed ? product.k : 1, row.data(), to);
+  fixed_kernel(p).pack(p.inputs[1].constant->raw(), product.b_transposed ? 1 : product.n,
+                       product.b_transposed ? product.k : 1, row.data(), to);
 }
 
 // ---- both matrices computed ---------------------------------------------------------------------------------------
@@ -317,22 +317,21 @@ constinit const Tactic gemm_packed{
     .describe = describe_tile_tuning,
 };
 
-constinit const Tactic gemm_compact{
-    .name = "gemm_compact",
-    .declines = decline_compact,
-    .declines_weights = decline_compact_weights,
+constinit const Tactic gemm_fixed{
+    .name = "gemm_fixed",
+    .declines = decline_fixed,
+    .declines_weights = decline_fixed_weights,
     .formats = plain_only,
     .tunings = no_tuning,
-    .cost = compact_cost,
+    .cost = fixed_cost,
     .prepare = [](const Problem& p, const Layouts&, const Tuning&) -> std::unique_ptr<Work> {
-      return kernel_work(compact_kernel(p), gemm_pointers(p));
+      return kernel_work(fixed_kernel(p), gemm_pointers(p));
     },
     .packs = matrix_and_row,
     .packs_askew = 1u << 1,
-    .packed_floats = [](const Problem& p, const Tuning&) { return compact_kernel(p).packed_floats(); },
-    .pack = pack_compact,
+    .packed_floats = [](const Problem& p, const Tuning&) { return fixed_kernel(p).packed_floats(); },
+    .pack = pack_fixed,
     .in_place = residual_place,
-    // Where infinities meet weights that stand beside the others, the result is no number.
     .approximates = true,
 };
 

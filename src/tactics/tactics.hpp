@@ -13,7 +13,7 @@ extern const Tactic conv_depthwise, conv_first, conv_winograd, conv_direct, conv
 // elementwise.cpp
 extern const Tactic elementwise;
 // gemm.cpp
-extern const Tactic gemm_packed, gemm_compact, gemm_paired, gemm_strassen, gemm_dynamic;
+extern const Tactic gemm_packed, gemm_fixed, gemm_paired, gemm_strassen, gemm_dynamic;
 // pool.cpp
 extern const Tactic pool_window, pool_global;
 // norm.cpp
