@@ -173,7 +173,7 @@ std::optional<RegionCase> RegionJudge::look(const RegionPlan& plan, size_t begin
   region.reach = reach_of(plan, region.most_shared, line);
   region.waits = waits_.size() - region.first_wait;
   if (forced) {
-    add_forced_way(region);
+    add_forced_ways(region);
   } else {
     add_ways(region, BandWork::Sharing::rows);
     if (threads_ > 1) add_ways(region, BandWork::Sharing::steps);
@@ -264,15 +264,14 @@ void RegionJudge::add_ways(const RegionCase& region, BandWork::Sharing sharing) 
   }
 }
 
-void RegionJudge::add_forced_way(const RegionCase& region) {
+/// The first of these ways is taken, or the second where threads cannot share rows.
+void RegionJudge::add_forced_ways(const RegionCase& region) {
   constexpr double much = 0.1;
-  const bool rows = region.doubled <= much * region.seconds;
-  const auto add = [&](BandWork::Sharing sharing, double gain) {
-    ways_.push_back({sharing, bands_for(region, 5, sharing), gain, 0});
+  const auto add = [&](BandWork::Sharing sharing) {
+    ways_.push_back({sharing, bands_for(region, 5, sharing), region.all + region.meaned, 0});
   };
-  // Where threads cannot share rows the second is the best.
-  add(BandWork::Sharing::steps, region.all + region.meaned);
-  if (rows) add(BandWork::Sharing::rows, ways_.back().gain * (1 + 1e-9));
+  if (region.doubled <= much * region.seconds) add(BandWork::Sharing::rows);
+  add(BandWork::Sharing::steps);
 }
 
 }  // namespace kiln

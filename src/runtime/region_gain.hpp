@@ -72,7 +72,7 @@ class RegionJudge {
   double scratch_bytes(const RegionCase& region, const Way& way) const;
   double gain_of(const RegionCase& region, const Way& way) const;
   void add_ways(const RegionCase& region, BandWork::Sharing sharing);
-  void add_forced_way(const RegionCase& region);
+  void add_forced_ways(const RegionCase& region);
 
   const std::vector<Slot>& slots_;
   std::vector<ScheduledOp>& ops_;

@@ -112,7 +112,7 @@ TEST(FixedGemm, EqualsTheReference) {
   }
 }
 
-/// A unit matrix by weights of many sizes gives them back to the bit.
+/// A unit matrix by weights of many sizes gives them back, as far as 24 bits of the largest hold them.
 TEST(FixedGemm, RoundsToTheLastOf24Bits) {
   Philox rng(48);
   GemmProblem p;

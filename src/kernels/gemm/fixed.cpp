@@ -89,8 +89,9 @@ bool FixedGemm::can_do(int64_t n, int64_t k) { return n >= 1 && k >= 1 && k <= m
 std::string FixedGemm::name() const { return fmt::format("gemm_f32_fixed_{}", isa_name(isa_)); }
 
 bool FixedGemm::fits(const void* b, int64_t b_row, int64_t b_column, int64_t n, int64_t k) {
-  constexpr float most = 0x1p64f, least = 0x1p-64f, little = 0x1p-9f;  // little: of the factor; 15 bits are left of it
-  constexpr int32_t most_small = 4;  // of so many weights that are not zero one may be less than that
+  // At least three in four weights that are not zero keep 17 bits: what is rounded off is a few millionths at most.
+  constexpr float most = 0x1p64f, least = 0x1p-64f, little = 0x1p-7f;
+  constexpr int32_t most_small = 4;
   if (!can_do(n, k)) return false;
   std::atomic<bool> all_fit = true;
   parallel_for(divide_up(n, fixed_columns), 1, [&](int64_t begin, int64_t end) {

@@ -8,8 +8,8 @@
 namespace kiln {
 
 /// gemm_f32_fixed: PackedGemm for few rows, where reading the weights from main memory takes the time. The weights are
-/// kept as whole numbers of 24 bits, times a power of two for each column: what that rounds off is less than what the
-/// sums in floats do.
+/// kept as whole numbers of 24 bits, times a power of two for each column: what that rounds off is no more than what
+/// long sums in floats do.
 class FixedGemm {
  public:
   FixedGemm(const GemmProblem& problem, Isa isa);
