@@ -18,8 +18,9 @@ int64_t end_read(const RowRule& rule, int64_t end) {
 
 }  // namespace
 
-int64_t Bands::aligned(const BandedOp& op, int64_t end) {
-  return std::min(op.height, -divide_down(-end, op.rule.multiple) * op.rule.multiple);
+int64_t Bands::aligned(const BandedOp& op, int64_t end) const {
+  const int64_t multiple = multiple_of(op);
+  return std::min(op.height, -divide_down(-end, multiple) * multiple);
 }
 
 std::vector<RowSpan> Bands::rows_of(int64_t part, int64_t parts) const {
@@ -32,15 +33,14 @@ std::vector<RowSpan> Bands::rows_of(int64_t part, int64_t parts) const {
     const BandedOp& op = ops_[i];
     RowSpan& span = rows[i];
     if (is_wanted_whole(op)) {
-      const PartRange units = part_range(divide_up(op.height, op.rule.multiple), part, parts);
-      if (units.begin < units.end)
-        want(static_cast<int>(i), units.begin * op.rule.multiple, units.end * op.rule.multiple);
+      const PartRange units = part_range(divide_up(op.height, op.meeting), part, parts);
+      if (units.begin < units.end) want(static_cast<int>(i), units.begin * op.meeting, units.end * op.meeting);
     }
     if (span.is_empty()) {
       span = {0, 0};
       continue;
     }
-    span.first = span.first / op.rule.multiple * op.rule.multiple;
+    span.first = span.first / multiple_of(op) * multiple_of(op);
     span.end = aligned(op, span.end);
     for (const int maker : op.around_makers) {
       want(maker, first_read(op.rule, span.first), end_read(op.rule, span.end));
@@ -77,7 +77,7 @@ Pace Bands::pace_of(const std::vector<RowSpan>& rows, int64_t bands) const {
   }
   int64_t multiple = 1;
   for (const BandedOp& op : ops_) {
-    if (is_wanted_whole(op) && op.height == pace.height) multiple = std::max(multiple, op.rule.multiple);
+    if (is_wanted_whole(op) && op.height == pace.height) multiple = std::max(multiple, op.meeting);
   }
   pace.step = divide_up(divide_up(most, bands), multiple) * multiple;
   pace.bands = bands;

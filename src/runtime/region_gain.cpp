@@ -144,8 +144,8 @@ std::optional<RegionCase> RegionJudge::look(const RegionPlan& plan, size_t begin
     if (ops_[i].machine != nullptr) region.weights += static_cast<double>(ops_[i].machine->packed_floats) * 4;
     const RowSpan& span = rows[i - begin];
     if (!tensors[static_cast<size_t>(op.tensor)].rolls) {
-      region.most_bands = std::min(region.most_bands, divide_up(span.end - span.first, op.rule.multiple));
-      region.most_shared = std::min(region.most_shared, divide_up(op.height, op.rule.multiple));
+      region.most_bands = std::min(region.most_bands, divide_up(span.end - span.first, op.meeting));
+      region.most_shared = std::min(region.most_shared, divide_up(op.height, op.meeting));
     }
     region.seconds += seconds_of(i) / threads_;
     // Rows at the border of two parts are made by both.

@@ -68,14 +68,15 @@ std::optional<BandedOp> RegionPlan::reads_of(const ScheduledOp& op, const RowRul
   return made;
 }
 
-/// What an op reads at its own rows alone it does in steps of those who make it, so that parts meet at the same rows.
+/// Who reads at its own rows alone lets parts meet where those who make that do.
 void RegionPlan::follow_makers(BandedOp& op) const {
   const RowRule& rule = op.rule;
+  op.meeting = rule.multiple;
   if (op.around >= 0 && (rule.up != 1 || rule.down != 1 || rule.before != 0 || rule.after != 0)) return;
   for (const std::vector<int>* const makers : {&op.around_makers, &op.beside_makers}) {
     for (const int maker : *makers) {
       const BandedOp& of = bands_.ops()[static_cast<size_t>(maker)];
-      if (of.height == op.height && of.rule.multiple % rule.multiple == 0) op.rule.multiple = of.rule.multiple;
+      if (of.height == op.height && of.meeting % rule.multiple == 0) op.meeting = of.meeting;
     }
   }
 }

@@ -264,7 +264,7 @@ Bands chain_of(const std::vector<int64_t>& multiples, int64_t height) {
   for (size_t i = 0; i < multiples.size(); ++i) {
     const int before = static_cast<int>(i) - 1;
     BandedOp op;
-    op.rule.multiple = multiples[i], op.rule.before = op.rule.after = 1;
+    op.rule.multiple = op.meeting = multiples[i], op.rule.before = op.rule.after = 1;
     op.height = op.in_height = height;
     op.tensor = static_cast<int>(i), op.around = before;
     if (before >= 0) op.around_makers = {before};
@@ -302,6 +302,23 @@ TEST(Bands, NoBandMakesManyMoreRowsThanAnother) {
       }
     }
   }
+}
+
+TEST(Bands, PartsMakeFewRowsTwice) {
+  Bands bands = chain_of({6, 1, 5}, 300);
+  // What rolls does not have to meet.
+  bands.ops()[1].meeting = 6;
+  const std::vector<RowSpan> above = bands.rows_of(0, 2), below = bands.rows_of(1, 2);
+  const auto expect = [](RowSpan rows, int64_t first, int64_t end) {
+    EXPECT_EQ(rows.first, first);
+    EXPECT_EQ(rows.end, end);
+  };
+  expect(above[2], 0, 150);
+  expect(above[1], 0, 151);
+  expect(above[0], 0, 156);
+  expect(below[2], 150, 300);
+  expect(below[1], 149, 300);
+  expect(below[0], 144, 300);
 }
 
 TEST(Bands, NetworksGiveTheSameAnswers) {
