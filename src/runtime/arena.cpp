@@ -1,7 +1,10 @@
 #include "runtime/arena.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
+
+#include "base/rng.hpp"
 
 namespace kiln {
 namespace {
@@ -25,76 +28,105 @@ std::vector<int64_t> live_bytes(const std::vector<ArenaBlock>& blocks) {
   return live;
 }
 
-/// Each block of `order` into the smallest gap that takes it.
-ArenaPlan placed_by(const std::vector<ArenaBlock>& blocks, const std::vector<size_t>& order) {
-  ArenaPlan plan;
-  plan.offsets.assign(blocks.size(), 0);
-  std::vector<size_t> placed;  // by offset
-  for (size_t index : order) {
-    const int64_t bytes = rounded(blocks[index].bytes);
-    int64_t end = 0, best = -1, best_gap = 0;
-    for (size_t other : placed) {
-      if (!overlap(blocks[index], blocks[other])) continue;
-      const int64_t gap = plan.offsets[other] - end;
-      if (gap >= bytes && (best < 0 || gap < best_gap)) best = end, best_gap = gap;
-      end = std::max(end, plan.offsets[other] + rounded(blocks[other].bytes));
-    }
-    plan.offsets[index] = best < 0 ? end : best;
-    plan.bytes = std::max(plan.bytes, plan.offsets[index] + bytes);
-    const auto at = std::upper_bound(placed.begin(), placed.end(), index,
-                                     [&](size_t a, size_t b) { return plan.offsets[a] < plan.offsets[b]; });
-    placed.insert(at, index);
+/// Puts blocks into memory, one after the other.
+class Placer {
+ public:
+  explicit Placer(std::vector<ArenaBlock> blocks) : blocks_(std::move(blocks)) {
+    for (ArenaBlock& block : blocks_) block.bytes = rounded(block.bytes);
   }
-  return plan;
+
+  /// Each block of `order` goes into the smallest gap that takes it; what they take together.
+  int64_t place(const std::vector<size_t>& order, std::vector<int64_t>& offsets) {
+    int64_t all = 0;
+    offsets.resize(blocks_.size());
+    placed_.clear();
+    for (const size_t index : order) {
+      const int64_t bytes = blocks_[index].bytes;
+      int64_t end = 0, best = -1, best_gap = 0;
+      for (const size_t other : placed_) {
+        if (!overlap(blocks_[index], blocks_[other])) continue;
+        const int64_t gap = offsets[other] - end;
+        if (gap >= bytes && (best < 0 || gap < best_gap)) best = end, best_gap = gap;
+        end = std::max(end, offsets[other] + blocks_[other].bytes);
+      }
+      offsets[index] = best < 0 ? end : best;
+      all = std::max(all, offsets[index] + bytes);
+      const auto is_below = [&](size_t a, size_t b) { return offsets[a] < offsets[b]; };
+      placed_.insert(std::upper_bound(placed_.begin(), placed_.end(), index, is_below), index);
+    }
+    return all;
+  }
+  int64_t end_of(size_t index, const std::vector<int64_t>& offsets) const {
+    return offsets[index] + blocks_[index].bytes;
+  }
+
+ private:
+  std::vector<ArenaBlock> blocks_;
+  std::vector<size_t> placed_;  ///< by offset
+};
+
+/// Changes an order step by step until what is placed by it ends at `enough`: mostly so that a block at the top comes
+/// earlier. At first what makes it worse is taken too, then less and less.
+std::vector<size_t> improved(std::vector<size_t> order, Placer& placer, int64_t enough) {
+  constexpr int tries = 200;
+  constexpr double first_warmth = 0.08, top = 0.02;  // of what the blocks take
+  constexpr size_t at_random = 10;                   // one change in so many
+  Philox random(1);
+  const auto pick = [&](size_t count) { return static_cast<size_t>(random.below(count)); };
+  std::vector<int64_t> offsets, next_offsets;
+  int64_t bytes = placer.place(order, offsets), least = bytes;
+  std::vector<size_t> best = order, next, at_top;
+  for (int i = 0; i < tries && least > enough; ++i) {
+    size_t from = pick(order.size()), to = pick(order.size());
+    if (pick(at_random) != 0) {
+      at_top.clear();
+      const int64_t high = bytes - static_cast<int64_t>(top * static_cast<double>(bytes));
+      for (size_t k = 0; k < order.size(); ++k) {
+        if (placer.end_of(order[k], offsets) >= high) at_top.push_back(k);
+      }
+      from = at_top[pick(at_top.size())], to = pick(from + 1);
+    }
+    next = order;
+    if (pick(2) == 0) {
+      std::swap(next[from], next[to]);
+    } else {
+      next.erase(next.begin() + static_cast<std::ptrdiff_t>(from));
+      next.insert(next.begin() + static_cast<std::ptrdiff_t>(to), order[from]);
+    }
+    const int64_t found = placer.place(next, next_offsets);
+    const double warmth = first_warmth * static_cast<double>(least) * (1 - static_cast<double>(i) / tries);
+    if (static_cast<double>(bytes - found) <= warmth * std::log(random.uniform())) continue;
+    bytes = found;
+    order.swap(next), offsets.swap(next_offsets);
+    if (bytes < least) least = bytes, best = order;
+  }
+  return best;
 }
 
 }  // namespace
 
 ArenaPlan plan_arena(const std::vector<ArenaBlock>& blocks) {
   constexpr int64_t worth_trying = int64_t{1} << 20;  // bytes that another order may save
+  constexpr int64_t small_part = 64;                  // of the whole: a block finds a place last of all
+  ArenaPlan plan;
   const std::vector<int64_t> live = live_bytes(blocks);
-  const int64_t lower_bound = *std::max_element(live.begin(), live.end());
-  const auto area = [&](size_t i) {
-    return static_cast<double>(blocks[i].bytes) * (blocks[i].last - blocks[i].first + 1);
-  };
-  const auto most_beside = [&](size_t i) {
-    return *std::max_element(live.begin() + blocks[i].first, live.begin() + blocks[i].last + 1);
-  };
+  plan.lower_bound = *std::max_element(live.begin(), live.end());
   std::vector<size_t> order(blocks.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return blocks[a].bytes > blocks[b].bytes; });
-  ArenaPlan best = placed_by(blocks, order);
-  ArenaPlan latest;
-  if (best.bytes - lower_bound >= worth_trying) {
-    latest = best;
-    std::vector<size_t> by_area = order;
-    std::stable_sort(by_area.begin(), by_area.end(), [&](size_t a, size_t b) { return area(a) > area(b); });
-    ArenaPlan plan = placed_by(blocks, by_area);
-    if (plan.bytes < best.bytes) best = std::move(plan);
+  Placer placer(blocks);
+  plan.bytes = placer.place(order, plan.offsets);
+  if (plan.bytes - plan.lower_bound < worth_trying) return plan;
+  const auto is_large = [&](size_t i) { return blocks[i].bytes > plan.lower_bound / small_part; };
+  const auto small = std::find_if_not(order.begin(), order.end(), is_large);
+  std::vector<size_t> better = improved({order.begin(), small}, placer, plan.lower_bound + plan.lower_bound / 128);
+  better.insert(better.end(), small, order.end());
+  std::vector<int64_t> offsets;
+  if (const int64_t bytes = placer.place(better, offsets); bytes < plan.bytes) {
+    plan.bytes = bytes;
+    plan.offsets = std::move(offsets);
   }
-  // Then those before all others that stick out at the top: at first in order of size, then as they come, then those
-  // of the fullest steps before others.
-  constexpr int most_tries = 12;
-  for (int round = 0; round < 3 && best.bytes - lower_bound >= worth_trying; ++round) {
-    if (round > 0) {
-      std::vector<int64_t> rank;
-      for (size_t i = 0; i < blocks.size(); ++i) rank.push_back(round == 1 ? blocks[i].first : -most_beside(i));
-      std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return rank[a] < rank[b]; });
-      latest = placed_by(blocks, order);
-      if (latest.bytes < best.bytes) best = latest;
-    }
-    std::vector<bool> is_early(blocks.size(), false);
-    for (int i = 0; i < most_tries && best.bytes - lower_bound >= worth_trying; ++i) {
-      for (size_t k = 0; k < blocks.size(); ++k) {
-        if (latest.offsets[k] + rounded(blocks[k].bytes) == latest.bytes) is_early[k] = true;
-      }
-      std::stable_partition(order.begin(), order.end(), [&](size_t k) { return is_early[k]; });
-      latest = placed_by(blocks, order);
-      if (latest.bytes < best.bytes) best = latest;
-    }
-  }
-  best.lower_bound = lower_bound;
-  return best;
+  return plan;
 }
 
 }  // namespace kiln

@@ -18,7 +18,7 @@ struct ArenaPlan {
 };
 
 /// Places blocks so that no two that are needed at the same time overlap: the largest first, each into the smallest
-/// gap that takes it; where that wastes much, other orders are tried.
+/// gap that takes it; where that wastes much, better orders are searched for.
 ArenaPlan plan_arena(const std::vector<ArenaBlock>& blocks);
 
 }  // namespace kiln

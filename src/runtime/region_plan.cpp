@@ -76,7 +76,7 @@ void RegionPlan::follow_makers(BandedOp& op) const {
   for (const std::vector<int>* const makers : {&op.around_makers, &op.beside_makers}) {
     for (const int maker : *makers) {
       const BandedOp& of = bands_.ops()[static_cast<size_t>(maker)];
-      if (of.height == op.height && of.meeting % rule.multiple == 0) op.meeting = of.meeting;
+      if (of.height == op.height && of.meeting % op.meeting == 0) op.meeting = of.meeting;
     }
   }
 }
