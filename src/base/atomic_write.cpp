@@ -25,18 +25,25 @@ constexpr size_t chunk_size = size_t{2} << 20;
   fail(ErrorCode::io, "{}: cannot {}: {}", path, what, std::strerror(errno));
 }
 
-/// A new file of its own beside the target, removed again unless it was renamed to it.
+std::string folder_of(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path();
+  return folder.empty() ? "." : folder;
+}
+
+/// A new file in the target's folder, without a name where the file system can do that: nothing is left of it if the
+/// program ends before it is done. One with a name is removed again unless it was renamed to the target.
 class TemporaryFile {
  public:
-  explicit TemporaryFile(const std::string& target) {
-    static std::atomic<uint64_t> counter{0};
-    for (int attempt = 0; descriptor_ < 0; ++attempt) {
-      path_ = target + ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
-      descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-      if (descriptor_ < 0 && (errno != EEXIST || attempt == 1000)) {
-        fail_to_write(target, "create a file beside it");
-      }
+  explicit TemporaryFile(const std::string& target) : target_(target) {
+    descriptor_ = ::open(folder_of(target).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+    if (descriptor_ >= 0) {
+      if (::access(open_file().c_str(), F_OK) == 0) return;
+      ::close(descriptor_);
     }
+    name_by([&](const char* name) {
+      descriptor_ = ::open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+      return descriptor_ >= 0;
+    });
   }
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
@@ -51,27 +58,51 @@ class TemporaryFile {
 
   int descriptor() const { return descriptor_; }
 
-  void become(const std::string& target) {
+  void become_target() {
     if (::fsync(descriptor_) != 0) {
-      fail_to_write(target, "sync");
+      fail_to_write(target_, "sync");
+    }
+    if (path_.empty()) {
+      name_by([&](const char* name) {
+        return ::linkat(AT_FDCWD, open_file().c_str(), AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0;
+      });
     }
     if (::close(std::exchange(descriptor_, -1)) != 0) {
-      fail_to_write(target, "close");
+      fail_to_write(target_, "close");
     }
-    if (::rename(path_.c_str(), target.c_str()) != 0) {
-      fail_to_write(target, "rename the finished file to it");
+    if (::rename(path_.c_str(), target_.c_str()) != 0) {
+      fail_to_write(target_, "rename the finished file to it");
     }
     path_.clear();
   }
 
  private:
-  std::string path_;
+  /// By which a file without a name can be given one.
+  std::string open_file() const { return "/proc/self/fd/" + std::to_string(descriptor_); }
+
+  /// Tries names beside the target until one is free.
+  template <class Take>
+  void name_by(Take&& take) {
+    static std::atomic<uint64_t> counter{0};
+    for (int attempt = 0;; ++attempt) {
+      std::string name = target_ + ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+      if (take(name.c_str())) {
+        path_ = std::move(name);
+        return;
+      }
+      if (errno != EEXIST || attempt == 1000) {
+        fail_to_write(target_, "create a file beside it");
+      }
+    }
+  }
+
+  const std::string target_;
+  std::string path_;  ///< empty while it has no name
   int descriptor_ = -1;
 };
 
 void sync_folder_of(const std::string& path) {
-  const std::string folder = std::filesystem::path(path).parent_path();
-  const int descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int descriptor = ::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   // A folder that may be written but not read, or a file system that cannot sync one, loses nothing but durability.
   if (descriptor >= 0) {
     ::fsync(descriptor);
@@ -162,7 +193,7 @@ void write_file_atomically(const std::string& path, FunctionRef<void(FileWriter&
     // Someone else's mode may be refused; the file is then ours with the usual one.
     (void)!::fchmod(temporary.descriptor(), *mode);
   }
-  temporary.become(target);
+  temporary.become_target();
   sync_folder_of(target);
 }
 

@@ -1,5 +1,7 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <stdexcept>
@@ -185,6 +187,22 @@ TEST(WriteFileAtomically, AFailureLeavesTheOldFileAndNothingElse) {
   EXPECT_EQ(entries_of(folder), 1u);
   expect_error(ErrorCode::io, "create", [&] { write_file_atomically(folder / "absent/x", "new"); });
   expect_error(ErrorCode::invalid_argument, "no regular file", [] { write_file_atomically("/dev/null", "new"); });
+}
+
+TEST(WriteFileAtomically, AProgramThatEndsMeanwhileLeavesNothing) {
+  const ScratchFolder folder;
+  folder.write("x", "old");
+  const int unnamed = ::open(folder.path().c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+  if (unnamed < 0) GTEST_SKIP() << "this file system has no files without names";
+  ::close(unnamed);
+  EXPECT_EXIT(write_file_atomically(folder / "x",
+                                    [](FileWriter& writer) {
+                                      writer.write(std::string(size_t{5} << 20, 'n'));
+                                      ::_exit(3);
+                                    }),
+              testing::ExitedWithCode(3), "");
+  EXPECT_EQ(read_text_file(folder / "x"), "old");
+  EXPECT_EQ(entries_of(folder), 1u);
 }
 
 TEST(WriteFileAtomically, WritesThroughALink) {
