@@ -57,6 +57,15 @@ bool scales_nothing(const GraphView& view, const Node& resize) {
   return factors && !factors->empty() && all_are(factors, 1.0);
 }
 
+/// A pool of windows of one element each, as adaptive pooling to the size that is there is written.
+bool sees_one_each(const Node& pool) {
+  const std::vector<int64_t> kernel = ints_attribute(pool, "kernel_shape");
+  const std::string pads = string_attribute(pool, "auto_pad", "NOTSET");
+  return !kernel.empty() && pool.outputs.size() == 1 && all_are(std::optional(kernel), 1) &&
+         all_are(std::optional(ints_attribute(pool, "strides")), 1) &&
+         all_are(std::optional(ints_attribute(pool, "pads")), 0) && (pads == "NOTSET" || pads == "VALID");
+}
+
 /// Operators that move elements and may happen to leave all of them where they are.
 bool moves_nothing(const GraphView& view, const Node& node) {
   const std::string& op = node.op_type;
@@ -64,6 +73,7 @@ bool moves_nothing(const GraphView& view, const Node& node) {
   if (op == "Slice") return takes_everything(view, node);
   if (op == "Transpose") return keeps_order(node);
   if (op == "Resize" || op == "Upsample") return scales_nothing(view, node);
+  if (op == "AveragePool" || op == "MaxPool") return sees_one_each(node);
   if (op == "Tile") return opset_of(view) >= 6 && has_input(node, 1) && all_are(known_ints(view, node.inputs[1]), 1);
   if (op == "Concat" || op == "Sum" || op == "Mean" || op == "Max" || op == "Min") return node.inputs.size() == 1;
   // A target that only the run knows may be one that the input does not broadcast to.

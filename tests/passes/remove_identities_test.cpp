@@ -19,7 +19,11 @@ TEST(RemoveIdentities, OperatorsThatMoveNothing) {
   b.add("Resize", {"d", "", "scales"}, {"e"});
   b.add("Tile", {"e", "ones"}, {"f"});
   b.add("Sum", {"f"}, {"g"});
-  b.add("Relu", {"g"}, {"y"});
+  b.add("AveragePool", {"g"}, {"h"}, {passes::ints_value("kernel_shape", {1, 1})});
+  b.add("MaxPool", {"h"}, {"i"},
+        {passes::ints_value("kernel_shape", {1, 1}), passes::ints_value("strides", {1, 1}),
+         passes::ints_value("pads", {0, 0, 0, 0})});
+  b.add("Relu", {"i"}, {"y"});
   b.output("y");
   EXPECT_EQ(operators_after(b, ramp({1, 2, 3, 4})), Names{"Relu"});
 }
@@ -37,6 +41,17 @@ TEST(RemoveIdentities, NotThoseThatMoveSomethingAndKeepTheShape) {
   b.add("Transpose", {"b"}, {"y"});
   b.output("y");
   EXPECT_EQ(operators_after(b, ramp({3, 3})), (Names{"Pad", "Slice", "Transpose"}));
+}
+
+TEST(RemoveIdentities, NotAPoolThatSkipsOrAdds) {
+  ModelBuilder b;
+  b.input("x", {Dim(1), Dim(1), Dim(4), Dim(4)});
+  const Attribute kernel = passes::ints_value("kernel_shape", {1, 1});
+  b.add("MaxPool", {"x"}, {"a"}, {kernel, passes::ints_value("strides", {2, 1})});
+  b.add("AveragePool", {"a"}, {"y"},
+        {kernel, passes::ints_value("pads", {1, 0, 0, 0}), passes::int_value("count_include_pad", 1)});
+  b.output("y");
+  EXPECT_EQ(operators_after(b, ramp({1, 1, 4, 4})), (Names{"MaxPool", "AveragePool"}));
 }
 
 TEST(RemoveIdentities, NotAResizeThatRoundsToTheSameShape) {
