@@ -119,7 +119,7 @@ void add_candidate(Choice& choice, const Tactic& tactic, const Tuning& tuning, c
 Choice make_choice(const Program& program, const BuildFacts& facts, const Group& group, const Target& target) {
   Choice choice;
   choice.group = &group;
-  choice.problem = make_problem(program, facts.typical, group, target.isa, target.threads);
+  if (!group.is_sequel) choice.problem = make_problem(program, facts.typical, group, target.isa, target.threads);
   if (choice.problem) {
     choice.problem->far_weights = target.far_weights;
     const Problem& problem = *choice.problem;
