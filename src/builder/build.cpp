@@ -23,9 +23,8 @@ Machine build(const Program& program, const BuildFacts& facts, const BuildOption
 template <class FactsOf>
 std::shared_ptr<const EngineDef> build_closed(ClosedBody& closed, const BuildOptions& options, Isa isa,
                                               FactsOf&& facts_of) {
-  return EngineDef::create(std::move(closed.model), [&](const EngineDef& body) {
-    return build(body.program(), facts_of(body), options, isa);
-  });
+  return EngineDef::create(std::move(closed.model),
+                           [&](const EngineDef& body) { return build(body.program(), facts_of(body), options, isa); });
 }
 
 /// Decides how the subgraphs of a node are done.

@@ -18,7 +18,8 @@ std::vector<std::vector<size_t>> stages_of(const Program& program, const Facts& 
     size_t stage = 0;
     for (ValueId id : values_read(graph, *step.node)) stage = std::max(stage, stage_of[static_cast<size_t>(id)]);
     for (ValueId id : step.node->outputs) {
-      if (id != no_value) stage_of[static_cast<size_t>(id)] = typical[static_cast<size_t>(id)].is_born ? stage + 1 : stage;
+      if (id != no_value)
+        stage_of[static_cast<size_t>(id)] = typical[static_cast<size_t>(id)].is_born ? stage + 1 : stage;
     }
     stages.resize(std::max(stages.size(), stage + 1));
     stages[stage].push_back(step.node_index);

@@ -25,7 +25,8 @@ BuildFacts build_facts(const EngineDef& engine, const std::map<std::string, Shap
 /// The same model with inputs of other shapes, which `facts` are from another; subgraphs aside.
 BuildFacts facts_at(const EngineDef& engine, const BuildFacts& facts, const std::map<std::string, Shape>& shapes);
 
-/// How many values have no shape that is known before a run with typical inputs, or follows from those that data decide.
+/// How many values have no shape that is known before a run with typical inputs, or follows from those that data
+/// decide.
 size_t unknown_shapes(const Facts& typical);
 
 /// The same for a body of an engine: what is known of the graph around it says it. `graph` is the subgraph as it stands

@@ -125,7 +125,8 @@ Group SequelEdges::group_of(std::vector<size_t> nodes) const {
     for (ValueId id : values_read(graph, graph.nodes[index])) {
       if (const auto made = reads_outside.find(id); made != reads_outside.end()) {
         --made->second;
-      } else if (program_.sources[static_cast<size_t>(id)].kind == ValueSource::Kind::frame && known.insert(id).second) {
+      } else if (program_.sources[static_cast<size_t>(id)].kind == ValueSource::Kind::frame &&
+                 known.insert(id).second) {
         group.inputs.push_back(id);
       }
     }

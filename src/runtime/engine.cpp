@@ -20,7 +20,8 @@ std::vector<bool> packed_constants(const EngineDef& engine) {
       const bool is_apart = step.group.is_sequel && !step.by_reference;
       for (size_t node : step.group.nodes) {
         if (!is_apart && subgraphs_of(graph.nodes[node]).empty()) continue;
-        for (ValueId id : values_read(graph, graph.nodes[node])) (is_apart ? packed : read)[static_cast<size_t>(id)] = true;
+        for (ValueId id : values_read(graph, graph.nodes[node]))
+          (is_apart ? packed : read)[static_cast<size_t>(id)] = true;
       }
       const auto& inputs = step.group.inputs;
       for (size_t i = 0; i < inputs.size(); ++i) {

@@ -431,8 +431,8 @@ Machine bind_machine(StoredMachine stored, const Program& program, const WeightS
     auto engine = EngineDef::create(std::move(closed->model), [&](const EngineDef& made) {
       return bind_machine(std::move(body.machine), made.program(), packed);
     });
-    machine.bodies.push_back({body.node, body.which, std::move(closed->captured), std::move(body.follows_shapes),
-                              std::move(engine)});
+    machine.bodies.push_back(
+        {body.node, body.which, std::move(closed->captured), std::move(body.follows_shapes), std::move(engine)});
   }
   return machine;
 }

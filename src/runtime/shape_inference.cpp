@@ -313,7 +313,8 @@ class ShapeInference::Driver : public InferHost {
   /// A value that is no tensor has no shape to be known.
   static bool is_shape_known(const Type& type) {
     const bool has_shape = !type.is_known() || type.is_tensor() || type.kind == Type::Kind::sparse;
-    return !has_shape || (type.shape && std::ranges::all_of(*type.shape, [](const Dim& dim) { return dim.is_known(); }));
+    return !has_shape ||
+           (type.shape && std::ranges::all_of(*type.shape, [](const Dim& dim) { return dim.is_known(); }));
   }
   bool reads_known_shapes(const Node& node) {
     return std::ranges::all_of(values_read(model_.graph, node),
