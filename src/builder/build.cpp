@@ -43,27 +43,32 @@ void build_subgraphs(const Program& program, const BuildFacts& facts, const Buil
   }
 }
 
-void build_sequel(const Program& program, const BuildFacts& facts, const BuildOptions& options, const Group& sequel,
+void build_sequel(const Program& program, const BuildFacts& facts, const BuildOptions& options, size_t number,
                   Machine& machine) {
+  const Group& sequel = machine.steps[number].group;
   std::optional<ClosedBody> closed = close_sequel(program, sequel);
   auto engine = build_closed(*closed, options, machine.isa,
                              [&](const EngineDef& body) { return facts_of_sequel(facts, closed->taken, body); });
+  double seconds = 0;
+  for (const MachineStep& step : engine->machine()->steps) seconds += step.seconds;
+  machine.steps[number].seconds = seconds;
+  for (std::vector<MachineStep>& steps : machine.others) steps[number].seconds = seconds;
   machine.bodies.push_back(
       {sequel.nodes.front(), {}, std::move(closed->captured), follows_shapes(facts, sequel), std::move(engine)});
 }
 
 /// Decides how subgraphs and sequels are done, each as an engine of its own.
 void build_bodies(const Program& program, const BuildFacts& facts, const BuildOptions& options, Machine& machine) {
-  std::vector<const Group*> sequel_of(program.graph->nodes.size(), nullptr);
-  for (const MachineStep& step : machine.steps) {
-    for (size_t node : step.group.nodes) sequel_of[node] = step.group.is_sequel ? &step.group : nullptr;
+  std::vector<std::optional<size_t>> sequel_of(program.graph->nodes.size());
+  for (size_t i = 0; i < machine.steps.size(); ++i) {
+    if (!machine.steps[i].group.is_sequel) continue;
+    for (size_t node : machine.steps[i].group.nodes) sequel_of[node] = i;
   }
   for (size_t node = 0; node < sequel_of.size(); ++node) {
-    const Group* const sequel = sequel_of[node];
-    if (sequel == nullptr) {
+    if (!sequel_of[node]) {
       build_subgraphs(program, facts, options, node, machine);
-    } else if (sequel->nodes.front() == node) {
-      build_sequel(program, facts, options, *sequel, machine);
+    } else if (machine.steps[*sequel_of[node]].group.nodes.front() == node) {
+      build_sequel(program, facts, options, *sequel_of[node], machine);
     }
   }
 }

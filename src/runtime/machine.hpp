@@ -53,9 +53,15 @@ struct Machine {
 
   /// Of a bucket: number 0 is `steps`.
   const std::vector<MachineStep>& ways(size_t number) const { return number == 0 ? steps : others[number - 1]; }
-  /// Of weights as the kernels want them, bodies aside; those that several ways share count once.
+  /// Of weights as the kernels want them, those of bodies included; those that several ways share count once.
   int64_t packed_bytes() const;
 };
+
+/// The operators of a group, for people: "Conv+Relu", or "a sequel of 12 nodes".
+std::string ops_of(const Graph& graph, const Group& group);
+
+/// Who does a step, for people: a tactic, "reference code" or "an engine of its own".
+std::string done_by(const MachineStep& step);
 
 /// A machine that does everything in some of another one's ways.
 Machine machine_of_ways(const Machine& machine, size_t ways);

@@ -284,7 +284,7 @@ Graph picked_twice(int64_t side = width) {
   return graph;
 }
 
-Names ops_of(const Graph& graph, const Group& group) {
+Names op_list(const Graph& graph, const Group& group) {
   Names ops;
   for (size_t node : group.nodes) ops.push_back(graph.nodes[node].op_type);
   return ops;
@@ -300,10 +300,10 @@ TEST(Sequels, BeginWhereAShapeIsBorn) {
   const Graph& graph = engine->model().graph;
   const std::vector<Group> sequels = find_sequels(engine->program(), build_facts(*engine).typical);
   ASSERT_EQ(sequels.size(), 2U);
-  EXPECT_EQ(ops_of(graph, sequels[0]), (Names{"MatMul", "Relu", "Gather", "Greater", "Compress", "Shape"}));
+  EXPECT_EQ(op_list(graph, sequels[0]), (Names{"MatMul", "Relu", "Gather", "Greater", "Compress", "Shape"}));
   EXPECT_EQ(names_of(graph, sequels[0].inputs), (Names{"some"}));
   EXPECT_EQ(names_of(graph, sequels[0].outputs), (Names{"q", "fewer", "found"}));
-  EXPECT_EQ(ops_of(graph, sequels[1]), (Names{"MatMul", "Add"}));
+  EXPECT_EQ(op_list(graph, sequels[1]), (Names{"MatMul", "Add"}));
   EXPECT_EQ(names_of(graph, sequels[1].inputs), (Names{"fewer", "total"}));
   EXPECT_EQ(names_of(graph, sequels[1].outputs), (Names{"y"}));
   // What does not follow from data stays before.
@@ -330,8 +330,8 @@ TEST(Sequels, AreBornOfLoopsAndSequences) {
   const auto engine = engine_of(std::move(graph));
   const auto sequels = find_sequels(engine->program(), build_facts(*engine).typical);
   ASSERT_EQ(sequels.size(), 2U);
-  EXPECT_EQ(ops_of(engine->model().graph, sequels[0]), (Names{"Tanh", "SequenceConstruct", "SequenceAt"}));
-  EXPECT_EQ(ops_of(engine->model().graph, sequels[1]), (Names{"Exp"}));
+  EXPECT_EQ(op_list(engine->model().graph, sequels[0]), (Names{"Tanh", "SequenceConstruct", "SequenceAt"}));
+  EXPECT_EQ(op_list(engine->model().graph, sequels[1]), (Names{"Exp"}));
 }
 
 TEST(Sequels, AreInBodiesToo) {
