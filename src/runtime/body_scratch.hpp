@@ -34,11 +34,14 @@ struct BodyScratch {
   int64_t misses = 0;
 
   /// Whether a plan should be made for shapes that none is kept for. Where many were made, a walk without one shows
-  /// which takes less. Now and then one is made all the same, for shapes may come to stay.
+  /// which takes less. Now and then a plan is made all the same, for shapes may come to stay, and a walk taken that may
+  /// take less than it did before.
   bool is_plan_worth_it() {
-    constexpr int patience = 16, now_and_then = 64;
-    if (++misses <= patience || misses % now_and_then == 0) return true;
-    return walked.count > 0 && planned.mean() <= walked.mean();
+    constexpr int patience = 16, plan_again = 64, walk_again = 16, far_more = 4;
+    if (++misses <= patience || misses % plan_again == 0) return true;
+    if (walked.count == 0) return false;
+    if (misses % walk_again == 1 && walked.mean() < far_more * planned.mean()) return false;
+    return planned.mean() <= walked.mean();
   }
 };
 

@@ -434,6 +434,24 @@ TEST(Sequels, CountAsMemoryOfTheContext) {
   EXPECT_EQ(context.memory().plan_bytes, 0);
 }
 
+TEST(Sequels, ARunStopsInsideThem) {
+  Context context(engine_of(picked_twice()));
+  const std::vector<Value> expected = run_some(context, 4);
+  const auto run_until = [&](int most) {
+    int asked = 0;
+    const Feed feeds[] = {{"x", some_rows(4)}};
+    const size_t outputs[] = {0, 1, 2, 3};
+    context.run(feeds, outputs, {.interrupted = [&] { return ++asked > most; }});
+    return asked;
+  };
+  const int all = run_until(1 << 20);
+  EXPECT_GT(all, static_cast<int>(context.latest_plan()->schedule->steps.size()) + 4) << "asked inside too";
+  for (int most = 0; most < all; ++most) {
+    EXPECT_NE(message_of([&] { run_until(most); }).find("stopped"), std::string::npos) << most;
+    expect_near({run_some(context, 4)[0]}, {expected[0]}, "after a run that was stopped");
+  }
+}
+
 TEST(Sequels, ResultsGoWhereTheCallerWantsThem) {
   Context context(engine_of(picked_twice()));
   const std::vector<Value> expected = run_some(context, 4);
@@ -598,6 +616,12 @@ TEST(Sequels, WhatTakesLessIsDone) {
   EXPECT_FALSE(kept.is_plan_worth_it()) << "a walk shows what it takes";
   kept.walked.add(microseconds(5000));
   EXPECT_TRUE(kept.is_plan_worth_it());
+  // Of two that take about the same, a walk is tried again.
+  kept.walked = {};
+  kept.walked.add(microseconds(150));
+  int walks = 0;
+  for (int miss = 0; miss < 640; ++miss) walks += !kept.is_plan_worth_it();
+  EXPECT_EQ(walks, 40);
   kept.walked = {};
   kept.walked.add(microseconds(20));
   int planned = 0;
