@@ -18,11 +18,9 @@ namespace {
 
 EngineStep step_info(const Graph& graph, const MachineStep& step, const std::string& tactic) {
   EngineStep info;
-  for (size_t index : step.group.nodes) {
-    info.nodes.push_back(graph.nodes[index].name);
-    info.ops += (info.ops.empty() ? "" : "+") + graph.nodes[index].op_type;
-  }
-  info.tactic = tactic;
+  for (size_t index : step.group.nodes) info.nodes.push_back(graph.nodes[index].name);
+  info.ops = ops_of(graph, step.group);
+  info.tactic = step.group.is_sequel ? "sequel" : tactic;
   if (const Tactic* known = tactic.empty() ? nullptr : find_known_tactic(tactic); known && known->describe) {
     info.tuning = known->describe(step.tuning);
   }
@@ -55,23 +53,43 @@ std::vector<WaysView> views_of(const AnyMachine& machine) {
   return ways;
 }
 
-/// `ways`: those of the machine.
+const Machine& machine_of(const Body& body) { return *body.engine->machine(); }
+const StoredMachine& machine_of(const StoredMachine::StoredBody& body) { return body.machine; }
+
+/// Of the weights of all ways and bodies, each once.
+template <class AnyMachine>
+uint64_t packed_bytes(const AnyMachine& machine) {
+  uint64_t bytes = 0;
+  std::set<uint64_t> packed;
+  for (const WaysView& one : views_of(machine)) {
+    for (size_t i = 0; i < one.steps.size(); ++i) {
+      const auto floats = static_cast<uint64_t>(one.steps[i].packed_floats);
+      if (floats > 0 && packed.insert(one.places[i]).second) bytes += floats * sizeof(float);
+    }
+  }
+  for (const auto& body : machine.bodies) bytes += packed_bytes(machine_of(body));
+  return bytes;
+}
+
+template <class AnyMachine>
 EngineVariant variant_info(const EngineDef& engine, Isa isa, std::vector<std::string> features,
-                           const std::vector<WaysView>& ways, const std::vector<Bucket>& buckets) {
+                           const AnyMachine& machine) {
   EngineVariant variant{
       .isa = std::string(isa_name(isa)), .cpu_features = std::move(features), .steps = {}, .sizes = {}};
   const Graph& graph = engine.model().graph;
+  const std::vector<WaysView> ways = views_of(machine);
   const WaysView& first = ways.front();
   const auto info_of = [&](const WaysView& one, size_t i) { return step_info(graph, one.steps[i], one.tactics[i]); };
   for (size_t i = 0; i < first.steps.size(); ++i) variant.steps.push_back(info_of(first, i));
-  std::set<uint64_t> packed;
-  for (const WaysView& one : ways) {
-    for (size_t i = 0; i < one.steps.size(); ++i) {
-      const auto floats = static_cast<uint64_t>(one.steps[i].packed_floats);
-      if (floats > 0 && packed.insert(one.places[i]).second) variant.packed_bytes += floats * sizeof(float);
+  for (const auto& body : machine.bodies) {
+    if (body.which) continue;
+    for (size_t i = 0; i < first.steps.size(); ++i) {
+      const bool is_its = first.steps[i].group.nodes.front() == body.node;
+      if (is_its) variant.steps[i].packed_bytes = packed_bytes(machine_of(body));
     }
   }
-  for (const Bucket& bucket : buckets) {
+  variant.packed_bytes = packed_bytes(machine);
+  for (const Bucket& bucket : machine.buckets) {
     EngineSize& size = variant.sizes.emplace_back();
     size.seconds = bucket.seconds;
     for (size_t i = 0; i < bucket.inputs.size(); ++i) {
@@ -88,11 +106,11 @@ EngineVariant variant_info(const EngineDef& engine, Isa isa, std::vector<std::st
 }
 
 EngineVariant variant_info(const EngineDef& engine, const Machine& machine) {
-  return variant_info(engine, machine.isa, features_of(machine.isa), views_of(machine), machine.buckets);
+  return variant_info(engine, machine.isa, features_of(machine.isa), machine);
 }
 
 EngineVariant variant_info(const EngineDef& engine, const StoredMachine& machine) {
-  return variant_info(engine, machine.needs.isa, machine.needs.features, views_of(machine), machine.buckets);
+  return variant_info(engine, machine.needs.isa, machine.needs.features, machine);
 }
 
 EngineInfo record_info(const EngineRecord& record) {

@@ -38,8 +38,9 @@ class CallerObserver : public RunObserver {
       time.nodes.push_back(node->name);
       time.ops += (time.ops.empty() ? "" : "+") + node->op_type;
     }
+    time.kernel = done_by(step);
+    if (time.kernel == "sequel") time.ops = ops_of(graph_, step.scheduled->machine->group);
     const bool is_work = step.scheduled && step.scheduled->work;
-    time.kernel = is_work ? step.scheduled->work->name() : "reference";
     time.threads = is_work ? step.scheduled->parts : 0;
     if (const auto cost = step_cost(graph_, facts(), step)) {
       time.is_counted = true;

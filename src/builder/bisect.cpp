@@ -33,8 +33,8 @@ BlamedStep describe(const EngineDef& engine, size_t index) {
   BlamedStep blamed;
   blamed.index = index;
   blamed.node = graph.nodes[step.group.nodes.front()].describe(step.group.nodes.front());
-  for (size_t node : step.group.nodes) blamed.ops += (blamed.ops.empty() ? "" : "+") + graph.nodes[node].op_type;
-  blamed.tactic = step.tactic != nullptr ? std::string(step.tactic->name) : "moving memory";
+  blamed.ops = ops_of(graph, step.group);
+  blamed.tactic = step.tactic != nullptr || step.group.is_sequel ? done_by(step) : "moving memory";
   if (step.tactic != nullptr && step.tactic->describe != nullptr) {
     const std::string tuning = step.tactic->describe(step.tuning);
     blamed.tactic += (tuning.empty() ? "" : ", ") + tuning;

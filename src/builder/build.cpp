@@ -9,6 +9,7 @@
 #include "builder/machine_builder.hpp"
 #include "builder/pack_machine.hpp"
 #include "builder/problem_key.hpp"
+#include "builder/sequels.hpp"
 #include "builder/sizes.hpp"
 #include "graph/captures.hpp"
 #include "runtime/bodies.hpp"
@@ -18,20 +19,56 @@ namespace {
 
 Machine build(const Program& program, const BuildFacts& facts, const BuildOptions& options, Isa isa);
 
-/// Decides how subgraphs are done, each as an engine of its own.
-void build_bodies(const Program& program, const BuildFacts& facts, const BuildOptions& options, Machine& machine) {
+/// A part of a program, built as an engine of its own; `facts_of` gives what is known in it.
+template <class FactsOf>
+std::shared_ptr<const EngineDef> build_closed(ClosedBody& closed, const BuildOptions& options, Isa isa,
+                                              FactsOf&& facts_of) {
+  return EngineDef::create(std::move(closed.model),
+                           [&](const EngineDef& body) { return build(body.program(), facts_of(body), options, isa); });
+}
+
+/// Decides how the subgraphs of a node are done.
+void build_subgraphs(const Program& program, const BuildFacts& facts, const BuildOptions& options, size_t node,
+                     Machine& machine) {
   BuildOptions inside = options;
   inside.report = nullptr;
-  for (size_t node = 0; node < program.graph->nodes.size(); ++node) {
-    const std::vector<const Graph*> graphs = subgraphs_of(program.graph->nodes[node]);
-    for (size_t which = 0; which < graphs.size(); ++which) {
-      std::optional<ClosedBody> closed = close_body(program, node, which);
-      if (!closed) continue;
-      const std::vector<ValueId> captured = closed->captured;
-      auto engine = EngineDef::create(std::move(closed->model), [&](const EngineDef& body) {
-        return build(body.program(), facts_of_body(facts, *graphs[which], closed->taken, body), inside, machine.isa);
-      });
-      machine.bodies.push_back({node, which, captured, std::move(engine)});
+  const std::vector<const Graph*> graphs = subgraphs_of(program.graph->nodes[node]);
+  for (size_t which = 0; which < graphs.size(); ++which) {
+    std::optional<ClosedBody> closed = close_body(program, node, which);
+    if (!closed) continue;
+    auto engine = build_closed(*closed, inside, machine.isa, [&](const EngineDef& body) {
+      return facts_of_body(facts, *graphs[which], closed->taken, body);
+    });
+    machine.bodies.push_back({node, which, std::move(closed->captured), {}, std::move(engine)});
+  }
+}
+
+void build_sequel(const Program& program, const BuildFacts& facts, const BuildOptions& options, size_t number,
+                  Machine& machine) {
+  const Group& sequel = machine.steps[number].group;
+  std::optional<ClosedBody> closed = close_sequel(program, sequel);
+  auto engine = build_closed(*closed, options, machine.isa,
+                             [&](const EngineDef& body) { return facts_of_sequel(facts, closed->taken, body); });
+  double seconds = 0;
+  for (const MachineStep& step : engine->machine()->steps) seconds += step.seconds;
+  machine.steps[number].seconds = seconds;
+  for (std::vector<MachineStep>& steps : machine.others) steps[number].seconds = seconds;
+  machine.bodies.push_back(
+      {sequel.nodes.front(), {}, std::move(closed->captured), follows_shapes(facts, sequel), std::move(engine)});
+}
+
+/// Decides how subgraphs and sequels are done, each as an engine of its own.
+void build_bodies(const Program& program, const BuildFacts& facts, const BuildOptions& options, Machine& machine) {
+  std::vector<std::optional<size_t>> sequel_of(program.graph->nodes.size());
+  for (size_t i = 0; i < machine.steps.size(); ++i) {
+    if (!machine.steps[i].group.is_sequel) continue;
+    for (size_t node : machine.steps[i].group.nodes) sequel_of[node] = i;
+  }
+  for (size_t node = 0; node < sequel_of.size(); ++node) {
+    if (!sequel_of[node]) {
+      build_subgraphs(program, facts, options, node, machine);
+    } else if (machine.steps[*sequel_of[node]].group.nodes.front() == node) {
+      build_sequel(program, facts, options, *sequel_of[node], machine);
     }
   }
 }

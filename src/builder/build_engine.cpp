@@ -35,7 +35,8 @@ std::string choices_of(const EngineDef& engine) {
     text += fmt::format(" {},", bucket.ways);
   }
   for (const Body& body : engine.machine()->bodies) {
-    text += fmt::format("[{} {}: {}]", body.node, body.which, choices_of(*body.engine));
+    const std::string which = body.which ? std::to_string(*body.which) : "-";
+    text += fmt::format("[{} {}: {}]", body.node, which, choices_of(*body.engine));
   }
   return text;
 }

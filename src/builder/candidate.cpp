@@ -90,7 +90,7 @@ double resident_bytes(const Problem& problem, const Tactic& tactic, const Tuning
 }  // namespace
 
 std::string Candidate::describe() const {
-  if (tactic == nullptr) return seconds > 0 ? "reference code" : "in place";
+  if (tactic == nullptr) return is_apart ? "an engine of its own" : seconds > 0 ? "reference code" : "in place";
   std::string text(tactic->name);
   if (tactic->describe) text += ", " + tactic->describe(tuning);
   return text;
@@ -119,6 +119,10 @@ void add_candidate(Choice& choice, const Tactic& tactic, const Tuning& tuning, c
 Choice make_choice(const Program& program, const BuildFacts& facts, const Group& group, const Target& target) {
   Choice choice;
   choice.group = &group;
+  if (group.is_sequel) {
+    choice.candidates.push_back({.formats = plain_formats(group), .is_apart = true});
+    return choice;
+  }
   choice.problem = make_problem(program, facts.typical, group, target.isa, target.threads);
   if (choice.problem) {
     choice.problem->far_weights = target.far_weights;

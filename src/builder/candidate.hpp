@@ -13,13 +13,14 @@ namespace kiln {
 
 /// A way to do a group, with what it should cost.
 struct Candidate {
-  const Tactic* tactic = nullptr;  ///< null: reference code, a view, or parts in place
+  const Tactic* tactic = nullptr;  ///< null: reference code, a view, parts in place, or an engine of its own
   Tuning tuning;
   Formats formats;
   double seconds = 0;   ///< on all threads, as modelled or measured
   double modelled = 0;  ///< seconds by the cost model
   double bytes = 0;     ///< of weights that stay in memory for it
   bool measured = false;
+  bool is_apart = false;  ///< what it takes is said of the sequel's own groups
 
   /// "conv_winograd, F(4x4,3x3), 2 blocks, 28 tiles"
   std::string describe() const;

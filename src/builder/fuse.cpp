@@ -1,11 +1,13 @@
 #include "builder/fuse.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <string_view>
 
 #include "base/cpu.hpp"
+#include "builder/sequels.hpp"
 #include "graph/captures.hpp"
 #include "kernels/conv/depthwise.hpp"
 #include "tactics/elementwise_program.hpp"
@@ -38,7 +40,10 @@ class Fuser {
   }
 
   std::vector<Group> fuse() {
-    std::vector<Group> groups;
+    std::vector<Group> groups, sequels = find_sequels(program_, facts_);
+    for (const Group& sequel : sequels) {
+      for (size_t index : sequel.nodes) taken_[index] = true;
+    }
     for (const Step& step : program_.steps) {
       if (taken_[step.node_index] || !is_linear(*step.node)) continue;
       taken_[step.node_index] = true;
@@ -52,6 +57,7 @@ class Fuser {
     }
     std::stable_sort(groups.begin(), groups.end(),
                      [&](const Group& a, const Group& b) { return order_[last(a)] < order_[last(b)]; });
+    std::move(sequels.begin(), sequels.end(), std::back_inserter(groups));
     return groups;
   }
 

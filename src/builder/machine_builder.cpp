@@ -68,8 +68,9 @@ GroupReport report_of(const Program& program, const Choice& choice, size_t picke
   for (size_t index : choice.group->nodes) {
     const Node& node = program.graph->nodes[index];
     report.nodes += (report.nodes.empty() ? "" : ", ") + (node.name.empty() ? node.describe(index) : node.name);
-    report.ops += (report.ops.empty() ? "" : "+") + node.op_type;
+    if (choice.group->is_sequel) break;
   }
+  report.ops = ops_of(*program.graph, *choice.group);
   if (choice.problem) report.problem = problem_key(*choice.problem);
   for (size_t i = 0; i < choice.candidates.size(); ++i) {
     const Candidate& c = choice.candidates[i];

@@ -54,10 +54,12 @@ bool is_open(const SymShape& shape) {
   return std::any_of(shape.begin(), shape.end(), [](const Dim& dim) { return !dim.is_known(); });
 }
 
-/// Values whose shape is not known.
+/// Values whose shape is not known, or but a guess.
 size_t unknown_count(const Facts& facts) {
-  return static_cast<size_t>(std::count_if(
-      facts.begin(), facts.end(), [](const Fact& fact) { return !fact.type.shape || is_open(*fact.type.shape); }));
+  const auto is_unknown = [](const Fact& fact) {
+    return fact.is_born || !fact.type.shape || is_open(*fact.type.shape);
+  };
+  return static_cast<size_t>(std::count_if(facts.begin(), facts.end(), is_unknown));
 }
 
 size_t unknown_count(const Facts& facts, const FactsInside& inside) {
@@ -66,9 +68,14 @@ size_t unknown_count(const Facts& facts, const FactsInside& inside) {
   return count;
 }
 
-Facts infer(const EngineDef& engine, const std::map<ValueId, Fact>& inputs, FactsInside& inside) {
+/// For a dim that data decide: so many boxes, say. Much divides it, as Reshapes may ask for.
+constexpr int64_t typical_count = 120;
+
+/// `guess`: for dims that data decide; 0 leaves them open.
+Facts infer(const EngineDef& engine, const std::map<ValueId, Fact>& inputs, FactsInside& inside, int64_t guess) {
   Diagnostics diagnostics(Diagnostics::Mode::collect);
   ShapeInference inference(engine.model(), diagnostics, ShapeInference::StatedTypes::ignore);
+  inference.guess(guess);
   inference.set_observer([&](const Graph& graph, const Facts& facts) {
     if (&graph != &engine.model().graph) inside[&graph] = facts;
   });
@@ -91,19 +98,18 @@ Facts infer_typical(const EngineDef& engine, const UsualSizes& sizes, const std:
     }
     inputs[input.value].type = type;
   }
-  return infer(engine, inputs, inside);
+  return infer(engine, inputs, inside, typical_count);
 }
 
 }  // namespace
 
 BuildFacts build_facts(const EngineDef& engine, const std::map<std::string, Shape>& shapes) {
   BuildFacts facts;
-  facts.sure = infer(engine, {}, facts.sure_inside);
+  facts.sure = infer(engine, {}, facts.sure_inside, 0);
   const bool open = std::any_of(engine.inputs().begin(), engine.inputs().end(),
                                 [](const Port& input) { return has_shape(input) && is_open(*input.type.shape); });
   if (!open) {
-    facts.typical = facts.sure;
-    facts.typical_inside = facts.sure_inside;
+    facts.typical = infer(engine, {}, facts.typical_inside, typical_count);
     return facts;
   }
   // A model that is made for one size of picture says so by failing with others.
@@ -140,8 +146,22 @@ BuildFacts facts_of_body(const BuildFacts& around, const Graph& graph, const Tak
     for (const auto& [from, to] : taken) facts[static_cast<size_t>(to)] = outside[static_cast<size_t>(from)];
     return facts;
   };
-  return {complete(sure->second, around.sure), complete(typical->second, around.typical), around.sure_inside,
-          around.typical_inside};
+  BuildFacts facts{complete(sure->second, around.sure), {}, around.sure_inside, {}};
+  // Nothing was guessed inside. Here it is.
+  const Facts inside = complete(typical->second, around.typical);
+  std::map<ValueId, Fact> inputs;
+  for (const Port& input : body.inputs()) inputs[input.value] = inside[static_cast<size_t>(input.value)];
+  facts.typical = infer(body, inputs, facts.typical_inside, typical_count);
+  return facts;
+}
+
+BuildFacts facts_of_sequel(const BuildFacts& around, const TakenValues& taken, const EngineDef& sequel) {
+  const auto here = [&](const Facts& outside) {
+    Facts facts(sequel.model().graph.values.size());
+    for (const auto& [from, to] : taken) facts[static_cast<size_t>(to)] = outside[static_cast<size_t>(from)];
+    return facts;
+  };
+  return {here(around.sure), here(around.typical), around.sure_inside, around.typical_inside};
 }
 
 std::map<std::string, Shape> typical_input_shapes(const EngineDef& engine, const std::map<std::string, Shape>& shapes) {

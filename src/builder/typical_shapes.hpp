@@ -14,7 +14,7 @@ using FactsInside = std::map<const Graph*, Facts>;
 /// What a builder knows of the main graph's values.
 struct BuildFacts {
   Facts sure;     ///< for any input shapes
-  Facts typical;  ///< when the dims that the model leaves open have sizes as in common use
+  Facts typical;  ///< when the dims that the model leaves open, and those that data decide, have sizes as in common use
   FactsInside sure_inside, typical_inside;
 };
 
@@ -25,12 +25,16 @@ BuildFacts build_facts(const EngineDef& engine, const std::map<std::string, Shap
 /// The same model with inputs of other shapes, which `facts` are from another; subgraphs aside.
 BuildFacts facts_at(const EngineDef& engine, const BuildFacts& facts, const std::map<std::string, Shape>& shapes);
 
-/// How many values have no shape that is known before a run with typical inputs.
+/// How many values have no shape that is known before a run with typical inputs, or follows from those that data
+/// decide.
 size_t unknown_shapes(const Facts& typical);
 
 /// The same for a body of an engine: what is known of the graph around it says it. `graph` is the subgraph as it stands
 /// there.
 BuildFacts facts_of_body(const BuildFacts& around, const Graph& graph, const TakenValues& taken, const EngineDef& body);
+
+/// The same for a sequel, all of whose values are `taken`.
+BuildFacts facts_of_sequel(const BuildFacts& around, const TakenValues& taken, const EngineDef& sequel);
 
 /// The typical shapes of the inputs, as far as they are known.
 std::map<std::string, Shape> typical_input_shapes(const EngineDef& engine, const std::map<std::string, Shape>& shapes);

@@ -87,8 +87,7 @@ std::string find_culprit(const EngineDef& engine, const std::vector<Feed>& feeds
       if (off <= tolerance) continue;
       const size_t index = step.group.nodes.front();
       return fmt::format("{} is the first that is off, by {:.1e} of its largest magnitude; {} does it",
-                         engine.model().graph.nodes[index].describe(index), off,
-                         step.tactic != nullptr ? step.tactic->name : "reference code");
+                         engine.model().graph.nodes[index].describe(index), off, done_by(step));
     }
   }
   return "";

@@ -44,8 +44,7 @@ class KilnSubject : public Subject {
     for (const MachineStep& step : engine_->machine() ? engine_->machine()->ways(ways_) : std::vector<MachineStep>()) {
       if (!makes(step.group.outputs)) continue;
       const size_t node = step.group.nodes.front();
-      return fmt::format("{}, by {}", graph.nodes[node].describe(node),
-                         step.tactic != nullptr ? step.tactic->name : "reference code");
+      return fmt::format("{}, by {}", graph.nodes[node].describe(node), done_by(step));
     }
     for (size_t i = 0; i < graph.nodes.size(); ++i) {
       if (makes(graph.nodes[i].outputs)) return graph.nodes[i].describe(i);

@@ -133,6 +133,7 @@ struct Fact {
   Type type;
   Tensor constant;                       ///< the value itself where it is known before any run, if small
   std::optional<std::vector<Dim>> dims;  ///< the elements of a small integer tensor, as expressions
+  bool is_born = false;                  ///< data decide its shape; open dims are guessed (ShapeInference::guess)
 };
 
 /// One node seen by type and shape inference. Unknown stays unknown: a rule that lacks a shape sets the type only.

@@ -8,18 +8,32 @@
 
 namespace kiln {
 
-/// All that a subgraph reads from the graph around it: the value there, and here.
+/// Values of a body: which one in the graph around it, and which here.
 using TakenValues = std::vector<std::pair<ValueId, ValueId>>;
 
-/// A subgraph without anything around it.
+/// A part of a graph without anything around it.
 struct ClosedBody {
-  ModelDef model;                 ///< has the subgraph as its main graph
+  ModelDef model;                 ///< has the part as its main graph
   std::vector<ValueId> captured;  ///< Body::captured
-  TakenValues taken;
+  TakenValues taken;              ///< all that a subgraph reads from around it; of a sequel all values
 };
 
 /// Closes subgraph `which` of a node of a main program. Nothing where it cannot be a main graph: with functions, or
 /// inputs that have defaults. The same program gives the same ids.
 std::optional<ClosedBody> close_body(const Program& program, size_t node, size_t which);
+
+/// Closes a group of a main program that is a sequel, in the same way.
+std::optional<ClosedBody> close_sequel(const Program& program, const Group& sequel);
+
+/// Finds what goes into sequels of a program, and what comes out of them.
+class SequelEdges {
+ public:
+  explicit SequelEdges(const Program& program);
+  Group group_of(std::vector<size_t> nodes) const;
+
+ private:
+  const Program& program_;
+  std::vector<size_t> reads_;  ///< of each value: by nodes, and as an output of the graph
+};
 
 }  // namespace kiln

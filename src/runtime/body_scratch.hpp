@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <list>
 #include <vector>
@@ -11,14 +12,37 @@ namespace kiln {
 
 /// What a context keeps for a body.
 struct BodyScratch {
+  /// The latest runs of one kind, and their time.
+  struct Runs {
+    int count = 0;
+    std::chrono::steady_clock::duration time{};
+    void add(std::chrono::steady_clock::duration took) {
+      constexpr int most = 128;
+      if (count == most) count /= 2, time /= 2;
+      ++count, time += took;
+    }
+    std::chrono::steady_clock::duration mean() const { return time / std::max(count, 1); }
+  };
+
   RunScratch scratch;
   std::vector<Tensor> known;  ///< of the inputs of the run that is under way: what will not vary
   std::list<Plan> plans;      ///< most recently used first
   LargeMemory arena;
   int64_t arena_bytes = 0;
-  /// Since a plan was used again last: plans made, and the time for making and for running them.
-  int misses = 0;
-  std::chrono::steady_clock::duration making{}, running{};
+  Runs planned;  ///< making plans included
+  Runs walked;   ///< without a plan, though one could be made
+  int64_t misses = 0;
+
+  /// Whether a plan should be made for shapes that none is kept for. Where many were made, a walk without one shows
+  /// which takes less. Now and then a plan is made all the same, for shapes may come to stay, and a walk taken that may
+  /// take less than it did before.
+  bool is_plan_worth_it() {
+    constexpr int patience = 16, plan_again = 64, walk_again = 16, far_more = 4;
+    if (++misses <= patience || misses % plan_again == 0) return true;
+    if (walked.count == 0) return false;
+    if (misses % walk_again == 1 && walked.mean() < far_more * planned.mean()) return false;
+    return planned.mean() <= walked.mean();
+  }
 };
 
 /// What is kept for bodies, and for those in them.

@@ -14,12 +14,15 @@ std::vector<bool> packed_constants(const EngineDef& engine) {
   for (ValueId id : graph.outputs) {
     if (id != no_value) read[static_cast<size_t>(id)] = true;
   }
-  for (const Node& node : graph.nodes) {
-    if (subgraphs_of(node).empty()) continue;
-    for (ValueId id : values_read(graph, node)) read[static_cast<size_t>(id)] = true;
-  }
   for (size_t ways = 0; ways <= machine.others.size(); ++ways) {
     for (const MachineStep& step : machine.ways(ways)) {
+      // A sequel has constants of its own.
+      const bool is_apart = step.group.is_sequel && !step.by_reference;
+      for (size_t node : step.group.nodes) {
+        if (!is_apart && subgraphs_of(graph.nodes[node]).empty()) continue;
+        for (ValueId id : values_read(graph, graph.nodes[node]))
+          (is_apart ? packed : read)[static_cast<size_t>(id)] = true;
+      }
       const auto& inputs = step.group.inputs;
       for (size_t i = 0; i < inputs.size(); ++i) {
         if (inputs[i] == no_value) continue;
@@ -81,14 +84,23 @@ void EngineDef::find_bodies() {
     for (size_t node : step.group.nodes) by_reference[node] = step.by_reference;
   }
   for (const Body& body : machine_->bodies) {
-    const std::vector<const Graph*> graphs = subgraphs_of(program_->graph->nodes[body.node]);
-    if (!by_reference[body.node]) bodies_[graphs[body.which]] = &body;
+    if (by_reference[body.node]) continue;
+    if (body.which) {
+      bodies_[subgraphs_of(program_->graph->nodes[body.node])[*body.which]] = &body;
+    } else {
+      sequels_[body.node] = &body;
+    }
   }
 }
 
 const Body* EngineDef::body_of(const Graph& subgraph) const {
   const auto found = bodies_.find(&subgraph);
   return found == bodies_.end() ? nullptr : found->second;
+}
+
+const Body* EngineDef::sequel_of(const Group& group) const {
+  const auto found = group.is_sequel ? sequels_.find(group.nodes.front()) : sequels_.end();
+  return found == sequels_.end() ? nullptr : found->second;
 }
 
 }  // namespace kiln

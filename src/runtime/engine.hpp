@@ -40,6 +40,8 @@ class EngineDef {
   const KnownFacts& known() const;
   /// How a subgraph of one of the main graph's nodes is done; null where reference code does all of it.
   const Body* body_of(const Graph& subgraph) const;
+  /// The same for a sequel of the machine.
+  const Body* sequel_of(const Group& group) const;
   /// Of an engine file's weights, for who makes plans; null where there is none.
   Warming* warming() const { return warming_.get(); }
   const std::vector<Port>& inputs() const { return inputs_; }
@@ -55,6 +57,7 @@ class EngineDef {
   mutable std::once_flag known_once_;
   mutable KnownFacts known_;
   std::map<const Graph*, const Body*> bodies_;
+  std::map<size_t, const Body*> sequels_;  ///< by the first node
   std::vector<Port> inputs_, outputs_;
 };
 

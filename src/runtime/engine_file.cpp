@@ -284,7 +284,7 @@ StoredMachine EngineFile::machine(size_t variant, const Program& program) const 
   return with_place(
       [&] {
         ByteReader from = reader(section(Kind::machine, variant));
-        return read_machine(from, program, format_version_ >= 2);
+        return read_machine(from, program, format_version_);
       },
       [&] { return path_; });
 }

@@ -12,7 +12,7 @@
 
 namespace kiln {
 
-/// The layout of the file that this code writes, and the newest that it reads.
+/// The layout of the file, of which engine_format_version is what this code writes, and the newest that it reads.
 ///
 ///     header     64 bytes: who wrote it, how long it is, and a checksum of the header and the table
 ///     table      of the sections: what, where, how long, checksum
@@ -23,7 +23,6 @@ namespace kiln {
 ///     weights    the plain elements of larger tensors, from a page's begin on
 ///
 /// Everything is little-endian. Between sections there are zeros only.
-inline constexpr uint32_t engine_format_version = 2;  ///< from 2 on, machines have ways for sizes
 
 struct EngineSection {
   enum class Kind : uint32_t { record = 1, graph, machine, packed, weights };

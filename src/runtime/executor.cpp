@@ -246,7 +246,13 @@ void Executor::run_reference(Frame& frame, const Schedule::Step& step, const Mem
     frame.values[static_cast<size_t>(loan.value)] =
         Tensor::borrow(loan.dtype, loan.shape, memory.at(loan.address, frame), bytes);
   }
-  for (const Step* node : step.reference) run_step(frame, *node);
+  if (const Body* sequel = frame.engine->sequel_of(step.machine->group)) {
+    std::vector<Value> results = run_body(*sequel, frame, {});
+    const std::vector<ValueId>& made = step.machine->group.outputs;
+    for (size_t i = 0; i < made.size(); ++i) frame.values[static_cast<size_t>(made[i])] = std::move(results[i]);
+  } else {
+    for (const Step* node : step.reference) run_step(frame, *node);
+  }
   // What it made must not share the schedule's memory, which goes on to be written.
   for (const Step* node : step.reference) {
     for (ValueId id : node->node->outputs) {
@@ -349,20 +355,16 @@ Tensor Executor::allocate(DType dtype, Shape shape) {
   return buffers_.allocate(dtype, std::move(shape));
 }
 
-/// The plan for the inputs in `kept`; null where making plans again and again takes longer than they save.
+/// The plan for the inputs in `kept`; null where a plain walk should take less than making and running one.
 const Plan* Executor::plan_of_body(const EngineDef& engine, BodyScratch& kept) {
   constexpr size_t most_plans = 8;
-  constexpr int patience = 16;
   const std::vector<Value>& inputs = kept.scratch.inputs;
   for (auto plan = kept.plans.begin(); plan != kept.plans.end(); ++plan) {
     if (!fits(*plan, inputs, kept.known)) continue;
     kept.plans.splice(kept.plans.begin(), kept.plans, plan);
-    kept.misses = 0;
-    kept.making = kept.running = {};
     return &kept.plans.front();
   }
-  if (++kept.misses > patience && kept.making > 4 * kept.running) return nullptr;
-  const auto begin = std::chrono::steady_clock::now();
+  if (!kept.is_plan_worth_it()) return nullptr;
   const int64_t left = most_values_ - static_cast<int64_t>(buffers_.bytes_used());
   const int64_t most = most_values_ == INT64_MAX ? INT64_MAX : std::max<int64_t>(0, left);
   kept.plans.push_front(make_plan(engine, inputs, most_threads_, most, kept.known));
@@ -371,7 +373,6 @@ const Plan* Executor::plan_of_body(const EngineDef& engine, BodyScratch& kept) {
     count_for_bodies(-kept.plans.back().bytes);
     kept.plans.pop_back();
   }
-  kept.making += std::chrono::steady_clock::now() - begin;
   return &kept.plans.front();
 }
 
@@ -391,6 +392,20 @@ std::byte* Executor::arena_of_body(int64_t bytes, BodyScratch& kept, Tensor& poo
   return kept.arena.get();
 }
 
+namespace {
+
+/// Remembers the elements of a small value, which plans may be made for.
+void know(const Value& value, Tensor& known) {
+  constexpr int64_t most_elements = 64;
+  if (!value.is_tensor() || value.tensor().dtype() == DType::string || value.tensor().size() > most_elements) {
+    known = Tensor();
+  } else if (!known.defined() || !equal_bits(known, value.tensor())) {
+    known = value.tensor().clone();
+  }
+}
+
+}  // namespace
+
 /// Puts what a body reads where its plan finds it.
 void Executor::bind_body(const Body& body, Frame& outer, std::span<const Value> inputs, BodyScratch& kept) {
   std::vector<Value>& bound = kept.scratch.inputs;
@@ -402,12 +417,18 @@ void Executor::bind_body(const Body& body, Frame& outer, std::span<const Value> 
     const ValueId id = body.captured[i];
     const auto constant = outer.plan->for_bodies.find(id);
     const bool is_known = constant != outer.plan->for_bodies.end();
-    kept.known[to] = is_known ? constant->second : Tensor();
     bound[to] = is_known ? Value(constant->second) : outer.read({.id = id});
+    if (is_known) {
+      kept.known[to] = constant->second;
+    } else if (i >= body.follows_shapes.size() || !body.follows_shapes[i]) {
+      kept.known[to] = Tensor();
+    } else {
+      know(bound[to], kept.known[to]);
+    }
   }
 }
 
-/// Runs a subgraph by a plan of its own.
+/// Runs a subgraph or a sequel, by a plan of its own where that is worth it.
 std::vector<Value> Executor::run_body(const Body& body, Frame& outer, std::span<const Value> inputs) {
   const EngineDef& engine = *body.engine;
   std::unique_ptr<BodyScratch>& slot = outer.scratch->bodies[&engine];
@@ -425,19 +446,21 @@ std::vector<Value> Executor::run_body(const Body& body, Frame& outer, std::span<
   } const restore{kept, observer_, observer_};
   observer_ = nullptr;
   bind_body(body, outer, inputs, kept);
-  const Plan* plan = plan_of_body(engine, kept);
+  const auto begin = std::chrono::steady_clock::now();
+  const Plan* const plan = plan_of_body(engine, kept);
+  const auto took = [&] { return std::chrono::steady_clock::now() - begin; };
   if (plan == nullptr || !plan->schedule) {
     static const Plan unknown;
     Frame frame(engine, unknown, kept.scratch);
-    return run_frame(frame, kept.scratch.inputs);
+    std::vector<Value> results = run_frame(frame, kept.scratch.inputs);
+    (plan == nullptr ? kept.walked : kept.planned).add(took());
+    return results;
   }
   Tensor pooled;
   std::byte* const arena = arena_of_body(plan->schedule->arena_bytes, kept, pooled);
   Frame frame(engine, *plan, kept.scratch);
-  if (kept.misses == 0) return run_schedule(frame, *plan->schedule, kept.scratch, arena);
-  const auto begin = std::chrono::steady_clock::now();
   std::vector<Value> results = run_schedule(frame, *plan->schedule, kept.scratch, arena);
-  kept.running += std::chrono::steady_clock::now() - begin;
+  kept.planned.add(took());
   return results;
 }
 

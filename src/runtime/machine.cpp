@@ -1,7 +1,10 @@
 #include "runtime/machine.hpp"
 
+#include <fmt/format.h>
+
 #include <set>
 
+#include "runtime/engine.hpp"
 #include "runtime/runtime_knobs.hpp"
 
 namespace kiln {
@@ -74,7 +77,22 @@ int64_t Machine::packed_bytes() const {
       if (step.packed != nullptr && seen.insert(step.packed).second) bytes += step.packed_floats * 4;
     }
   }
+  for (const Body& body : bodies) bytes += body.engine->machine()->packed_bytes();
   return bytes;
+}
+
+std::string ops_of(const Graph& graph, const Group& group) {
+  if (group.is_sequel) {
+    return fmt::format("a sequel of {} node{}", group.nodes.size(), group.nodes.size() == 1 ? "" : "s");
+  }
+  std::string ops;
+  for (size_t index : group.nodes) ops += (ops.empty() ? "" : "+") + graph.nodes[index].op_type;
+  return ops;
+}
+
+std::string done_by(const MachineStep& step) {
+  if (step.tactic != nullptr) return std::string(step.tactic->name);
+  return step.group.is_sequel && !step.by_reference ? "an engine of its own" : "reference code";
 }
 
 Machine machine_of_ways(const Machine& machine, size_t ways) {

@@ -27,12 +27,15 @@ struct MachineStep {
 
 class EngineDef;
 
-/// A subgraph of a node as an engine of its own. What it takes from the graph around it are inputs behind its own, or
-/// constants where they are.
+/// A subgraph of a node, or the nodes of a sequel, as an engine of its own. What it takes from the graph around it are
+/// inputs behind its own, or constants where they are.
 struct Body {
-  size_t node = 0;                ///< of the graph around it
-  size_t which = 0;               ///< of the node's subgraphs
+  size_t node = 0;                ///< of the graph around it; the first of a sequel
+  std::optional<size_t> which;    ///< of the node's subgraphs; none: a sequel
   std::vector<ValueId> captured;  ///< values of the graph around it, one for each input behind the body's own
+  /// Of a sequel, by captured value: shapes that are there before it runs decide its elements. Its plans take them as
+  /// constants.
+  std::vector<bool> follows_shapes;
   std::shared_ptr<const EngineDef> engine;
 };
 
@@ -45,14 +48,20 @@ struct Machine {
   std::vector<std::vector<MachineStep>> others;
   std::vector<Bucket> buckets;                       ///< which sizes are done in which ways; none: `steps` does all
   std::vector<ShapeLimits> profiles;                 ///< shapes that the builder was told to expect
-  std::vector<Body> bodies;                          ///< subgraphs that are done in this way too
+  std::vector<Body> bodies;                          ///< by node: subgraphs and sequels that are done in this way too
   std::vector<std::shared_ptr<const void>> keepers;  ///< of the packed weights
 
   /// Of a bucket: number 0 is `steps`.
   const std::vector<MachineStep>& ways(size_t number) const { return number == 0 ? steps : others[number - 1]; }
-  /// Of weights as the kernels want them, bodies aside; those that several ways share count once.
+  /// Of weights as the kernels want them, those of bodies included; those that several ways share count once.
   int64_t packed_bytes() const;
 };
+
+/// The operators of a group, for people: "Conv+Relu", or "a sequel of 12 nodes".
+std::string ops_of(const Graph& graph, const Group& group);
+
+/// Who does a step, for people: a tactic, "reference code" or "an engine of its own".
+std::string done_by(const MachineStep& step);
 
 /// A machine that does everything in some of another one's ways.
 Machine machine_of_ways(const Machine& machine, size_t ways);

@@ -189,7 +189,8 @@ void write_steps(ByteWriter& writer, const Machine& machine, PlaceWeights place)
   writer.number(machine.bodies.size());
   for (const Body& body : machine.bodies) {
     writer.number(body.node);
-    writer.number(body.which);
+    writer.number(body.which ? *body.which + 1 : 0);
+    for (const bool follows : body.follows_shapes) writer.boolean(follows);
     write_steps(writer, *body.engine->machine(), place);
   }
 }
@@ -241,30 +242,71 @@ MachineNeeds read_machine_needs(ByteReader& reader) {
 
 namespace {
 
-void read_steps(ByteReader& reader, const Program& program, StoredMachine& machine);
+/// What must be known to read a machine, beside its program.
+struct Reading {
+  uint32_t format;
+  bool in_sequel = false;  ///< which has no sequels itself
+};
 
-/// The bodies of a machine: subgraphs of the program's nodes, each once, in order.
-void read_bodies(ByteReader& reader, const Program& program, StoredMachine& machine) {
+void read_steps(ByteReader& reader, const Program& program, Reading how, StoredMachine& machine);
+
+/// The step whose nodes begin with this one; null if there is none.
+MachineStep* step_from(std::vector<MachineStep>& steps, size_t node) {
+  const auto begins = [&](const MachineStep& step) { return step.group.nodes.front() == node; };
+  const auto found = std::ranges::find_if(steps, begins);
+  return found == steps.end() ? nullptr : &*found;
+}
+
+/// Makes the step a sequel whose nodes begin with `node`, and closes it.
+std::optional<ClosedBody> read_sequel(ByteReader& reader, const Program& program, const SequelEdges& edges, size_t node,
+                                      StoredMachine& machine) {
+  const std::string place = program.graph->nodes[node].describe(node);
+  MachineStep* const step = step_from(machine.steps, node);
+  if (step == nullptr) reader.wrong("no step is a sequel from {} on", place);
+  if (!machine.tactics[static_cast<size_t>(step - machine.steps.data())].empty()) {
+    reader.wrong("the sequel from {} on has a tactic", place);
+  }
+  Group& group = step->group;
+  const Group expected = edges.group_of(group.nodes);
+  if (group.inputs != expected.inputs || group.outputs != expected.outputs) {
+    reader.wrong("the sequel from {} on has other inputs or outputs than its nodes", place);
+  }
+  group.is_sequel = true;
+  return close_sequel(program, group);
+}
+
+/// The bodies of a machine: subgraphs of the program's nodes and sequels, each once, in order.
+void read_bodies(ByteReader& reader, const Program& program, Reading how, StoredMachine& machine) {
   const size_t count = reader.count("bodies", 4);
+  std::optional<SequelEdges> edges;
   for (size_t i = 0; i < count; ++i) {
     StoredMachine::StoredBody& body = machine.bodies.emplace_back();
     if (program.graph->nodes.empty()) reader.wrong("found a body, but the graph has no nodes");
     body.node = static_cast<size_t>(reader.number_up_to(program.graph->nodes.size() - 1, "a node's number"));
-    body.which = static_cast<size_t>(reader.number_up_to(1 << 20, "a subgraph's number"));
+    const auto which = static_cast<size_t>(reader.number_up_to(1 << 20, "a subgraph's number"));
+    // The first formats had no sequels.
+    const bool is_sequel = how.format >= 3 && which == 0;
+    if (!is_sequel) body.which = how.format >= 3 ? which - 1 : which;
     if (i > 0) {
       const StoredMachine::StoredBody& before = machine.bodies[i - 1];
       if (std::pair(before.node, before.which) >= std::pair(body.node, body.which)) {
         reader.wrong("found bodies out of order");
       }
     }
-    std::optional<ClosedBody> closed = close_body(program, body.node, body.which);
+    if (is_sequel && how.in_sequel) reader.wrong("found a sequel in a sequel");
+    if (is_sequel && !edges) edges.emplace(program);
+    std::optional<ClosedBody> closed = is_sequel ? read_sequel(reader, program, *edges, body.node, machine)
+                                                 : close_body(program, body.node, *body.which);
     if (!closed) {
-      reader.wrong("{} has no subgraph {} that is done by itself", program.graph->nodes[body.node].describe(body.node),
-                   body.which);
+      reader.wrong("{} has no {} that is done by itself", program.graph->nodes[body.node].describe(body.node),
+                   is_sequel ? "sequel" : fmt::format("subgraph {}", *body.which));
+    }
+    for (size_t input = 0; is_sequel && input < closed->captured.size(); ++input) {
+      body.follows_shapes.push_back(reader.boolean());
     }
     body.machine.needs.isa = machine.needs.isa;
     const auto engine = EngineDef::create(std::move(closed->model));
-    read_steps(reader, engine->program(), body.machine);
+    read_steps(reader, engine->program(), {how.format, is_sequel}, body.machine);
   }
 }
 
@@ -286,7 +328,7 @@ void read_way(ByteReader& reader, MachineStep step, StoredWays& ways) {
   ways.steps.push_back(std::move(step));
 }
 
-void read_steps(ByteReader& reader, const Program& program, StoredMachine& machine) {
+void read_steps(ByteReader& reader, const Program& program, Reading how, StoredMachine& machine) {
   OrderCheck order(reader, program);
   const size_t count = reader.count("steps", 30);
   for (size_t i = 0; i < count; ++i) {
@@ -296,7 +338,7 @@ void read_steps(ByteReader& reader, const Program& program, StoredMachine& machi
     read_way(reader, std::move(step), machine);
   }
   order.finish();
-  read_bodies(reader, program, machine);
+  read_bodies(reader, program, how, machine);
 }
 
 /// Of all inputs of the model; -1 may stand for a dim where anything may.
@@ -338,11 +380,11 @@ void read_sizes(ByteReader& reader, const Graph& graph, StoredMachine& machine) 
 
 }  // namespace
 
-StoredMachine read_machine(ByteReader& reader, const Program& program, bool has_sizes) {
+StoredMachine read_machine(ByteReader& reader, const Program& program, uint32_t format) {
   StoredMachine machine;
   machine.needs = read_machine_needs(reader);
-  read_steps(reader, program, machine);
-  if (has_sizes) read_sizes(reader, *program.graph, machine);
+  read_steps(reader, program, {format}, machine);
+  if (format >= 2) read_sizes(reader, *program.graph, machine);
   reader.expect_end();
   return machine;
 }
@@ -383,12 +425,14 @@ Machine bind_machine(StoredMachine stored, const Program& program, const WeightS
   machine.profiles = std::move(stored.profiles);
   machine.steps = bind_ways(std::move(static_cast<StoredWays&>(stored)), packed);
   for (StoredMachine::StoredBody& body : stored.bodies) {
-    std::optional<ClosedBody> closed = close_body(program, body.node, body.which);
+    std::optional<ClosedBody> closed = body.which ? close_body(program, body.node, *body.which)
+                                                  : close_sequel(program, step_from(machine.steps, body.node)->group);
     if (!closed) fail(ErrorCode::internal, "a body was closed before, and now is not");
     auto engine = EngineDef::create(std::move(closed->model), [&](const EngineDef& made) {
       return bind_machine(std::move(body.machine), made.program(), packed);
     });
-    machine.bodies.push_back({body.node, body.which, std::move(closed->captured), std::move(engine)});
+    machine.bodies.push_back(
+        {body.node, body.which, std::move(closed->captured), std::move(body.follows_shapes), std::move(engine)});
   }
   return machine;
 }

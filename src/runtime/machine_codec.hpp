@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -7,6 +8,9 @@
 #include "runtime/machine.hpp"
 
 namespace kiln {
+
+/// Of engine files: from 2 on, machines have ways for sizes; from 3 on, sequels.
+inline constexpr uint32_t engine_format_version = 3;
 
 /// What a CPU must have for a machine.
 struct MachineNeeds {
@@ -24,7 +28,6 @@ struct StoredWays {
 
 /// A machine in a file.
 struct StoredMachine : StoredWays {
-  /// Of a subgraph of a node.
   struct StoredBody;
 
   MachineNeeds needs;
@@ -36,8 +39,11 @@ struct StoredMachine : StoredWays {
   const StoredWays& ways(size_t number) const { return number == 0 ? *this : others[number - 1]; }
 };
 
+/// A Body without what follows from the program.
 struct StoredMachine::StoredBody {
-  size_t node = 0, which = 0;
+  size_t node = 0;
+  std::optional<size_t> which;
+  std::vector<bool> follows_shapes;
   StoredMachine machine;
 };
 
@@ -49,9 +55,9 @@ std::vector<std::string> missing_features(const std::vector<std::string>& featur
 void write_machine(ByteWriter& writer, const Machine& machine, PlaceWeights place);
 /// The begin of what write_machine() wrote.
 MachineNeeds read_machine_needs(ByteReader& reader);
-/// Holds everything against the program: the steps do each of its nodes once, after what they read. In the first format
-/// of engines a machine had no sizes.
-StoredMachine read_machine(ByteReader& reader, const Program& program, bool has_sizes = true);
+/// Holds everything against the program: the steps do each of its nodes once, after what they read. `format` is that of
+/// the engine file.
+StoredMachine read_machine(ByteReader& reader, const Program& program, uint32_t format = engine_format_version);
 /// Finds tactics and packed weights. Fails where this Kiln has no such tactic.
 Machine bind_machine(StoredMachine stored, const Program& program, const WeightSource& packed);
 

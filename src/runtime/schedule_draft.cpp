@@ -111,6 +111,7 @@ class Drafter {
     if (preset(step.group)) return;
     const Node& anchor = program_.graph->nodes[step.group.nodes.front()];
     if (step.by_reference) return add_references(step);
+    if (step.group.is_sequel) return add_sequel(step);
     if (step.tactic == nullptr && is_view(anchor) && add_view(anchor.inputs[0], anchor.outputs[0])) return;
     if (step.tactic == nullptr && add_shown(anchor)) return;
     std::optional<Problem> problem = make_problem(program_, facts_, step.group, machine_.isa, threads_);
@@ -125,7 +126,18 @@ class Drafter {
   void add_references(const MachineStep& step) {
     std::vector<size_t> nodes = step.group.nodes;
     std::sort(nodes.begin(), nodes.end(), [&](size_t a, size_t b) { return steps_by_node_[a] < steps_by_node_[b]; });
-    for (size_t index : nodes) add_reference(step, index);
+    for (size_t index : nodes) {
+      const auto found = steps_by_node_.find(index);
+      if (found == steps_by_node_.end()) continue;  // a Constant node
+      const Node& node = *found->second->node;
+      add_reference(step, {found->second}, values_read(*program_.graph, node), node.outputs);
+    }
+  }
+
+  void add_sequel(const MachineStep& step) {
+    std::vector<const Step*> nodes;
+    for (size_t index : step.group.nodes) nodes.push_back(steps_by_node_.at(index));
+    add_reference(step, std::move(nodes), step.group.inputs, step.group.outputs);
   }
 
   /// A group whose results are known before the run needs no step.
@@ -322,14 +334,13 @@ class Drafter {
     return true;
   }
 
-  void add_reference(const MachineStep& step, size_t index) {
-    const auto found = steps_by_node_.find(index);
-    if (found == steps_by_node_.end()) return;  // a Constant node
+  /// An op that reads and makes Values.
+  void add_reference(const MachineStep& step, std::vector<const Step*> nodes, const std::vector<ValueId>& reads,
+                     const std::vector<ValueId>& makes) {
     ScheduledOp op;
     op.machine = &step;
-    op.reference.push_back(found->second);
-    const Node& node = *found->second->node;
-    for (ValueId id : values_read(*program_.graph, node)) {
+    op.reference = std::move(nodes);
+    for (ValueId id : reads) {
       if (program_.sources[static_cast<size_t>(id)].kind != ValueSource::Kind::frame) continue;
       op.reads.push_back(id);
       if (is_boxed(id) || constant_value(program_, facts_, id) != nullptr) continue;
@@ -340,7 +351,7 @@ class Drafter {
       }
       op.loans.emplace_back(id, from);
     }
-    for (ValueId id : node.outputs) {
+    for (ValueId id : makes) {
       if (id == no_value) continue;
       op.makes.push_back(id);
       const TensorSpec of = spec(id);

@@ -153,6 +153,7 @@ class ShapeInference::Driver : public InferHost {
   Observer observer;
   NodeObserver node_observer;
   const KnownFacts* known = nullptr;
+  int64_t guess = 0;  ///< for dims that data decide; 0: none is made
 
  private:
   struct Scope {
@@ -284,6 +285,7 @@ class ShapeInference::Driver : public InferHost {
     std::vector<const Fact*> inputs;
     for (ValueId id : node.inputs) inputs.push_back(id == no_value ? nullptr : find_fact(id));
     std::vector<Fact> outputs(node.outputs.size());
+    bool is_sound = true;
     if (const Function* function = model_.find_function(node.domain, node.op_type, node.overload)) {
       infer_call(*function, node, inputs, outputs, place);
     } else {
@@ -292,11 +294,14 @@ class ShapeInference::Driver : public InferHost {
       const Schema* schema = opset == opsets.end() ? nullptr : find_schema(node.domain, node.op_type, opset->second);
       // Rules read their inputs and outputs without asking whether they are there.
       if (!schema || withdrawn(*schema) || !has_arity(*schema, node)) return;
-      infer_by_schema(*schema, node, opsets, inputs, outputs, place);
+      is_sound = infer_by_schema(*schema, node, opsets, inputs, outputs, place);
       if (node_observer && !guessing_) node_observer({node, *schema, place(), inputs, outputs});
     }
+    const bool is_cause = guess > 0 && is_sound && scopes_.size() == 1 && reads_known_shapes(node);
     for (size_t i = 0; i < outputs.size(); ++i) {
       if (node.outputs[i] == no_value) continue;
+      outputs[i].is_born = is_cause && !is_shape_known(outputs[i].type);
+      if (outputs[i].is_born) close(outputs[i].type);
       Fact& fact = (*scopes_.back().facts)[static_cast<size_t>(node.outputs[i])];
       Type type = merge(fact.type, outputs[i].type,
                         [&] { return place() + ", output '" + graph.name_of(node.outputs[i]) + "'"; });
@@ -305,28 +310,50 @@ class ShapeInference::Driver : public InferHost {
     }
   }
 
+  /// A value that is no tensor has no shape to be known.
+  static bool is_shape_known(const Type& type) {
+    const bool has_shape = !type.is_known() || type.is_tensor() || type.kind == Type::Kind::sparse;
+    return !has_shape ||
+           (type.shape && std::ranges::all_of(*type.shape, [](const Dim& dim) { return dim.is_known(); }));
+  }
+  bool reads_known_shapes(const Node& node) {
+    return std::ranges::all_of(values_read(model_.graph, node),
+                               [&](ValueId id) { return is_shape_known(find_fact(id)->type); });
+  }
+  void close(Type& type) const {
+    if (!type.shape) return;
+    for (Dim& dim : *type.shape) {
+      if (!dim.is_known()) dim = guess;
+    }
+  }
+
+  /// False where the node breaks the rule.
   template <class Place>
-  void infer_by_schema(const Schema& schema, const Node& node, const OpsetImports& opsets,
+  bool infer_by_schema(const Schema& schema, const Node& node, const OpsetImports& opsets,
                        std::span<const Fact* const> inputs, std::vector<Fact>& outputs, Place&& place) {
-    if (fold(schema, node, opsets, inputs, outputs)) return;
+    if (fold(schema, node, opsets, inputs, outputs)) return true;
+    const auto broken = [&](std::string message) {
+      outputs.assign(outputs.size(), {});
+      report("shape-inference", place(), std::move(message));
+      return false;
+    };
+    bool is_sound = true;
     try {
       InferContext context(node, schema, opsets, *this, inputs, outputs);
       if (schema.op->infer) schema.op->infer(context);
     } catch (const Error& error) {
       if (error.code() == ErrorCode::internal) throw;
-      outputs.assign(outputs.size(), {});
-      report("shape-inference", place(), error.what());
+      is_sound = broken(error.what());
     } catch (const std::length_error&) {  // Sizes that come from the model and that no container takes.
-      outputs.assign(outputs.size(), {});
-      report("shape-inference", place(), "it asks for more memory than there can be");
+      is_sound = broken("it asks for more memory than there can be");
     } catch (const std::bad_alloc&) {
-      outputs.assign(outputs.size(), {});
-      report("shape-inference", place(), "it asks for more memory than can be had");
+      is_sound = broken("it asks for more memory than can be had");
     }
     for (size_t i = 0; i < outputs.size(); ++i) {
       if (!outputs[i].type.is_known()) outputs[i].type = schema_output_type(schema, i, inputs);
       if (!outputs[i].constant.defined()) outputs[i].constant = tensor_of_dims(outputs[i]);
     }
+    return is_sound;
   }
 
   /// Computes a node whose inputs are all small and known. A failure here is left to the rule, which says it better.
@@ -405,6 +432,8 @@ std::vector<Type> ShapeInference::infer_outputs(const Graph& graph, std::span<co
                                                 std::span<Surrounding> around) {
   return driver_->infer_inside(graph, inputs, around);
 }
+
+void ShapeInference::guess(int64_t dim) { driver_->guess = dim; }
 
 void ShapeInference::begin_with(const KnownFacts& known) { driver_->known = &known; }
 

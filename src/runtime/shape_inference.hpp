@@ -47,6 +47,10 @@ class ShapeInference {
   /// What run() begins with instead of finding it out anew. It must outlive the inference.
   void begin_with(const KnownFacts& known);
 
+  /// Where data decide a shape in the main graph, inference goes on as if each dim that its rule leaves open was this.
+  /// Such facts say so (Fact::is_born).
+  void guess(int64_t dim);
+
   /// The types of a subgraph's outputs for these inputs, in the graphs around it (outermost first, at least one).
   std::vector<Type> infer_outputs(const Graph& graph, std::span<const Type> inputs, std::span<Surrounding> around);
 

@@ -33,7 +33,8 @@ struct TensorSpec {
 };
 
 /// Nodes that are done together: an anchor with what was fused to it, or a chain of elementwise nodes. Inputs and
-/// outputs are values of the graph: those of the anchor in its own order, then those of fused nodes.
+/// outputs are values of the graph: those of the anchor in its own order, then those of fused nodes. Or a sequel: all
+/// nodes that follow from shapes which data decide, up to where they decide more, done by an engine of their own.
 struct Group {
   std::vector<size_t> nodes;    ///< of the graph, in order; the anchor is the first
   std::vector<ValueId> inputs;  ///< no_value where an optional input of the anchor is left out
@@ -41,6 +42,7 @@ struct Group {
   Epilogue epilogue;    ///< what follows the anchor's own result and bias
   int residual = -1;    ///< which input the epilogue adds
   bool turned = false;  ///< the constant matrix of a MatMul is read through a Transpose
+  bool is_sequel = false;
 };
 
 /// Rows of the output that are made alone, from rows of what is read around them. Shapes stay those of the whole.
