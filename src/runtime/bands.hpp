@@ -10,7 +10,7 @@ namespace kiln {
 /// A step of a region, which is done band by band of rows, as far as rows go.
 struct BandedOp {
   RowRule rule;
-  int64_t meeting = 1;  ///< the multiple of its rows at which parts meet, where it is there as a whole
+  int64_t meeting = 1;                ///< the multiple of its rows at which parts meet, where it is there as a whole
   int64_t height = 1, in_height = 1;  ///< rows of the output, and of input 0
   int tensor = 0;                     ///< that it writes
   bool first_writer = true;           ///< of that tensor
