@@ -68,7 +68,7 @@ class Placer {
 /// Changes an order step by step until what is placed by it ends at `enough`: mostly so that a block at the top comes
 /// earlier. At first what makes it worse is taken too, then less and less.
 std::vector<size_t> improved(std::vector<size_t> order, Placer& placer, int64_t enough) {
-  constexpr int tries = 200;
+  constexpr int tries = 100;
   constexpr double first_warmth = 0.08, top = 0.02;  // of what the blocks take
   constexpr size_t at_random = 10;                   // one change in so many
   Philox random(1);
