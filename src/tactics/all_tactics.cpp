@@ -30,6 +30,7 @@ constexpr std::array by_row{&layer_norm};
 constexpr std::array by_batch{&batch_norm};
 constexpr std::array by_group{&group_norm};
 constexpr std::array resize{&resize_image};
+constexpr std::array regions{&roi_align};
 constexpr std::array cast{&cast_loops, &elementwise};
 constexpr std::array concat{&concat_channels, &concat_boxes};
 constexpr std::array depth_to_space{&depth_to_space_boxes};
@@ -81,6 +82,7 @@ constexpr std::array rows{
     Row{"GroupNormalization", by_group},
     Row{"Resize", resize},
     Row{"Upsample", resize},
+    Row{"RoiAlign", regions},
     Row{"Cast", cast},
     Row{"CastLike", cast},
     Row{"Concat", concat},

@@ -20,6 +20,8 @@ extern const Tactic pool_window, pool_global;
 extern const Tactic softmax, layer_norm, batch_norm, group_norm, local_response_norm;
 // resize.cpp
 extern const Tactic resize_image;
+// roi_align.cpp
+extern const Tactic roi_align;
 // reduce.cpp
 extern const Tactic reduce_axes, arg_reduce, topk, cum_sum;
 

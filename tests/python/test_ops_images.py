@@ -136,6 +136,31 @@ def test_regions_must_be_of_an_image():
             run_node("MaxRoiPool", 1, [PLANE, floats(image, 0, 0, 2, 2).reshape(1, 5)], pooled_shape=[1, 1])
 
 
+def convolved_regions(dtype):
+    """A model that aligns regions of what a convolution makes: of f64 the reference code does all of it."""
+    b = kiln.GraphBuilder()
+    weight = np.random.default_rng(1).standard_normal((20, 3, 3, 3)).astype(dtype)
+    x, regions = b.input("x", dtype, (2, 3, "h", "w")), b.input("r", dtype, ("n", 4))
+    images = b.input("i", "int64", ("n",))
+    features = b.op("Conv", x, weight, strides=[2, 2])
+    b.output(b.op("RoiAlign", features, regions, images, output_height=3, output_width=4, spatial_scale=0.5), "y")
+    return kiln.Session(b)
+
+
+def test_regions_of_what_a_convolution_makes():
+    rng = np.random.default_rng(2)
+    fast, reference = convolved_regions("float32"), convolved_regions("float64")
+    for count in (5, 0, 70):
+        x = rng.standard_normal((2, 3, 31, 40)).astype(FLOAT)
+        regions, images = rng.uniform(-5, 45, (count, 4)).astype(FLOAT), rng.integers(0, 2, count)
+        y = fast.run({"x": x, "r": regions, "i": images})["y"]
+        want = reference.run({"x": x.astype("float64"), "r": regions.astype("float64"), "i": images})["y"]
+        assert y.shape == (count, 20, 3, 4)
+        np.testing.assert_allclose(y, want, rtol=1e-4, atol=1e-4)
+    with pytest.raises(kiln.Error, match="region 69 is of image 2, but there are 2"):
+        fast.run({"x": x, "r": regions, "i": np.append(images[:-1], 2)})
+
+
 def test_huge_regions_take_no_time():
     box = floats(-1e30, -1e9, 1e30, 1e9).reshape(1, 4)
     [y] = run_node("RoiAlign", 16, [PLANE, box, ints(0)], output_height=2, output_width=2)
