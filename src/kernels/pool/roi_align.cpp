@@ -11,7 +11,7 @@ namespace kiln {
 namespace {
 
 /// Channels that share the tables of weights that a part makes.
-constexpr int64_t chunk = 64;
+constexpr int64_t table_channels = 64;
 constexpr int64_t most_table_floats = 1 << 20;
 
 /// An element of an axis that a bin is made of: what it weighs in all samples, or at most and at least in one.
@@ -22,17 +22,17 @@ struct Tap {
 constexpr int64_t tap_floats = sizeof(Tap) / sizeof(float);
 
 /// Taps of a bin: as many as its samples lie between, and no more than there are elements.
-int64_t most_taps(int64_t ratio, int64_t image) { return ratio > 0 ? std::min(2 * ratio, image) : image; }
+int64_t bin_taps(int64_t ratio, int64_t image) { return ratio > 0 ? std::min(2 * ratio, image) : image; }
 
 /// The taps of a region's bins along one axis, in memory of its user's.
-class TapTable {
+class RegionTaps {
  public:
   static int64_t floats(int64_t bins, int64_t ratio, int64_t image) {
-    return (bins * most_taps(ratio, image) + image) * tap_floats + 2 * bins;
+    return (bins * bin_taps(ratio, image) + image) * tap_floats + 2 * bins;
   }
-  TapTable(float* memory, int64_t bins, int64_t ratio, int64_t image)
+  RegionTaps(float* memory, int64_t bins, int64_t ratio, int64_t image)
       : taps_(reinterpret_cast<Tap*>(memory)),
-        line_(taps_ + bins * most_taps(ratio, image)),
+        line_(taps_ + bins * bin_taps(ratio, image)),
         bins_(reinterpret_cast<Bin*>(line_ + image)),
         count_(bins) {
     std::fill_n(line_, image, Tap{-1, 0, 0});
@@ -113,9 +113,9 @@ ops::RoiGrid<float> grid_of(const RoiAlignProblem& p, const float* region) {
   return {p.how, region, p.rows, p.columns, p.height, p.width};
 }
 
-int64_t down_floats(const RoiAlignProblem& p) { return TapTable::floats(p.rows, p.how.ratio, p.height); }
+int64_t down_floats(const RoiAlignProblem& p) { return RegionTaps::floats(p.rows, p.how.ratio, p.height); }
 int64_t table_floats(const RoiAlignProblem& p) {
-  return whole_lines(down_floats(p) + TapTable::floats(p.columns, p.how.ratio, p.width));
+  return whole_lines(down_floats(p) + RegionTaps::floats(p.columns, p.how.ratio, p.width));
 }
 
 }  // namespace
@@ -147,15 +147,15 @@ void RoiAlign::check(const float* regions, const int64_t* images) const {
 
 void RoiAlign::run_part(int64_t, int64_t part, int64_t parts, const RoiAlignPointers& p, float* scratch) const {
   const RoiAlignProblem& q = problem_;
-  const int64_t chunks = divide_up(q.channels, chunk);
+  const int64_t chunks = divide_up(q.channels, table_channels);
   const auto [begin, end] = part_range(q.regions * chunks, part, parts);
   scratch += part * table_floats(q);
-  TapTable down(scratch, q.rows, q.how.ratio, q.height);
-  TapTable across(scratch + down_floats(q), q.columns, q.how.ratio, q.width);
+  RegionTaps down(scratch, q.rows, q.how.ratio, q.height);
+  RegionTaps across(scratch + down_floats(q), q.columns, q.how.ratio, q.width);
   double count = 0;
   int64_t filled = -1;
   for (int64_t i = begin; i < end; ++i) {
-    const int64_t region = i / chunks, first = i % chunks * chunk;
+    const int64_t region = i / chunks, first = i % chunks * table_channels;
     if (region != filled) {
       const ops::RoiGrid<float> grid = grid_of(q, p.regions + 4 * region);
       down.fill(grid.down, q.how.takes_max);
@@ -164,7 +164,7 @@ void RoiAlign::run_part(int64_t, int64_t part, int64_t parts, const RoiAlignPoin
       filled = region;
     }
     const auto divisor = static_cast<float>(std::max(count, 1.0));
-    for (int64_t c = first; c < std::min(first + chunk, q.channels); ++c) {
+    for (int64_t c = first; c < std::min(first + table_channels, q.channels); ++c) {
       const float* const plane = p.in + (p.images[region] * q.channels + c) * q.height * q.width;
       float* out = p.out + (region * q.channels + c) * q.rows * q.columns;
       for (int64_t row = 0; row < q.rows; ++row) {
