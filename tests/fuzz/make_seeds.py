@@ -112,10 +112,12 @@ def engine_seeds():
         ir_version=10, opset_imports=[helper.make_opsetid("", 21)])
     sizes = model("g (float[n,4,h,h] x) => (float[n,8,i,j] y) { a = Conv<pads=[1,1,1,1]>(x, w) b = Relu(a) "
                   "y = Conv<pads=[1,1,1,1]>(b, v) }", weights("w", 16, 4, 3, 3), weights("v", 8, 16, 3, 3))
+    sequel = model("g (float[2,3] x) => (float[n] y) { i = NonZero(x) t = Transpose<perm=[1,0]>(i) z = GatherND(x, t) "
+                   "y = Neg(z) }")
     options = {"convolution": ["--isa", "avx2,avx512"], "dense": ["--strip"],
                "sizes": ["--profile", "x=1x4x2x2:1x4x32x32:8x4x256x256"]}
     models = {"convolution": convolution, "dense": dense, "recurrent": recurrent, "branches": branches, "text": text,
-              "sizes": sizes}
+              "sizes": sizes, "sequel": sequel}
     with tempfile.TemporaryDirectory() as folder:
         for name, made in models.items():
             onnx.save(made, f"{folder}/{name}.onnx")
