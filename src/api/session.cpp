@@ -38,8 +38,8 @@ class CallerObserver : public RunObserver {
       time.nodes.push_back(node->name);
       time.ops += (time.ops.empty() ? "" : "+") + node->op_type;
     }
-    time.kernel = done_by(step);
-    if (time.kernel == "sequel") time.ops = ops_of(graph_, step.scheduled->machine->group);
+    time.kernel = step.scheduled ? done_by(*step.scheduled) : "reference";
+    if (step.scheduled && step.scheduled->is_sequel()) time.ops = ops_of(graph_, step.scheduled->machine->group);
     const bool is_work = step.scheduled && step.scheduled->work;
     time.threads = is_work ? step.scheduled->parts : 0;
     if (const auto cost = step_cost(graph_, facts(), step)) {

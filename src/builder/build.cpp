@@ -46,7 +46,7 @@ void build_subgraphs(const Program& program, const BuildFacts& facts, const Buil
 void build_sequel(const Program& program, const BuildFacts& facts, const BuildOptions& options, size_t number,
                   Machine& machine) {
   const Group& sequel = machine.steps[number].group;
-  std::optional<ClosedBody> closed = close_sequel(program, sequel);
+  std::optional<ClosedBody> closed = close_group(program, sequel);
   auto engine = build_closed(*closed, options, machine.isa,
                              [&](const EngineDef& body) { return facts_of_sequel(facts, closed->taken, body); });
   double seconds = 0;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <map>
 #include <string_view>
@@ -19,37 +18,37 @@ namespace {
 /// Numbers that are no floats (a class, a place in a list) may turn over where two candidates are nearly equal.
 constexpr double share_that_may_differ = 0.05;
 
-constexpr std::array<std::string_view, 22> choosing = {"ArgMax",
-                                                       "ArgMin",
-                                                       "Bernoulli",
-                                                       "Ceil",
-                                                       "DynamicQuantizeLinear",
-                                                       "Equal",
-                                                       "Floor",
-                                                       "Greater",
-                                                       "GreaterOrEqual",
-                                                       "Hardmax",
-                                                       "IsInf",
-                                                       "IsNaN",
-                                                       "Less",
-                                                       "LessOrEqual",
-                                                       "Mod",
-                                                       "NonZero",
-                                                       "NonMaxSuppression",
-                                                       "QuantizeLinear",
-                                                       "Round",
-                                                       "Sign",
-                                                       "TopK",
-                                                       "Unique"};
+constexpr std::string_view choosing[] = {"ArgMax",
+                                         "ArgMin",
+                                         "Bernoulli",
+                                         "Ceil",
+                                         "DynamicQuantizeLinear",
+                                         "Equal",
+                                         "Floor",
+                                         "Greater",
+                                         "GreaterOrEqual",
+                                         "Hardmax",
+                                         "IsInf",
+                                         "IsNaN",
+                                         "Less",
+                                         "LessOrEqual",
+                                         "Mod",
+                                         "NonZero",
+                                         "NonMaxSuppression",
+                                         "QuantizeLinear",
+                                         "Round",
+                                         "Sign",
+                                         "TopK",
+                                         "Unique"};
 
 bool chooses(const Node& node, const Graph& graph, const Facts& facts) {
   for (const Graph* inner : subgraphs_of(node)) {
-    const auto may_choose = [](const Node& one) { return std::ranges::find(choosing, one.op_type) != choosing.end(); };
+    const auto may_choose = [](const Node& one) { return std::ranges::count(choosing, one.op_type) > 0; };
     if (std::ranges::any_of(inner->nodes, may_choose)) return true;
   }
   const bool casts = node.op_type == "Cast" && !node.outputs.empty() && node.outputs[0] != no_value &&
                      !is_float(facts[static_cast<size_t>(node.outputs[0])].type.dtype);
-  if (!casts && std::ranges::find(choosing, node.op_type) == choosing.end()) return false;
+  if (!casts && std::ranges::count(choosing, node.op_type) == 0) return false;
   return std::ranges::any_of(values_read(graph, node),
                              [&](ValueId id) { return is_float(facts[static_cast<size_t>(id)].type.dtype); });
 }
@@ -66,7 +65,7 @@ std::map<std::string, Value> values_of(const EngineDef& engine, const std::vecto
 
 /// Runs a group by its reference code on values of the engine, and returns how far these are from what it makes.
 double off_by_itself(const Program& program, const Group& group, const std::map<std::string, Value>& values) {
-  std::optional<ClosedBody> closed = close_sequel(program, group);
+  std::optional<ClosedBody> closed = close_group(program, group);
   if (!closed) return 0;
   const auto plain = EngineDef::create(std::move(closed->model));
   std::vector<Feed> feeds;
@@ -116,7 +115,7 @@ std::string find_wrong_step(const EngineDef& engine, const std::vector<Feed>& fe
   if (engine.machine() == nullptr) return "";
   const Program& program = engine.program();
   const std::map<std::string, Value> values = values_of(engine, feeds);
-  const SequelEdges edges(program);
+  const GroupEdges edges(program);
   for (const MachineStep& step : engine.machine()->steps) {
     if (is_random(program, step.group)) continue;
     const double off = off_by_itself(program, edges.group_of(step.group.nodes), values);

@@ -32,12 +32,13 @@ std::vector<std::vector<size_t>> stages_of(const Program& program, const Facts& 
 std::vector<Group> find_sequels(const Program& program, const Facts& typical) {
   const std::vector<std::vector<size_t>> stages = stages_of(program, typical);
   if (stages.size() < 2) return {};
-  const SequelEdges edges(program);
+  const GroupEdges edges(program);
   std::vector<Group> sequels;
   for (size_t stage = 1; stage < stages.size(); ++stage) {
     if (stages[stage].empty()) continue;
     sequels.push_back(edges.group_of(stages[stage]));
-    if (!close_sequel(program, sequels.back())) return {};
+    sequels.back().is_sequel = true;
+    if (!close_group(program, sequels.back())) return {};
   }
   return sequels;
 }

@@ -109,7 +109,9 @@ BuildFacts build_facts(const EngineDef& engine, const std::map<std::string, Shap
   const bool open = std::any_of(engine.inputs().begin(), engine.inputs().end(),
                                 [](const Port& input) { return has_shape(input) && is_open(*input.type.shape); });
   if (!open) {
-    facts.typical = infer(engine, {}, facts.typical_inside, typical_count);
+    facts.typical = facts.sure;
+    facts.typical_inside = facts.sure_inside;
+    if (unknown_count(facts.sure) > 0) facts.typical = infer(engine, {}, facts.typical_inside, typical_count);
     return facts;
   }
   // A model that is made for one size of picture says so by failing with others.
@@ -146,11 +148,12 @@ BuildFacts facts_of_body(const BuildFacts& around, const Graph& graph, const Tak
     for (const auto& [from, to] : taken) facts[static_cast<size_t>(to)] = outside[static_cast<size_t>(from)];
     return facts;
   };
-  BuildFacts facts{complete(sure->second, around.sure), {}, around.sure_inside, {}};
+  BuildFacts facts{complete(sure->second, around.sure), complete(typical->second, around.typical), around.sure_inside,
+                   around.typical_inside};
+  if (unknown_count(facts.typical) == 0) return facts;
   // Nothing was guessed inside. Here it is.
-  const Facts inside = complete(typical->second, around.typical);
   std::map<ValueId, Fact> inputs;
-  for (const Port& input : body.inputs()) inputs[input.value] = inside[static_cast<size_t>(input.value)];
+  for (const Port& input : body.inputs()) inputs[input.value] = facts.typical[static_cast<size_t>(input.value)];
   facts.typical = infer(body, inputs, facts.typical_inside, typical_count);
   return facts;
 }

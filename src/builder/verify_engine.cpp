@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <optional>
 #include <set>
 
@@ -47,10 +46,11 @@ double worst_difference(const std::vector<Value>& expected, const std::vector<Va
   return worst;
 }
 
-/// The results of all groups, as far as a node of the graph makes a value of that name.
+/// The results of all groups that are no outputs, as far as a node of the graph makes a value of that name.
 std::vector<std::string> results_in(const Graph& graph, const EngineDef& engine) {
   const std::vector<std::string> made = made_values(graph);
-  const std::set<std::string> known(made.begin(), made.end());
+  std::set<std::string> known(made.begin(), made.end());
+  for (const Port& output : engine.outputs()) known.erase(output.name);
   std::vector<std::string> names = inner_results(engine);
   std::erase_if(names, [&](const std::string& name) { return !known.contains(name); });
   return names;
@@ -81,9 +81,6 @@ Trial make_trial(const ModelDef& original, const EngineDef& engine, const std::m
     trial.feeds.push_back({port.name, *tensor});
   }
   trial.names = results_in(original.graph, engine);
-  std::erase_if(trial.names, [&](const std::string& name) {
-    return std::ranges::any_of(engine.outputs(), [&](const Port& output) { return output.name == name; });
-  });
   try {
     trial.expected = run_all(EngineDef::create(with_results(original, trial.names)), trial.feeds);
   } catch (const Error& error) {

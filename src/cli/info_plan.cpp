@@ -81,8 +81,7 @@ Json plan_json(const Planned& planned) {
   const Schedule& schedule = planned.schedule();
   Json steps = Json::array(), blocks = Json::array();
   for (const Schedule::Step& step : schedule.steps) {
-    Json one = {
-        {"nodes", names_of(planned, step)}, {"kernel", done_by({0, 0, &step, nullptr})}, {"threads", step.parts}};
+    Json one = {{"nodes", names_of(planned, step)}, {"kernel", done_by(step)}, {"threads", step.parts}};
     if (const BandWork* const bands = bands_of(step)) {
       one["bands"] = bands->bands(), one["rows"] = bands->heights();
     }
@@ -123,7 +122,7 @@ void print_text(const Planned& planned) {
     const std::vector<std::string> names = names_of(planned, step);
     const std::string more = names.size() > 1 ? fmt::format(" +{}", names.size() - 1) : "";
     const BandWork* const bands = bands_of(step);
-    const std::string kernel = bands ? "bands" : done_by({0, 0, &step, nullptr});
+    const std::string kernel = bands ? "bands" : done_by(step);
     steps.add({std::to_string(i), (names.empty() ? "copy" : printable(names.front())) + more, kernel,
                bands ? std::to_string(bands->bands()) : "", bands ? heights_of(*bands) : ""});
   }

@@ -43,7 +43,7 @@ bool take(const Program& program, ValueId from, ValueId to, ClosedBody& closed) 
   return true;
 }
 
-/// A node of a program in the graph of a sequel, where values have the same names.
+/// A node of a program in the graph of a body, where values have the same names.
 Node moved(const Graph& from, size_t index, Graph& to) {
   Node node = from.nodes[index];
   // Errors name it by its place in the graph that the caller knows.
@@ -71,7 +71,7 @@ std::optional<ClosedBody> close_body(const Program& program, size_t node, size_t
   return closed;
 }
 
-std::optional<ClosedBody> close_sequel(const Program& program, const Group& sequel) {
+std::optional<ClosedBody> close_group(const Program& program, const Group& group) {
   if (!can_close(program)) return {};
   const Graph& graph = *program.graph;
   ClosedBody closed = body_with(program, {});
@@ -80,27 +80,27 @@ std::optional<ClosedBody> close_sequel(const Program& program, const Group& sequ
   const auto take_once = [&](ValueId id) {
     return !known.insert(id).second || take(program, id, body.value_named(graph.name_of(id)), closed);
   };
-  for (ValueId id : sequel.inputs) {
+  for (ValueId id : group.inputs) {
     if (!take_once(id)) return {};
   }
-  for (size_t index : sequel.nodes) {
+  for (size_t index : group.nodes) {
     for (ValueId id : graph.nodes[index].outputs) {
       if (id == no_value || !known.insert(id).second) continue;
       closed.taken.emplace_back(id, body.value_named(graph.name_of(id)));
     }
   }
-  for (size_t index : sequel.nodes) {
+  for (size_t index : group.nodes) {
     // Nothing is left but constants.
     for (ValueId id : values_read(graph, graph.nodes[index])) {
       if (!take_once(id)) return {};
     }
     body.nodes.push_back(moved(graph, index, body));
   }
-  for (ValueId id : sequel.outputs) body.outputs.push_back(body.value_named(graph.name_of(id)));
+  for (ValueId id : group.outputs) body.outputs.push_back(body.value_named(graph.name_of(id)));
   return closed;
 }
 
-SequelEdges::SequelEdges(const Program& program) : program_(program), reads_(program.graph->values.size(), 0) {
+GroupEdges::GroupEdges(const Program& program) : program_(program), reads_(program.graph->values.size(), 0) {
   for (const Step& step : program.steps) {
     for (ValueId id : values_read(*program.graph, *step.node)) ++reads_[static_cast<size_t>(id)];
   }
@@ -109,9 +109,8 @@ SequelEdges::SequelEdges(const Program& program) : program_(program), reads_(pro
   }
 }
 
-Group SequelEdges::group_of(std::vector<size_t> nodes) const {
+Group GroupEdges::group_of(std::vector<size_t> nodes) const {
   Group group;
-  group.is_sequel = true;
   group.nodes = std::move(nodes);
   const Graph& graph = *program_.graph;
   std::map<ValueId, size_t> reads_outside;  // of the values that are made here

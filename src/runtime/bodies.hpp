@@ -15,20 +15,20 @@ using TakenValues = std::vector<std::pair<ValueId, ValueId>>;
 struct ClosedBody {
   ModelDef model;                 ///< has the part as its main graph
   std::vector<ValueId> captured;  ///< Body::captured
-  TakenValues taken;              ///< all that a subgraph reads from around it; of a sequel all values
+  TakenValues taken;              ///< all that a subgraph reads from around it; of a group all values
 };
 
 /// Closes subgraph `which` of a node of a main program. Nothing where it cannot be a main graph: with functions, or
 /// inputs that have defaults. The same program gives the same ids.
 std::optional<ClosedBody> close_body(const Program& program, size_t node, size_t which);
 
-/// Closes a group of a main program that is a sequel, in the same way.
-std::optional<ClosedBody> close_sequel(const Program& program, const Group& sequel);
+/// Closes the nodes of a group of a main program, in the same way.
+std::optional<ClosedBody> close_group(const Program& program, const Group& group);
 
-/// Finds what goes into sequels of a program, and what comes out of them.
-class SequelEdges {
+/// Finds what goes into groups of a program's nodes, and what comes out of them.
+class GroupEdges {
  public:
-  explicit SequelEdges(const Program& program);
+  explicit GroupEdges(const Program& program);
   Group group_of(std::vector<size_t> nodes) const;
 
  private:

@@ -258,7 +258,7 @@ MachineStep* step_from(std::vector<MachineStep>& steps, size_t node) {
 }
 
 /// Makes the step a sequel whose nodes begin with `node`, and closes it.
-std::optional<ClosedBody> read_sequel(ByteReader& reader, const Program& program, const SequelEdges& edges, size_t node,
+std::optional<ClosedBody> read_sequel(ByteReader& reader, const Program& program, const GroupEdges& edges, size_t node,
                                       StoredMachine& machine) {
   const std::string place = program.graph->nodes[node].describe(node);
   MachineStep* const step = step_from(machine.steps, node);
@@ -272,13 +272,13 @@ std::optional<ClosedBody> read_sequel(ByteReader& reader, const Program& program
     reader.wrong("the sequel from {} on has other inputs or outputs than its nodes", place);
   }
   group.is_sequel = true;
-  return close_sequel(program, group);
+  return close_group(program, group);
 }
 
 /// The bodies of a machine: subgraphs of the program's nodes and sequels, each once, in order.
 void read_bodies(ByteReader& reader, const Program& program, Reading how, StoredMachine& machine) {
   const size_t count = reader.count("bodies", 4);
-  std::optional<SequelEdges> edges;
+  std::optional<GroupEdges> edges;
   for (size_t i = 0; i < count; ++i) {
     StoredMachine::StoredBody& body = machine.bodies.emplace_back();
     if (program.graph->nodes.empty()) reader.wrong("found a body, but the graph has no nodes");
@@ -426,7 +426,7 @@ Machine bind_machine(StoredMachine stored, const Program& program, const WeightS
   machine.steps = bind_ways(std::move(static_cast<StoredWays&>(stored)), packed);
   for (StoredMachine::StoredBody& body : stored.bodies) {
     std::optional<ClosedBody> closed = body.which ? close_body(program, body.node, *body.which)
-                                                  : close_sequel(program, step_from(machine.steps, body.node)->group);
+                                                  : close_group(program, step_from(machine.steps, body.node)->group);
     if (!closed) fail(ErrorCode::internal, "a body was closed before, and now is not");
     auto engine = EngineDef::create(std::move(closed->model), [&](const EngineDef& made) {
       return bind_machine(std::move(body.machine), made.program(), packed);

@@ -49,6 +49,8 @@ struct Schedule {
     std::vector<const kiln::Step*> reference;
     std::vector<Loan> loans;
     std::vector<ValueId> releases;  ///< Values that nobody reads after this step
+
+    bool is_sequel() const { return !work && machine->group.is_sequel && !machine->by_reference; }
   };
   /// A piece of the arena, for people to look at.
   struct Block {

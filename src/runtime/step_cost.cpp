@@ -49,10 +49,9 @@ std::vector<const Node*> nodes_of(const Graph& graph, const StepView& step) {
   return nodes;
 }
 
-std::string done_by(const StepView& step) {
-  if (step.scheduled == nullptr) return "reference";
-  if (step.scheduled->work) return step.scheduled->work->name();
-  return step.scheduled->machine->group.is_sequel && !step.scheduled->machine->by_reference ? "sequel" : "reference";
+std::string done_by(const Schedule::Step& step) {
+  if (step.work) return step.work->name();
+  return step.is_sequel() ? "sequel" : "reference";
 }
 
 std::optional<NodeCost> step_cost(const Graph& graph, const Facts& facts, const StepView& step) {

@@ -9,7 +9,7 @@
 namespace kiln {
 
 /// Who does a step: the name of its kernel, "reference" or "sequel".
-std::string done_by(const StepView& step);
+std::string done_by(const Schedule::Step& step);
 
 /// The nodes of the main graph that a step does; none where it copies a tensor into another layout.
 std::vector<const Node*> nodes_of(const Graph& graph, const StepView& step);

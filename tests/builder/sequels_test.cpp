@@ -531,8 +531,8 @@ TEST(Sequels, FilesAreHeldAgainstTheGraph) {
       const Program& program = inner.program();
       std::vector<size_t> nodes;
       for (const Step& step : program.steps) nodes.push_back(step.node_index);
-      const Group all = SequelEdges(program).group_of(nodes);
-      auto closed = close_sequel(program, all);
+      const Group all = GroupEdges(program).group_of(nodes);
+      auto closed = close_group(program, all);
       Machine nested;
       nested.steps.push_back({.group = all,
                               .formats = {std::vector<Format>(all.inputs.size(), Format::plain),

@@ -44,10 +44,9 @@ std::shared_ptr<const EngineDef> engine_of(const ModelDef& model, std::string_vi
   });
 }
 
-std::string complaint_of(std::string_view spoiled) {
-  const ModelDef model = undecided();
+std::string complaint_of(const std::shared_ptr<const EngineDef>& engine) {
   try {
-    verify_engine(model, engine_of(model, spoiled));
+    verify_engine(undecided(), engine);
   } catch (const Error& error) {
     return error.what();
   }
@@ -70,26 +69,20 @@ TEST(Verify, ChoicesThatRoundingTurnsOverAreNoFault) {
 
 TEST(Verify, FaultsAreFoundBeforeAndBehindChoices) {
   for (const std::string name : {"first", "second"}) {
-    const std::string complaint = complaint_of(name);
+    const std::string complaint = complaint_of(engine_of(undecided(), name));
     EXPECT_NE(complaint.find("node '" + name + "' (Conv) is the first that is off"), std::string::npos) << complaint;
   }
 }
 
 TEST(Verify, RewritingIsJudgedBeforeChoices) {
-  const ModelDef model = undecided();
-  ModelDef other = copy_model(model);
+  ModelDef other = undecided();
   for (Initializer& constant : other.graph.initializers) {
     if (other.graph.name_of(constant.value) != "w") continue;
     constant.tensor = constant.tensor.clone();
     constant.tensor.mutable_data<float>()[0] += 1;
   }
-  try {
-    verify_engine(model, engine_of(other));
-    FAIL() << "nothing was found";
-  } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("the rewriting of the graph is to blame"), std::string::npos)
-        << error.what();
-  }
+  const std::string complaint = complaint_of(engine_of(other));
+  EXPECT_NE(complaint.find("the rewriting of the graph is to blame"), std::string::npos) << complaint;
 }
 
 }  // namespace
