@@ -80,9 +80,10 @@ class RegionFinder {
     const size_t count = ops_.size();
     first_case_.assign(count + 1, 0);
     may_be_inside_.assign(count, false);
+    const std::vector<size_t> next_large = next_large_births();
     for (size_t begin = count; begin-- > 0;) {
       first_case_[begin] = cases_.size();
-      if (!rules_[begin]) continue;
+      if (!rules_[begin] || next_large[begin] >= begin + longest_region) continue;
       int64_t most = 0;
       RegionPlan plan(slots_, ops_, rules_, begin);
       for (size_t end = begin + 1; end <= std::min(count, begin + longest_region) && rules_[end - 1]; ++end) {
@@ -99,6 +100,18 @@ class RegionFinder {
         }
       }
     }
+  }
+
+  /// For each op the next one, itself included, that begins a tensor large enough for a region.
+  std::vector<size_t> next_large_births() const {
+    constexpr size_t never = std::numeric_limits<size_t>::max() - longest_region;
+    std::vector<size_t> next(ops_.size() + 1, never);
+    for (const Slot& s : slots_) {
+      if (s.parent >= 0 || s.first < 0 || (!forced_ && !judge_.is_large(bytes_of(s)))) continue;
+      next[static_cast<size_t>(s.first)] = static_cast<size_t>(s.first);
+    }
+    for (size_t i = ops_.size(); i-- > 0;) next[i] = std::min(next[i], next[i + 1]);
+    return next;
   }
 
   struct Choice {

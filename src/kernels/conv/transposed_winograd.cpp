@@ -104,7 +104,8 @@ TransposedWinogradConv::Job TransposedWinogradConv::job(int64_t index) const {
   const int64_t blocks = std::min<int64_t>(tuning_.blocks, out_blocks_ - block);
   const int64_t residue = index % shares * tuning_.residues;
   const int64_t plane = problem_.channels_in * (tuning_.fresh_weights ? 4 : planes_) * out_.block;
-  return {block, blocks, residue, (block * residues + residue * blocks) * plane};
+  const bool half = (block + blocks) * out_.block - problem_.channels_out >= out_.block / 2;
+  return {block, blocks, residue, (block * residues + residue * blocks) * plane, half};
 }
 
 // U [job][plane][residue of the job][input channel][blocks * lanes], or fresh ones [job][input channel][residue][tap]
@@ -188,7 +189,7 @@ void TransposedWinogradConv::multiply(const float* packed, Span tiles, const Job
     const bool ends = last && i + 1 == planes_ * tuning_.residues;
     a.prefetch = reinterpret_cast<const char*>(a.weights + floats);
     a.prefetch_lines = tuning_.prefetch_weights && !ends ? divide_up(floats, 16 * runs * in_blocks_) : 0;
-    multiply_winograd_tiles(*table_, a, job.blocks, tiles.count, inputs + t * input_plane_,
+    multiply_winograd_tiles(*table_, a, job.blocks, job.half, tiles.count, inputs + t * input_plane_,
                             products + (r * planes_ + t) * product_plane_);
   }
 }
@@ -222,7 +223,7 @@ void TransposedWinogradConv::multiply_fresh(const float* packed, Span tiles, con
       for (int64_t r = 0; r < count; ++r) {
         for (int64_t j = 0; j < weight_lines && ahead < end; ++j, ahead += 16) __builtin_prefetch(ahead, 0, 2);
         a.weights = fresh + (r * planes_ + t) * fresh_plane_;
-        multiply_winograd_tiles(*table_, a, job.blocks, tiles.count, from + t * input_plane_,
+        multiply_winograd_tiles(*table_, a, job.blocks, job.half, tiles.count, from + t * input_plane_,
                                 products + (r * planes_ + t) * product_plane_);
       }
     }

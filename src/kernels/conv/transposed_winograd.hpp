@@ -49,6 +49,7 @@ class TransposedWinogradConv {
   /// Output channels and residues whose products are made together.
   struct Job {
     int64_t block, blocks, residue, weights;  ///< weights: where they begin
+    bool half;                                ///< the upper half of the last block is padding
   };
   int64_t biases_at() const;
   Job job(int64_t index) const;

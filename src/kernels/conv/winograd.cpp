@@ -291,12 +291,12 @@ void WinogradConv::transform_input(const float* in, Span tiles, int64_t block0, 
   }
 }
 
-/// All planes that are multiplied by a plane of weights.
-void WinogradConv::multiply_planes(TileArgs& a, int64_t weight_plane, Span tiles, int64_t blocks, const float* inputs,
+/// All planes that are multiplied by a plane of a panel's weights.
+void WinogradConv::multiply_planes(TileArgs& a, int64_t weight_plane, Span tiles, int64_t panel, const float* inputs,
                                    float* products, WinogradAhead* ahead) const {
   for (int64_t i = order_begins_[weight_plane]; i < order_begins_[weight_plane + 1]; ++i) {
-    multiply_winograd_tiles(*table_, a, blocks, tiles.count, inputs + order_[i] * input_plane_,
-                            products + order_[i] * product_plane_, ahead);
+    multiply_winograd_tiles(*table_, a, panel_blocks(panel), is_half(panel), tiles.count,
+                            inputs + order_[i] * input_plane_, products + order_[i] * product_plane_, ahead);
   }
 }
 
@@ -310,7 +310,7 @@ void WinogradConv::multiply(const float* packed, Span tiles, int64_t panel0, int
   const int64_t lines_ahead = ahead != nullptr ? divide_up(ahead->lines(), calls * planes_ * (panel1 - panel0)) : 0;
   for (int64_t t = 0; t < planes; ++t) {
     for (int64_t panel = panel0; panel < panel1; ++panel) {
-      const int64_t blocks = panel_blocks(panel), floats = blocks * lanes * ins;
+      const int64_t floats = panel_blocks(panel) * lanes * ins;
       a.weights = packed + t * plane + panel * panel_floats;
       const bool last_panel = panel + 1 == panel1, last = last_panel && t + 1 == planes;
       a.prefetch = reinterpret_cast<const char*>(last_panel ? packed + (t + 1) * plane + panel0 * panel_floats
@@ -319,7 +319,7 @@ void WinogradConv::multiply(const float* packed, Span tiles, int64_t panel0, int
                              ? divide_up(floats, 16 * calls * (order_begins_[t + 1] - order_begins_[t]))
                              : 0;
       if (ahead != nullptr) a.prefetch_lines = lines_ahead;
-      multiply_planes(a, t, tiles, blocks, inputs, products + panel * tuning_.blocks * tiles_.largest * lanes, ahead);
+      multiply_planes(a, t, tiles, panel, inputs, products + panel * tuning_.blocks * tiles_.largest * lanes, ahead);
     }
   }
 }
@@ -432,7 +432,7 @@ void WinogradConv::multiply_fresh(const float* packed, Span tiles, int64_t panel
                          nullptr);
           continue;
         }
-        multiply_winograd_tiles(*table_, a, blocks, tiles.count, from + order_[i] * input_plane_,
+        multiply_winograd_tiles(*table_, a, blocks, is_half(panel), tiles.count, from + order_[i] * input_plane_,
                                 products + order_[i] * product_plane_);
       }
     }

@@ -58,6 +58,10 @@ class WinogradConv {
   int64_t sizes_at() const { return columns_at() + 2 * weight_planes(tuning_.size) * out_blocks_ * out_.block; }
   /// Output channel blocks of a panel of weights.
   int64_t panel_blocks(int64_t panel) const;
+  /// Whether the upper half of its last block is padding.
+  bool is_half(int64_t panel) const {
+    return panel + 1 == panels_ && out_blocks_ * out_.block - problem_.channels_out >= out_.block / 2;
+  }
   void transform_input(const float* in, Span tiles, int64_t block0, int64_t block1, float* inputs) const;
   void multiply(const float* packed, Span tiles, int64_t panel0, int64_t panel1, const float* inputs, float* products,
                 WinogradAhead* ahead) const;
@@ -70,7 +74,7 @@ class WinogradConv {
                       WinogradAhead* ahead) const;
   void multiply_fresh(const float* packed, Span tiles, int64_t panel, bool last, const float* inputs, float* fresh,
                       float* products) const;
-  void multiply_planes(TileArgs& a, int64_t weight_plane, Span tiles, int64_t blocks, const float* inputs,
+  void multiply_planes(TileArgs& a, int64_t weight_plane, Span tiles, int64_t panel, const float* inputs,
                        float* products, WinogradAhead* ahead) const;
   void finish_panels(const ConvPointers& p, Span tiles, PartRange panels, float* inputs, float* products, float* fresh,
                      WinogradAhead* ahead) const;

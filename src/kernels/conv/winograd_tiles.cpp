@@ -101,8 +101,8 @@ TileArgs winograd_products(int64_t lanes, int64_t ins, int64_t largest_batch) {
   return a;
 }
 
-void multiply_winograd_tiles(const TileTable& tiles, TileArgs& a, int64_t blocks, int64_t count, const float* inputs,
-                             float* products, WinogradAhead* ahead) {
+void multiply_winograd_tiles(const TileTable& tiles, TileArgs& a, int64_t blocks, bool half, int64_t count,
+                             const float* inputs, float* products, WinogradAhead* ahead) {
   const int64_t groups = a.groups + a.tail_groups, lines = a.prefetch_lines;
   const int64_t runs = divide_up(count, tiles.rows[blocks]);
   for (int64_t i = 0, first = 0; i < runs; ++i) {
@@ -114,7 +114,7 @@ void multiply_winograd_tiles(const TileTable& tiles, TileArgs& a, int64_t blocks
       a.prefetch = ahead->next(lines * groups);
       a.prefetch_lines = a.prefetch != nullptr ? lines : 0;
     }
-    tiles.find(tiles.lanes, blocks, rows)(a);
+    tiles.find(tiles.lanes, blocks, rows, half)(a);
     if (ahead == nullptr) a.prefetch += lines * groups * 64;
     first += rows;
   }

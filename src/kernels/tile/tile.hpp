@@ -60,8 +60,11 @@ struct TileTable {
   TileFunction two_lines[8];  ///< [rows]; stride as in 1
   TilePassFunction pass;
 
-  TileFunction find(int64_t in_step, int64_t of_blocks, int64_t of_rows) const {
-    return tiles[in_step == lanes][of_blocks][of_rows];
+  /// `half`: the upper half of the last block is padding.
+  TileFunction find(int64_t in_step, int64_t of_blocks, int64_t of_rows, bool half = false) const {
+    const bool dense = in_step == lanes;
+    const TileFunction saving = half && dense ? halves[of_blocks][of_rows] : nullptr;
+    return saving != nullptr ? saving : tiles[dense][of_blocks][of_rows];
   }
 };
 const TileTable& tile_table(Isa isa);

@@ -76,8 +76,7 @@ void TileWalk::run_tile(TileArgs& args, const Panel& panel, int64_t rows, bool t
   const float* const residual = args.residual;
   const bool after = epilogue.epilogue.residual == Residual::after_activation;
   if (after) args.residual = nullptr;
-  const TileFunction half = panel.half ? table_->halves[panel.blocks][rows] : nullptr;
-  (two_lines ? table_->two_lines[rows] : half != nullptr ? half : table_->find(args.in_step, panel.blocks, rows))(args);
+  (two_lines ? table_->two_lines[rows] : table_->find(args.in_step, panel.blocks, rows, panel.half))(args);
   args.residual = residual;
   if (!epilogue.pass) return;
   const Epilogue& e = epilogue.epilogue;
