@@ -63,17 +63,18 @@ std::vector<Formats> narrow_formats(const Problem& p) {
 
 // ---- direct -------------------------------------------------------------------------------------------------------
 
-double dense_macs(const Problem& p, int64_t channels_in, int64_t channels_out, int64_t group, int64_t taps) {
-  const double outs = static_cast<double>(pad_to(channels_out / group, block_of(p.isa)) * group);
-  return output_pixels(p) * outs * static_cast<double>(channels_in / group * taps);
+double direct_macs(const Problem& p, const ConvProblem& c) {
+  const int64_t products = ConvGroups(c, block_of(p.isa)).products() * c.kernel_h * c.kernel_w;
+  return output_pixels(p) * static_cast<double>(products);
 }
 
 double direct_cost(const Problem& p, const Tuning&) {
   const ConvProblem c = conv_problem(p);
-  const double macs = dense_macs(p, c.channels_in, c.channels_out, c.group, c.kernel_h * c.kernel_w);
+  const double macs = direct_macs(p, c);
   const double weights = static_cast<double>(element_count(p.inputs[1].shape));
   // Runs of few channels keep the microkernel from getting going.
-  const double run = std::min(1.0, 0.3 + 0.1 * static_cast<double>(c.channels_in / c.group));
+  const auto columns = static_cast<double>(pad_to(c.channels_out, block_of(p.isa)) * c.kernel_h * c.kernel_w);
+  const double run = std::min(1.0, 0.3 + 0.1 * macs / (columns * output_pixels(p)));
   const double arithmetic =
       arithmetic_seconds(macs, p.isa, (c.out_width() < 4 && c.out_height() < 4 ? 0.4 : 0.9) * run);
   const double reading = weight_seconds(p, weights * 4);
@@ -86,7 +87,7 @@ std::vector<Tuning> direct_tunings(const Problem& p) {
   const TileTuning best = DirectConv::default_tuning(c, p.isa);
   std::vector<TileTuning> all{best};
   const int64_t weights = element_count(p.inputs[1].shape) * 4;
-  const int most = static_cast<int>(std::min<int64_t>(4, divide_up(c.channels_out / c.group, block_of(p.isa))));
+  const int most = static_cast<int>(std::min<int64_t>(4, ConvGroups(c, block_of(p.isa)).alike));
   for (int blocks = 1; blocks <= most; ++blocks) {
     if (blocks == 1 && most > 1) continue;
     for (const bool outer : {false, true}) {
@@ -133,7 +134,7 @@ std::string decline_paired_conv(const Problem& p) {
 
 double paired_conv_cost(const Problem& p, const Tuning& tuning) {
   const ConvProblem c = conv_problem(p);
-  const double macs = dense_macs(p, c.channels_in, c.channels_out, 1, 1);
+  const double macs = direct_macs(p, c);
   // Making pixels ready and beginning and ending tiles shows where there are few channels.
   const double deep = static_cast<double>(c.channels_in) / static_cast<double>(c.channels_in + 48);
   const double arithmetic = arithmetic_seconds(macs, p.isa, 0.9 * deep * paired_share(p.isa));
@@ -179,7 +180,7 @@ FirstConv make_first(const Problem& p, const BlockedLayout& out, const Tuning& t
 }
 double first_cost(const Problem& p, const Tuning&) {
   const ConvProblem c = conv_problem(p);
-  const double macs = dense_macs(p, c.channels_in, c.channels_out, 1, c.kernel_h * c.kernel_w);
+  const double macs = direct_macs(p, c);
   return arithmetic_seconds(macs, p.isa, 0.85) + memory_seconds(bytes_moved(p, weights_and_bias)) + epilogue_seconds(p);
 }
 std::vector<Tuning> first_tunings(const Problem& p) {
@@ -243,15 +244,15 @@ TransposedConv transposed_packer(const Problem& p, const Tuning& tuning) {
 double transposed_cost(const Problem& p, const Tuning&) {
   const ConvProblem c = transposed_problem(p);
   const double pixels = static_cast<double>(c.batch * c.height * c.width);
-  const double macs = pixels * static_cast<double>(pad_to(c.channels_out, block_of(p.isa)) * (c.channels_in / c.group) *
-                                                   c.kernel_h * c.kernel_w);
+  const int64_t products = ConvGroups(c, block_of(p.isa)).products();
+  const double macs = pixels * static_cast<double>(products * c.kernel_h * c.kernel_w);
   return arithmetic_seconds(macs, p.isa, 0.85) + memory_seconds(bytes_moved(p, weights_and_bias)) * 0.3 +
          epilogue_seconds(p);
 }
 std::vector<Tuning> transposed_tunings(const Problem& p) {
   TileTuning best;
   const ConvProblem c = transposed_problem(p);
-  best.blocks = best_blocks(tile_table(p.isa), divide_up(c.channels_out / c.group, block_of(p.isa)), c.width);
+  best.blocks = best_blocks(tile_table(p.isa), ConvGroups(c, block_of(p.isa)).alike, c.width);
   best.channels_outer = element_count(p.inputs[1].shape) * 4 > cache_sizes().l2;
   best.band = best.channels_outer ? 1000 : 4;
   std::vector<TileTuning> all{best};
