@@ -8,6 +8,7 @@
 #include "kernels/conv/depthwise.hpp"
 #include "kernels/conv/direct.hpp"
 #include "kernels/conv/first.hpp"
+#include "kernels/conv/narrow.hpp"
 #include "kernels/conv/narrow_transposed.hpp"
 #include "kernels/conv/paired_conv.hpp"
 #include "tactics/conv_group.hpp"
@@ -31,6 +32,15 @@ std::string decline_first(const Problem& p) {
   const ConvProblem c = conv_problem(p);
   if (c.group != 1) return "groups";
   return c.channels_in <= 4 ? "" : "more than 4 input channels";
+}
+
+std::string decline_narrow(const Problem& p) {
+  if (std::string why = decline_conv(p); !why.empty()) return why;
+  const ConvProblem c = conv_problem(p);
+  if (c.group != 1) return "groups";
+  if (p.group->residual >= 0) return "a residual";
+  if (c.channels_in < block_of(p.isa) / 2) return "few input channels";
+  return c.channels_out <= NarrowConv::most_outputs ? "" : "many output channels";
 }
 
 std::string decline_direct(const Problem& p) {
@@ -266,10 +276,24 @@ std::vector<Tuning> transposed_tunings(const Problem& p) {
   return unique_tunings(all);
 }
 
-NarrowTransposedConv narrow_packer(const Problem& p) {
-  return {transposed_problem(p), packing_layout(p.inputs[0].shape, p, 0), p.isa};
+NarrowConv narrow_packer(const Problem& p) {
+  return {conv_problem(p), packing_layout(p.inputs[0].shape, p, conv_halo(p, 0)), p.isa};
 }
 double narrow_cost(const Problem& p, const Tuning&) {
+  const ConvProblem c = conv_problem(p);
+  const int64_t ins = pad_to(c.channels_in, block_of(p.isa)),
+                sums = c.batch * c.out_height() * c.out_width() * c.channels_out;
+  const double macs = static_cast<double>(sums * ins * c.kernel_h * c.kernel_w);
+  // Adding up the lanes of a sum takes as long as some products of vectors.
+  constexpr double adding_up = 12;
+  return arithmetic_seconds(macs + static_cast<double>(sums * block_of(p.isa)) * adding_up, p.isa, 0.6) +
+         memory_seconds(bytes_moved(p, weights_and_bias)) * 0.3 + epilogue_seconds(p);
+}
+
+NarrowTransposedConv narrow_transposed_packer(const Problem& p) {
+  return {transposed_problem(p), packing_layout(p.inputs[0].shape, p, 0), p.isa};
+}
+double narrow_transposed_cost(const Problem& p, const Tuning&) {
   const ConvProblem c = transposed_problem(p);
   const int64_t outs = pad_to(c.channels_out * c.kernel_h * c.kernel_w, block_of(p.isa));
   const double macs = static_cast<double>(c.batch * c.height * c.width * c.channels_in * outs);
@@ -338,6 +362,22 @@ constinit const Tactic conv_first{
     .describe = describe_tile_tuning,
 };
 
+constinit const Tactic conv_narrow{
+    .name = "conv_narrow",
+    .declines = decline_narrow,
+    .formats = narrow_formats,
+    .tunings = [](const Problem&) { return std::vector<Tuning>{Tuning{}}; },
+    .cost = narrow_cost,
+    .prepare = [](const Problem& p, const Layouts& l,
+                  const Tuning&) { return as_work(p, NarrowConv(conv_problem(p), in_layout(l), p.isa)); },
+    .packs = weights_and_bias,
+    .packed_floats = [](const Problem& p, const Tuning&) { return narrow_packer(p).packed_floats(); },
+    .pack = [](const Problem& p, const Tuning&, float* to) { pack_weights(p, narrow_packer(p), to); },
+    .packed_by = 0,
+    .halo = conv_halo,
+    .rows = conv_rows,
+};
+
 constinit const Tactic conv_depthwise{
     .name = "conv_depthwise",
     .declines = decline_depthwise,
@@ -377,14 +417,14 @@ constinit const Tactic conv_transposed_narrow{
     .declines = decline_narrow_transposed,
     .formats = narrow_formats,
     .tunings = [](const Problem&) { return std::vector<Tuning>{Tuning{}}; },
-    .cost = narrow_cost,
+    .cost = narrow_transposed_cost,
     .prepare =
         [](const Problem& p, const Layouts& l, const Tuning&) {
           return as_work(p, NarrowTransposedConv(transposed_problem(p), in_layout(l), p.isa));
         },
     .packs = weights_and_bias,
-    .packed_floats = [](const Problem& p, const Tuning&) { return narrow_packer(p).packed_floats(); },
-    .pack = [](const Problem& p, const Tuning&, float* to) { pack_weights(p, narrow_packer(p), to); },
+    .packed_floats = [](const Problem& p, const Tuning&) { return narrow_transposed_packer(p).packed_floats(); },
+    .pack = [](const Problem& p, const Tuning&, float* to) { pack_weights(p, narrow_transposed_packer(p), to); },
     .packed_by = 0,
     .rows = transposed_rows,
 };
