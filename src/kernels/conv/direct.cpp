@@ -1,11 +1,13 @@
 #include "kernels/conv/direct.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "base/cpu.hpp"
 #include "base/error.hpp"
+#include "kernels/conv/tap_zones.hpp"
 
 namespace kiln {
 namespace {
@@ -25,6 +27,36 @@ void set_depth(TileWalk& walk, int64_t channels, const BlockedLayout& in, std::s
   walk.groups = channels / in.block * taps;
   walk.tail_length = channels % in.block;
   walk.tail_groups = walk.tail_length != 0 ? taps : 0;
+}
+
+/// Adds the pixels of a row zone and a column zone, which read some of the taps that set_depth() was given.
+void add_zone(TileWalk& walk, const TapZone& rows, const TapZone& columns, int64_t kernel_h, int64_t kernel_w) {
+  TileWalk::Zone zone{rows.begin, rows.end, columns.begin, columns.end, 0, 0, walk.offsets.size()};
+  int64_t skipped = 0;
+  for (int64_t group = 0; group < walk.groups + walk.tail_groups; ++group) {
+    const bool is_tail = group >= walk.groups;
+    const int64_t tap = group % (kernel_h * kernel_w), y = tap / kernel_w, x = tap % kernel_w;
+    if (y < rows.first_tap || y >= rows.last_tap || x < columns.first_tap || x >= columns.last_tap) {
+      skipped += is_tail ? walk.tail_length : walk.length;
+      continue;
+    }
+    const ptrdiff_t offset = walk.offsets[static_cast<size_t>(group)];
+    walk.offsets.push_back(offset);
+    walk.skips.push_back(std::exchange(skipped, 0));
+    ++(is_tail ? zone.tail_groups : zone.groups);
+  }
+  walk.zones.push_back(zone);
+}
+
+/// How far the outputs of a zone read beyond an axis of `size`, before or behind it.
+int64_t reach_of(const std::vector<TapZone>& zones, int64_t size, int64_t stride, int64_t dilation, int64_t pad) {
+  int64_t reach = 0;
+  for (const TapZone& zone : zones) {
+    if (zone.first_tap == zone.last_tap) continue;
+    const int64_t last = (zone.end - 1) * stride + (zone.last_tap - 1) * dilation - pad;
+    reach = std::max({reach, pad - zone.begin * stride - zone.first_tap * dilation, last - size + 1});
+  }
+  return reach;
 }
 
 /// What the k-th float of K is: the channel, and which of the taps.
@@ -60,22 +92,31 @@ DirectConv::DirectConv(const ConvProblem& p, const BlockedLayout& in, const Bloc
   const int64_t height = p.out_height(), width = p.out_width();
   check_conv_layout(in, p.batch, p.channels_in, p.height, p.width, isa, "the input of a convolution");
   check_conv_layout(out, p.batch, p.channels_out, height, width, isa, "the output of a convolution");
-  check_reach(-p.pad_top, (height - 1) * p.stride_h - p.pad_top + p.span_h() - 1, p.height, in.halo, "rows");
-  check_reach(-p.pad_left, (width - 1) * p.stride_w - p.pad_left + p.span_w() - 1, p.width, in.halo, "columns");
+  if (halo(p) > in.halo) {
+    fail(ErrorCode::unsupported, "a convolution reads {} pixels around its input, but the halo is only {}", halo(p),
+         in.halo);
+  }
   set_common(walk_, p, groups_, in, out, isa, tuning);
   std::vector<int64_t> rows, columns;
   for (int64_t y = 0; y < p.kernel_h; ++y) rows.push_back(in.halo - p.pad_top + y * p.dilation_h);
   for (int64_t x = 0; x < p.kernel_w; ++x) columns.push_back(in.halo - p.pad_left + x * p.dilation_w);
   set_depth(walk_, groups_.channels_in, in, rows, columns);
+  const bool zoned = products_left(p) < 1;
+  if (zoned) {
+    walk_.skips.resize(walk_.offsets.size());
+    for (const TapZone& of_rows : row_zones(p)) {
+      for (const TapZone& of_columns : column_zones(p)) add_zone(walk_, of_rows, of_columns, p.kernel_h, p.kernel_w);
+    }
+  }
   walk_.in_pixel = p.stride_w * in.block;
   walk_.out_pixel = out.block;
-  if (groups_.sections == 1) {
+  if (groups_.sections == 1 && !zoned) {
     walk_.in_blocks = in.blocks();
     walk_.in_block = in.block_stride();
     walk_.in_new = (in.halo - p.pad_top + std::max<int64_t>(0, p.span_h() - p.stride_h)) * in.row_stride();
   }
   const bool plain = p.kernel_h == 1 && p.kernel_w == 1 && p.stride_h == 1 && p.stride_w == 1;
-  if (plain && in.halo == 0 && out.halo == 0) {
+  if (plain && !zoned && in.halo == 0 && out.halo == 0) {
     // All pixels of an image lie in a row, so that each may be a line.
     const int64_t tile = tile_table(isa).rows[std::clamp(tuning.blocks, 1, tile_table(isa).blocks)];
     walk_.adjoining = true;
@@ -107,6 +148,11 @@ TileTuning DirectConv::default_tuning(const ConvProblem& p, Isa isa) {
     t.blocks = 2, t.band = t.two_lines ? 8 : 4, t.prefetch_weights = !t.two_lines;
   }
   return t;
+}
+
+int64_t DirectConv::halo(const ConvProblem& p) {
+  return std::max(reach_of(row_zones(p), p.height, p.stride_h, p.dilation_h, p.pad_top),
+                  reach_of(column_zones(p), p.width, p.stride_w, p.dilation_w, p.pad_left));
 }
 
 std::string DirectConv::name() const { return fmt::format("conv_f32_direct_{}", isa_name(walk_.isa)); }

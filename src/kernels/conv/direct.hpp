@@ -8,7 +8,8 @@
 
 namespace kiln {
 
-/// conv_f32_direct: any kernel, stride, dilation and group between blocked tensors, as tiles. The input's halo must
+/// conv_f32_direct: any kernel, stride, dilation and group between blocked tensors, as tiles. Where most
+/// products would be with padding (tap_zones.hpp), parts of the output leave those taps out. Else the input's halo must
 /// cover the pads. Errors against exact sums are those of f32 summation in a fixed order.
 class DirectConv {
  public:
@@ -17,6 +18,8 @@ class DirectConv {
              const TileTuning& tuning);
 
   static TileTuning default_tuning(const ConvProblem& problem, Isa isa);
+  /// The pixels around the input that it reads.
+  static int64_t halo(const ConvProblem& problem);
   std::string name() const;
   int64_t packed_floats() const { return walk_.packed_floats(); }
   /// Weights as ONNX has them [out][in / group][h][w]; the bias may be null.

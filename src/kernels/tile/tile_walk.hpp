@@ -50,6 +50,14 @@ class TileWalk {
   // K of one section: groups of floats (TileArgs).
   std::vector<ptrdiff_t> offsets;
   int64_t groups = 0, length = 0, tail_groups = 0, tail_length = 0;
+  /// Pixels that read some groups of K only: the others would read zeros.
+  struct Zone {
+    int64_t line0, line1, x0, x1;
+    int64_t groups, tail_groups;
+    size_t at;  ///< where its groups begin in `offsets` and `skips`
+  };
+  std::vector<Zone> zones;     ///< all pixels of an image; none where all read all of K
+  std::vector<int64_t> skips;  ///< of zones: floats of K left out before each group
 
   /// To be called once all fields above are set.
   void prepare();
