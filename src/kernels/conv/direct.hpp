@@ -8,9 +8,9 @@
 
 namespace kiln {
 
-/// conv_f32_direct: any kernel, stride, dilation and group between blocked tensors, as tiles. Where most
-/// products would be with padding (tap_zones.hpp), parts of the output leave those taps out. Else the input's halo must
-/// cover the pads. Errors against exact sums are those of f32 summation in a fixed order.
+/// conv_f32_direct: any kernel, stride, dilation and group between blocked tensors, as tiles. Parts of the output leave
+/// out taps that lie in the padding where that saves much (tap_zones.hpp), whatever their weights; else the input's
+/// halo must cover the pads. Errors against exact sums are those of f32 summation in a fixed order.
 class DirectConv {
  public:
   /// Fails with Error(unsupported) where the layouts do not allow it.
