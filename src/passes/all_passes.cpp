@@ -51,6 +51,7 @@ std::span<const Pass> all_passes() {
       Pass{"sink_resizes", "repeat pixels after pointwise Convs and elementwise operators, not before them",
            passes::find_high_resizes},
       Pass{"fold_pads", "let Conv and pools do the padding before them", passes::find_pads},
+      Pass{"cut_kernels", "cut taps that read padding alone off the kernels of Convs", passes::find_idle_taps},
       Pass{"matmul_to_gemm", "merge MatMul and Add of matrices into a Gemm", passes::find_matmul_adds},
       Pass{"fold_transposes", "let Gemm read transposed matrices as they are", passes::find_turned_matrices},
       Pass{"merge_parallel_products", "let products of one input with several weights be one product and a Split",

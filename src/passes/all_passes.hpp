@@ -18,6 +18,7 @@ std::vector<Patch> find_common_nodes(GraphView& view);
 std::vector<Patch> find_batch_norms(GraphView& view);
 std::vector<Patch> find_scales(GraphView& view);
 std::vector<Patch> find_pads(GraphView& view);
+std::vector<Patch> find_idle_taps(GraphView& view);
 std::vector<Patch> find_matmul_adds(GraphView& view);
 std::vector<Patch> find_turned_matrices(GraphView& view);
 std::vector<Patch> find_gelus(GraphView& view);

@@ -11,6 +11,7 @@
 #include "kernels/conv/narrow.hpp"
 #include "kernels/conv/narrow_transposed.hpp"
 #include "kernels/conv/paired_conv.hpp"
+#include "kernels/conv/tap_zones.hpp"
 #include "tactics/conv_group.hpp"
 #include "tactics/tactics.hpp"
 #include "tactics/tile_tuning.hpp"
@@ -80,11 +81,11 @@ double direct_macs(const Problem& p, const ConvProblem& c) {
 
 double direct_cost(const Problem& p, const Tuning&) {
   const ConvProblem c = conv_problem(p);
-  const double macs = direct_macs(p, c);
+  const double macs = direct_macs(p, c) * products_left(c);
   const double weights = static_cast<double>(element_count(p.inputs[1].shape));
   // Runs of few channels keep the microkernel from getting going.
   const auto columns = static_cast<double>(pad_to(c.channels_out, block_of(p.isa)) * c.kernel_h * c.kernel_w);
-  const double run = std::min(1.0, 0.3 + 0.1 * macs / (columns * output_pixels(p)));
+  const double run = std::min(1.0, 0.3 + 0.1 * direct_macs(p, c) / (columns * output_pixels(p)));
   const double arithmetic =
       arithmetic_seconds(macs, p.isa, (c.out_width() < 4 && c.out_height() < 4 ? 0.4 : 0.9) * run);
   const double reading = weight_seconds(p, weights * 4);
@@ -127,12 +128,19 @@ std::vector<Tuning> direct_tunings(const Problem& p) {
   return unique_tunings(all);
 }
 
+int64_t direct_halo(const Problem& p, size_t input) { return input == 0 ? DirectConv::halo(conv_problem(p)) : 0; }
+
 DirectConv make_direct(const Problem& p, const BlockedLayout& in, const BlockedLayout& out, const Tuning& tuning) {
   return {conv_problem(p), in, out, p.isa, tile_tuning(tuning)};
 }
 DirectConv direct_packer(const Problem& p, const Tuning& tuning) {
-  return make_direct(p, packing_layout(p.inputs[0].shape, p, conv_halo(p, 0)), packing_layout(p.outputs[0].shape, p, 0),
-                     tuning);
+  return make_direct(p, packing_layout(p.inputs[0].shape, p, direct_halo(p, 0)),
+                     packing_layout(p.outputs[0].shape, p, 0), tuning);
+}
+
+/// Where parts of the output read rows far apart, a band would read all of the input.
+std::optional<RowRule> direct_rows(const Problem& p, const Tuning& t) {
+  return products_left(conv_problem(p)) < 1 ? std::nullopt : conv_rows(p, t);
 }
 
 // ---- products in pairs --------------------------------------------------------------------------------------------
@@ -317,9 +325,9 @@ constinit const Tactic conv_direct{
     .packed_floats = [](const Problem& p, const Tuning& t) { return direct_packer(p, t).packed_floats(); },
     .pack = [](const Problem& p, const Tuning& t, float* to) { pack_weights(p, direct_packer(p, t), to); },
     .packed_by = tile_packed_by,
-    .halo = conv_halo,
+    .halo = direct_halo,
     .in_place = residual_place,
-    .rows = conv_rows,
+    .rows = direct_rows,
     .describe = describe_tile_tuning,
 };
 

@@ -1,5 +1,6 @@
 #include "kernels/conv/direct.hpp"
 
+#include "kernels/conv/tap_zones.hpp"
 #include "kernels/reference.hpp"
 
 namespace kiln::kernel_test {
@@ -70,6 +71,51 @@ TEST(DirectConv, TwoLineTilesOfNarrowImages) {
       EXPECT_LT(test.error(DirectConv(p, in, out, isa, tuning), in, out, 2), 2e-5) << describe(p, isa);
     }
   }
+}
+
+TEST(DirectConv, LeavesOutTapsInThePadding) {
+  Philox rng(14);
+  int64_t zoned = 0, without_halo = 0;
+  for (int i = 0; i < 120; ++i) {
+    ConvProblem p = random_problem(rng);
+    p.width = pick(rng, 5, 24);
+    p.kernel_h = pick(rng, 1, 4), p.kernel_w = pick(rng, 1, 4);
+    p.dilation_h = pick(rng, 1, 14), p.dilation_w = pick(rng, 0, 1) == 0 ? p.dilation_h : pick(rng, 1, 14);
+    // As large as keeps the size, or any; a stride may step over the picture.
+    const bool same = pick(rng, 0, 2) != 0;
+    const auto pad = [&](int64_t span) { return same ? span / 2 : pick(rng, 0, span + 1); };
+    p.pad_top = pad(p.span_h()), p.pad_bottom = p.span_h() - std::min(p.span_h(), p.pad_top);
+    p.pad_left = pad(p.span_w()), p.pad_right = p.span_w() - std::min(p.span_w(), p.pad_left);
+    p.stride_h = pick(rng, 0, 5) == 0 ? 13 : p.stride_h;
+    const ConvCase test(rng, p);
+    const TileTuning tuning = random_tuning(rng);
+    const int64_t halo = DirectConv::halo(p);
+    zoned += products_left(p) < 1 ? 1 : 0, without_halo += halo == 0 ? 1 : 0;
+    for (const Isa isa : usable_isas()) {
+      const BlockedLayout in = test.in_layout(isa, halo + pick(rng, 0, 2)), out = test.out_layout(isa, pick(rng, 0, 2));
+      const DirectConv kernel(p, in, out, isa, tuning);
+      EXPECT_LT(test.error(kernel, in, out, pick(rng, 1, 3)), 2e-5) << describe(p, isa);
+      const DirectConv by_rule(p, in, out, isa, DirectConv::default_tuning(p, isa));
+      EXPECT_LT(test.error(by_rule, in, out, 2), 2e-5) << describe(p, isa);
+    }
+  }
+  EXPECT_GT(zoned, 40);
+  EXPECT_GT(without_halo, 20);
+}
+
+TEST(TapZones, OfADilationThatReachesOverMostOfThePicture) {
+  ConvProblem p;
+  p.channels_in = p.channels_out = 16, p.height = p.width = 20, p.kernel_h = p.kernel_w = 3;
+  p.dilation_h = p.dilation_w = p.pad_top = p.pad_left = p.pad_bottom = p.pad_right = 12;
+  EXPECT_EQ(row_zones(p), (std::vector<TapZone>{{0, 8, 1, 3}, {8, 12, 1, 2}, {12, 20, 0, 2}}));
+  EXPECT_EQ(column_zones(p), row_zones(p));
+  EXPECT_DOUBLE_EQ(products_left(p), 0.36);
+  EXPECT_EQ(DirectConv::halo(p), 0);
+  p.dilation_h = p.pad_top = p.pad_bottom = 1;
+  EXPECT_EQ(row_zones(p), (std::vector<TapZone>{{0, 20, 0, 3}}));
+  EXPECT_EQ(DirectConv::halo(p), 1);
+  p.dilation_w = p.pad_left = p.pad_right = 25;
+  EXPECT_EQ(column_zones(p), (std::vector<TapZone>{{0, 20, 1, 2}}));
 }
 
 TEST(DirectConv, DeclinesAHaloThatIsTooSmall) {

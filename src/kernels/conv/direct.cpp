@@ -1,11 +1,13 @@
 #include "kernels/conv/direct.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "base/cpu.hpp"
 #include "base/error.hpp"
+#include "kernels/conv/tap_zones.hpp"
 
 namespace kiln {
 namespace {
@@ -30,17 +32,61 @@ TileDepth depth_over(const std::vector<ConvGroups::Run>& runs, const BlockedLayo
   return depth;
 }
 
+/// Adds the pixels of a row zone and a column zone, which read some of the taps.
+void add_zone(TileDepth& depth, const TapZone& rows, const TapZone& columns, int64_t kernel_h, int64_t kernel_w) {
+  TileDepth::Zone zone{rows.begin, rows.end, columns.begin, columns.end, 0, 0, depth.offsets.size()};
+  int64_t skipped = 0;
+  for (int64_t group = 0; group < depth.groups + depth.tail_groups; ++group) {
+    const bool is_tail = group >= depth.groups;
+    const int64_t tap = group % (kernel_h * kernel_w), y = tap / kernel_w, x = tap % kernel_w;
+    if (y < rows.first_tap || y >= rows.last_tap || x < columns.first_tap || x >= columns.last_tap) {
+      skipped += is_tail ? depth.tail_length : depth.length;
+      continue;
+    }
+    const ptrdiff_t offset = depth.offsets[static_cast<size_t>(group)];
+    depth.offsets.push_back(offset);
+    depth.skips.push_back(std::exchange(skipped, 0));
+    ++(is_tail ? zone.tail_groups : zone.groups);
+  }
+  depth.zones.push_back(zone);
+}
+
+/// How far the outputs of a zone read beyond an axis of `size`, before or behind it.
+int64_t reach_of(const std::vector<TapZone>& zones, int64_t size, int64_t stride, int64_t dilation, int64_t pad) {
+  int64_t reach = 0;
+  for (const TapZone& zone : zones) {
+    if (zone.first_tap == zone.last_tap) continue;
+    const int64_t last = (zone.end - 1) * stride + (zone.last_tap - 1) * dilation - pad;
+    reach = std::max({reach, pad - zone.begin * stride - zone.first_tap * dilation, last - size + 1});
+  }
+  return reach;
+}
+
 /// What the k-th float of a sum over runs is: the channel, and which of the taps.
 struct DepthPlace {
   int64_t channel, tap;
 };
-DepthPlace depth_place(const TileDepth& depth, const BlockedLayout& in, int64_t taps, int64_t k) {
+DepthPlace depth_place(const TileDepth& depth, const std::vector<ConvGroups::Run>& runs, int64_t taps, int64_t k) {
   const int64_t whole = depth.groups * depth.length;
   const int64_t group = k < whole ? k / depth.length : depth.groups + (k - whole) / depth.tail_length;
   const int64_t within = k < whole ? k % depth.length : (k - whole) % depth.tail_length;
-  const int64_t offset = depth.offsets[static_cast<size_t>(group)];
-  return {offset / in.block_stride() * in.block + offset % in.block + within, group % taps};
+  return {runs[static_cast<size_t>(group / taps)].first + within, group % taps};
 }
+
+/// The runs of the panel that is being packed.
+class RunsOfPanel {
+ public:
+  explicit RunsOfPanel(const ConvGroups& groups) : groups_(groups) {}
+  const std::vector<ConvGroups::Run>& at(int64_t first, int64_t count) {
+    if (first != first_) runs_ = groups_.runs(first, count), first_ = first;
+    return runs_;
+  }
+
+ private:
+  const ConvGroups& groups_;
+  int64_t first_ = -1;
+  std::vector<ConvGroups::Run> runs_;
+};
 
 void set_common(TileWalk& walk, const ConvProblem& p, const BlockedLayout& in, const BlockedLayout& out, Isa isa,
                 const TileTuning& tuning) {
@@ -58,25 +104,28 @@ void set_common(TileWalk& walk, const ConvProblem& p, const BlockedLayout& in, c
 
 DirectConv::DirectConv(const ConvProblem& p, const BlockedLayout& in, const BlockedLayout& out, Isa isa,
                        const TileTuning& tuning)
-    : problem_(p), groups_((check_conv(p, false), p), block_of(isa)), in_(in), out_(out) {
+    : problem_(p), groups_((check_conv(p, false), p), block_of(isa)), out_(out) {
   const int64_t height = p.out_height(), width = p.out_width();
   check_conv_layout(in, p.batch, p.channels_in, p.height, p.width, isa, "the input of a convolution");
   check_conv_layout(out, p.batch, p.channels_out, height, width, isa, "the output of a convolution");
-  check_reach(-p.pad_top, (height - 1) * p.stride_h - p.pad_top + p.span_h() - 1, p.height, in.halo, "rows");
-  check_reach(-p.pad_left, (width - 1) * p.stride_w - p.pad_left + p.span_w() - 1, p.width, in.halo, "columns");
+  if (halo(p) > in.halo) {
+    fail(ErrorCode::unsupported, "a convolution reads {} pixels around its input, but the halo is only {}", halo(p),
+         in.halo);
+  }
   set_common(walk_, p, in, out, isa, tuning);
   std::vector<int64_t> rows, columns;
   for (int64_t y = 0; y < p.kernel_h; ++y) rows.push_back(in.halo - p.pad_top + y * p.dilation_h);
   for (int64_t x = 0; x < p.kernel_w; ++x) columns.push_back(in.halo - p.pad_left + x * p.dilation_w);
+  const bool zoned = products_left(p) < 1;
   walk_.in_pixel = p.stride_w * in.block;
   walk_.out_pixel = out.block;
-  if (p.group == 1) {
+  if (p.group == 1 && !zoned) {
     walk_.in_blocks = in.blocks();
     walk_.in_block = in.block_stride();
     walk_.in_new = (in.halo - p.pad_top + std::max<int64_t>(0, p.span_h() - p.stride_h)) * in.row_stride();
   }
   const bool plain = p.kernel_h == 1 && p.kernel_w == 1 && p.stride_h == 1 && p.stride_w == 1;
-  if (plain && in.halo == 0 && out.halo == 0) {
+  if (plain && !zoned && in.halo == 0 && out.halo == 0) {
     // All pixels of an image lie in a row, so that each may be a line.
     const int64_t tile = tile_table(isa).rows[std::clamp(tuning.blocks, 1, tile_table(isa).blocks)];
     walk_.adjoining = true;
@@ -92,7 +141,13 @@ DirectConv::DirectConv(const ConvProblem& p, const BlockedLayout& in, const Bloc
     walk_.out_line = out.row_stride();
   }
   walk_.prepare(groups_.wall, [&](int64_t first, int64_t count) {
-    return depth_over(groups_.runs(first, count), in, rows, columns);
+    TileDepth depth = depth_over(groups_.runs(first, count), in, rows, columns);
+    if (!zoned) return depth;
+    depth.skips.resize(depth.offsets.size());
+    for (const TapZone& of_rows : row_zones(p)) {
+      for (const TapZone& of_columns : column_zones(p)) add_zone(depth, of_rows, of_columns, p.kernel_h, p.kernel_w);
+    }
+    return depth;
   });
 }
 
@@ -112,14 +167,20 @@ TileTuning DirectConv::default_tuning(const ConvProblem& p, Isa isa) {
   return t;
 }
 
+int64_t DirectConv::halo(const ConvProblem& p) {
+  return std::max(reach_of(row_zones(p), p.height, p.stride_h, p.dilation_h, p.pad_top),
+                  reach_of(column_zones(p), p.width, p.stride_w, p.dilation_w, p.pad_left));
+}
+
 std::string DirectConv::name() const { return fmt::format("conv_f32_direct_{}", isa_name(walk_.isa)); }
 
 void DirectConv::pack(const float* weights, const float* bias, float* packed) const {
   const int64_t taps = problem_.kernel_h * problem_.kernel_w, row = groups_.in * taps;
+  RunsOfPanel runs(groups_);
   walk_.pack(
       packed,
       [&](const TileDepth& depth, int64_t k, int64_t first, int64_t count, float* to) {
-        const DepthPlace place = depth_place(depth, in_, taps, k);
+        const DepthPlace place = depth_place(depth, runs.at(first, count), taps, k);
         const float* from = weights + first * row + place.tap;
         if (problem_.group == 1) {
           from += place.channel * taps;
@@ -142,7 +203,7 @@ void DirectConv::run_part(int64_t, int64_t part, int64_t parts, const ConvPointe
 
 TransposedConv::TransposedConv(const ConvProblem& p, const BlockedLayout& in, const BlockedLayout& out, Isa isa,
                                const TileTuning& tuning)
-    : isa_(isa), problem_(p), groups_((check_conv(p, true), p), block_of(isa)), in_(in), out_(out) {
+    : isa_(isa), problem_(p), groups_((check_conv(p, true), p), block_of(isa)), out_(out) {
   const int64_t height = p.transposed_height(), width = p.transposed_width();
   check_conv_layout(in, p.batch, p.channels_in, p.height, p.width, isa, "the input of a transposed convolution");
   check_conv_layout(out, p.batch, p.channels_out, height, width, isa, "the output of a transposed convolution");
@@ -198,10 +259,11 @@ void TransposedConv::pack(const float* weights, const float* bias, float* packed
   for (const Residue& residue : residues_) {
     const auto columns = static_cast<int64_t>(residue.taps_w.size());
     const int64_t taps = static_cast<int64_t>(residue.taps_h.size()) * columns;
+    RunsOfPanel runs(groups_);
     residue.walk.pack(
         packed + residue.packed_at,
         [&](const TileDepth& depth, int64_t k, int64_t first, int64_t count, float* to) {
-          const DepthPlace place = depth_place(depth, in_, taps, k);
+          const DepthPlace place = depth_place(depth, runs.at(first, count), taps, k);
           const int64_t y = residue.taps_h[static_cast<size_t>(place.tap / columns)];
           const int64_t x = residue.taps_w[static_cast<size_t>(place.tap % columns)];
           const int64_t row = place.channel * groups_.out, tap = y * problem_.kernel_w + x;

@@ -8,8 +8,9 @@
 
 namespace kiln {
 
-/// conv_f32_direct: any kernel, stride, dilation and group between blocked tensors, as tiles. The input's halo must
-/// cover the pads. Errors against exact sums are those of f32 summation in a fixed order.
+/// conv_f32_direct: any kernel, stride, dilation and group between blocked tensors, as tiles. Parts of the output leave
+/// out taps that lie in the padding where that saves much (tap_zones.hpp), whatever their weights; else the input's
+/// halo must cover the pads. Errors against exact sums are those of f32 summation in a fixed order.
 class DirectConv {
  public:
   /// Fails with Error(unsupported) where the layouts do not allow it.
@@ -17,6 +18,8 @@ class DirectConv {
              const TileTuning& tuning);
 
   static TileTuning default_tuning(const ConvProblem& problem, Isa isa);
+  /// The pixels around the input that it reads.
+  static int64_t halo(const ConvProblem& problem);
   std::string name() const;
   int64_t packed_floats() const { return walk_.packed_floats(); }
   /// Weights as ONNX has them [out][in / group][h][w]; the bias may be null.
@@ -28,7 +31,7 @@ class DirectConv {
  private:
   ConvProblem problem_;
   ConvGroups groups_;
-  BlockedLayout in_, out_;
+  BlockedLayout out_;
   TileWalk walk_;
 };
 
@@ -59,7 +62,7 @@ class TransposedConv {
   Isa isa_;
   ConvProblem problem_;
   ConvGroups groups_;
-  BlockedLayout in_, out_;
+  BlockedLayout out_;
   std::vector<Residue> residues_;
 };
 

@@ -71,8 +71,9 @@ void finish_winograd_pixels(const TileTable& tiles, const EpiloguePlan& plan, Ti
 
 /// For products of tiles, `plane` apart from block to block, that are summed over `ins` channels.
 TileArgs winograd_products(int64_t lanes, int64_t ins, int64_t largest_batch);
-/// Multiplies `count` tiles by the weights of `blocks` blocks of channels, of which the last may be half padding. Each run of tiles prefetches
-/// a.prefetch_lines for each of its groups: from `ahead` if there is one, else from a.prefetch, which passes on.
+/// Multiplies `count` tiles by the weights of `blocks` blocks of channels, of which the last may be half padding. Each
+/// run of tiles prefetches a.prefetch_lines for each of its groups: from `ahead` if there is one, else from a.prefetch,
+/// which passes on.
 void multiply_winograd_tiles(const TileTable& tiles, TileArgs& a, int64_t blocks, bool half, int64_t count,
                              const float* inputs, float* products, WinogradAhead* ahead = nullptr);
 

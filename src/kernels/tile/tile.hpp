@@ -13,10 +13,12 @@ namespace kiln {
 ///
 /// K is walked in groups: runs of floats that lie together in the input of one pixel. All pixels of the tile read group
 /// g at `offsets[g]` from their own place. The first `groups` groups have `length` floats, `tail_groups` more have
-/// `tail_length`. Weights are [group][float of the group][blocks * lanes], read strictly in order.
+/// `tail_length`. Weights are [group][float of the group][blocks * lanes], read strictly in order but for what `skips`
+/// leaves out.
 struct TileArgs {
   const float* in;
   const ptrdiff_t* offsets;
+  const int64_t* skips;  ///< floats of K left out before each group; null for none
   int64_t groups, length, tail_groups, tail_length;
   const float* weights;
   const float* bias;

@@ -167,8 +167,10 @@ template <Isa isa, int rows, int blocks, bool dense, int lines, bool half>
     if (residual != nullptr) sums.fetch(args, residual);
     const float* w = args.weights;
     const int64_t ahead = args.prefetch_lines * 64;
+    const int64_t* skips = args.skips;
     const auto walk = [&](const ptrdiff_t* offsets, int64_t groups, int64_t length) __attribute__((always_inline)) {
       for (int64_t g = 0; g < groups; ++g) {
+        if (skips != nullptr) w += *skips++ * (blocks * lanes);
         for (const char* const stop = prefetch + ahead; prefetch != stop; prefetch += 64) {
           __builtin_prefetch(prefetch, 0, 2);
         }

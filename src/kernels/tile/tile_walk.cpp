@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "base/error.hpp"
 
@@ -115,9 +116,7 @@ void TileWalk::run_panel(int64_t panel_index, int64_t image, int64_t line0, int6
   const int64_t most_two = std::min<int64_t>(most, table_->two_line_rows);
 
   TileArgs args{};
-  args.offsets = of.offsets.data();
-  args.groups = of.groups, args.length = of.length;
-  args.tail_groups = of.tail_groups, args.tail_length = of.tail_length;
+  args.length = of.length, args.tail_length = of.tail_length;
   args.weights = weights;
   args.bias = bias;
   args.in_step = in_pixel, args.in_line = in_line;
@@ -143,41 +142,48 @@ void TileWalk::run_panel(int64_t panel_index, int64_t image, int64_t line0, int6
                                               : all_lines() * width;
   int64_t call = next_weights ? line0 * tiles_a_walk / lines_a_walk : 0;
 
-  for (int64_t line = line0; line < line1;) {
-    const bool two = by_two && line + 1 < line1;
-    const int64_t pixels = adjoining ? (line1 - line) * width : width;
-    const int64_t tiles = divide_up(pixels, two ? most_two : most);
-    const int64_t in_at = image * in_image + line * in_line;
-    const int64_t out_at = image * out_image + line * out_line + panel.block * out_block;
-    for (int64_t i = 0, x = 0; i < tiles; i += args.tiles) {
-      const int64_t rows = divide_up(pixels - x, tiles - i);
-      const int64_t of_this_size = pixels - x - (tiles - i) * (rows - 1);
-      args.tiles = std::min(of_this_size, most_tiles);
-      args.in = in + in_at + x * in_pixel;
-      args.out = out + out_at + x * out_pixel;
-      args.residual = residual == nullptr ? nullptr : residual + out_at + x * out_pixel;
-      const int64_t place = call * ahead_each;
-      args.prefetch_lines = place < all_ahead ? lines_each : 0;
-      if (args.prefetch_lines != 0) {
-        const float* const next = ahead.from + place / ahead.floats * ahead.step + place % ahead.floats;
-        args.prefetch = reinterpret_cast<const char*>(next);
-      }
-      if (edge) {
-        run_edge_tile(args, panel, rows);
-      } else {
-        run_tile(args, panel, rows, two);
-      }
-      if (clears) {
-        const int64_t used = channels - (all_blocks() - 1) * lanes();
-        for (int64_t j = 0; j < (two ? 2 * rows : rows); ++j) {
-          float* const last = args.out + (panel.blocks - 1) * out_block + j / rows * out_line + j % rows * out_pixel;
-          std::fill(last + used, last + lanes(), 0.0f);
+  const TileDepth::Zone all{0, lines, 0, width, of.groups, of.tail_groups, 0};
+  for (const TileDepth::Zone& zone : of.zones.empty() ? std::span(&all, 1) : std::span(of.zones)) {
+    args.offsets = of.offsets.data() + zone.at;
+    args.skips = of.zones.empty() ? nullptr : of.skips.data() + zone.at;
+    args.groups = zone.groups, args.tail_groups = zone.tail_groups;
+    const int64_t end = std::min(line1, zone.line1);
+    for (int64_t line = std::max(line0, zone.line0); line < end;) {
+      const bool two = by_two && line + 1 < end;
+      const int64_t wide = zone.x1 - zone.x0, pixels = adjoining ? (end - line) * wide : wide;
+      const int64_t tiles = divide_up(pixels, two ? most_two : most);
+      const int64_t in_at = image * in_image + line * in_line + zone.x0 * in_pixel;
+      const int64_t out_at = image * out_image + line * out_line + zone.x0 * out_pixel + panel.block * out_block;
+      for (int64_t i = 0, x = 0; i < tiles; i += args.tiles) {
+        const int64_t rows = divide_up(pixels - x, tiles - i);
+        const int64_t of_this_size = pixels - x - (tiles - i) * (rows - 1);
+        args.tiles = std::min(of_this_size, most_tiles);
+        args.in = in + in_at + x * in_pixel;
+        args.out = out + out_at + x * out_pixel;
+        args.residual = residual == nullptr ? nullptr : residual + out_at + x * out_pixel;
+        const int64_t place = call * ahead_each;
+        args.prefetch_lines = place < all_ahead ? lines_each : 0;
+        if (args.prefetch_lines != 0) {
+          const float* const next = ahead.from + place / ahead.floats * ahead.step + place % ahead.floats;
+          args.prefetch = reinterpret_cast<const char*>(next);
         }
+        if (edge) {
+          run_edge_tile(args, panel, rows);
+        } else {
+          run_tile(args, panel, rows, two);
+        }
+        if (clears) {
+          const int64_t used = channels - (all_blocks() - 1) * lanes();
+          for (int64_t j = 0; j < (two ? 2 * rows : rows); ++j) {
+            float* const last = args.out + (panel.blocks - 1) * out_block + j / rows * out_line + j % rows * out_pixel;
+            std::fill(last + used, last + lanes(), 0.0f);
+          }
+        }
+        x += args.tiles * rows;
+        call += args.tiles;
       }
-      x += args.tiles * rows;
-      call += args.tiles;
+      line += adjoining ? end - line : two ? 2 : 1;
     }
-    line += adjoining ? line1 - line : two ? 2 : 1;
   }
 }
 

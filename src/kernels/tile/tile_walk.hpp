@@ -34,8 +34,16 @@ struct FetchAhead {
 
 /// What is summed for each output: groups of floats (TileArgs).
 struct TileDepth {
-  std::vector<ptrdiff_t> offsets;
+  std::vector<ptrdiff_t> offsets;  ///< those of zones behind those of all groups
   int64_t groups = 0, length = 0, tail_groups = 0, tail_length = 0;
+  /// Pixels that read some of the groups only: the others would read zeros.
+  struct Zone {
+    int64_t line0, line1, x0, x1;
+    int64_t groups, tail_groups;
+    size_t at;  ///< where its groups begin in `offsets` and `skips`
+  };
+  std::vector<Zone> zones;     ///< all pixels of an image; none where all read all groups
+  std::vector<int64_t> skips;  ///< of zones: floats left out before each group
 
   int64_t floats() const { return groups * length + tail_groups * tail_length; }
 };
