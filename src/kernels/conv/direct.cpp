@@ -60,22 +60,22 @@ DirectConv::DirectConv(const ConvProblem& p, const BlockedLayout& in, const Bloc
   const int64_t height = p.out_height(), width = p.out_width();
   check_conv_layout(in, p.batch, p.channels_in, p.height, p.width, isa, "the input of a convolution");
   check_conv_layout(out, p.batch, p.channels_out, height, width, isa, "the output of a convolution");
-  check_reach(-p.pad_top, (height - 1) * p.stride_h - p.pad_top + p.span_h() - 1, p.height, in.halo, "rows");
-  check_reach(-p.pad_left, (width - 1) * p.stride_w - p.pad_left + p.span_w() - 1, p.width, in.halo, "columns");
+  check_reach(-p.pad_top, (height - 1) * p.stride_h - p.pad_top + p.span_h() - 1, p.height, in.halo.h, "rows");
+  check_reach(-p.pad_left, (width - 1) * p.stride_w - p.pad_left + p.span_w() - 1, p.width, in.halo.w, "columns");
   set_common(walk_, p, groups_, in, out, isa, tuning);
   std::vector<int64_t> rows, columns;
-  for (int64_t y = 0; y < p.kernel_h; ++y) rows.push_back(in.halo - p.pad_top + y * p.dilation_h);
-  for (int64_t x = 0; x < p.kernel_w; ++x) columns.push_back(in.halo - p.pad_left + x * p.dilation_w);
+  for (int64_t y = 0; y < p.kernel_h; ++y) rows.push_back(in.halo.h - p.pad_top + y * p.dilation_h);
+  for (int64_t x = 0; x < p.kernel_w; ++x) columns.push_back(in.halo.w - p.pad_left + x * p.dilation_w);
   set_depth(walk_, groups_.channels_in, in, rows, columns);
   walk_.in_pixel = p.stride_w * in.block;
   walk_.out_pixel = out.block;
   if (groups_.sections == 1) {
     walk_.in_blocks = in.blocks();
     walk_.in_block = in.block_stride();
-    walk_.in_new = (in.halo - p.pad_top + std::max<int64_t>(0, p.span_h() - p.stride_h)) * in.row_stride();
+    walk_.in_new = (in.halo.h - p.pad_top + std::max<int64_t>(0, p.span_h() - p.stride_h)) * in.row_stride();
   }
   const bool plain = p.kernel_h == 1 && p.kernel_w == 1 && p.stride_h == 1 && p.stride_w == 1;
-  if (plain && in.halo == 0 && out.halo == 0) {
+  if (plain && (height == 1 || (in.halo.w == 0 && out.halo.w == 0))) {
     // All pixels of an image lie in a row, so that each may be a line.
     const int64_t tile = tile_table(isa).rows[std::clamp(tuning.blocks, 1, tile_table(isa).blocks)];
     walk_.adjoining = true;
@@ -147,14 +147,14 @@ TransposedConv::TransposedConv(const ConvProblem& p, const BlockedLayout& in, co
   check_conv_layout(out, p.batch, p.channels_out, height, width, isa, "the output of a transposed convolution");
   // Output y gets input i by tap k where i stride + k dilation == y + pad; for y = y0 + j stride, i is j + a constant.
   const auto reach = [&](int64_t y0, int64_t count, int64_t stride, int64_t dilation, int64_t kernel, int64_t pad,
-                         int64_t size, const char* side, std::vector<int64_t>& taps) {
+                         int64_t size, int64_t halo, const char* side, std::vector<int64_t>& taps) {
     std::vector<int64_t> offsets;
     for (int64_t k = 0; k < kernel; ++k) {
       const int64_t from = y0 + pad - k * dilation;
       if (from % stride != 0) continue;
-      check_reach(from / stride, from / stride + count - 1, size, in.halo, side);
+      check_reach(from / stride, from / stride + count - 1, size, halo, side);
       taps.push_back(k);
-      offsets.push_back(in.halo + from / stride);
+      offsets.push_back(halo + from / stride);
     }
     return offsets;
   };
@@ -166,10 +166,10 @@ TransposedConv::TransposedConv(const ConvProblem& p, const BlockedLayout& in, co
       TileWalk& walk = residue.walk;
       walk.lines = divide_up(height - y0, p.stride_h);
       walk.width = divide_up(width - x0, p.stride_w);
-      const auto rows =
-          reach(y0, walk.lines, p.stride_h, p.dilation_h, p.kernel_h, p.pad_top, p.height, "rows", residue.taps_h);
-      const auto columns =
-          reach(x0, walk.width, p.stride_w, p.dilation_w, p.kernel_w, p.pad_left, p.width, "columns", residue.taps_w);
+      const auto rows = reach(y0, walk.lines, p.stride_h, p.dilation_h, p.kernel_h, p.pad_top, p.height, in.halo.h,
+                              "rows", residue.taps_h);
+      const auto columns = reach(x0, walk.width, p.stride_w, p.dilation_w, p.kernel_w, p.pad_left, p.width, in.halo.w,
+                                 "columns", residue.taps_w);
       set_common(walk, p, groups_, in, out, isa, tuning);
       set_depth(walk, groups_.channels_in, in, rows, columns);
       walk.in_pixel = in.block;
