@@ -16,7 +16,7 @@ struct Row {
 };
 
 constexpr std::array attention{&attention_blocked};
-constexpr std::array conv{&conv_depthwise, &conv_first, &conv_winograd, &conv_direct, &conv_paired};
+constexpr std::array conv{&conv_depthwise, &conv_first, &conv_winograd, &conv_direct, &conv_paired, &conv_narrow};
 constexpr std::array conv_transpose{&conv_transposed_narrow, &conv_transposed_winograd, &conv_transposed};
 constexpr std::array product{&gemm_packed, &gemm_fixed, &gemm_paired, &gemm_strassen, &gemm_dynamic};
 constexpr std::array pool{&pool_window};

@@ -8,6 +8,7 @@
 #include "kernels/conv/depthwise.hpp"
 #include "kernels/conv/direct.hpp"
 #include "kernels/conv/first.hpp"
+#include "kernels/conv/narrow.hpp"
 #include "kernels/conv/narrow_transposed.hpp"
 #include "kernels/conv/paired_conv.hpp"
 #include "tactics/conv_group.hpp"
@@ -31,6 +32,15 @@ std::string decline_first(const Problem& p) {
   const ConvProblem c = conv_problem(p);
   if (c.group != 1) return "groups";
   return c.channels_in <= 4 ? "" : "more than 4 input channels";
+}
+
+std::string decline_narrow(const Problem& p) {
+  if (std::string why = decline_conv(p); !why.empty()) return why;
+  const ConvProblem c = conv_problem(p);
+  if (c.group != 1) return "groups";
+  if (p.group->residual >= 0) return "a residual";
+  if (c.channels_in < block_of(p.isa) / 2) return "few input channels";
+  return c.channels_out <= NarrowConv::most_outputs ? "" : "many output channels";
 }
 
 std::string decline_direct(const Problem& p) {
@@ -63,17 +73,18 @@ std::vector<Formats> narrow_formats(const Problem& p) {
 
 // ---- direct -------------------------------------------------------------------------------------------------------
 
-double dense_macs(const Problem& p, int64_t channels_in, int64_t channels_out, int64_t group, int64_t taps) {
-  const double outs = static_cast<double>(pad_to(channels_out / group, block_of(p.isa)) * group);
-  return output_pixels(p) * outs * static_cast<double>(channels_in / group * taps);
+double direct_macs(const Problem& p, const ConvProblem& c) {
+  const int64_t products = ConvGroups(c, block_of(p.isa)).products() * c.kernel_h * c.kernel_w;
+  return output_pixels(p) * static_cast<double>(products);
 }
 
 double direct_cost(const Problem& p, const Tuning&) {
   const ConvProblem c = conv_problem(p);
-  const double macs = dense_macs(p, c.channels_in, c.channels_out, c.group, c.kernel_h * c.kernel_w);
+  const double macs = direct_macs(p, c);
   const double weights = static_cast<double>(element_count(p.inputs[1].shape));
   // Runs of few channels keep the microkernel from getting going.
-  const double run = std::min(1.0, 0.3 + 0.1 * static_cast<double>(c.channels_in / c.group));
+  const auto columns = static_cast<double>(pad_to(c.channels_out, block_of(p.isa)) * c.kernel_h * c.kernel_w);
+  const double run = std::min(1.0, 0.3 + 0.1 * macs / (columns * output_pixels(p)));
   const double arithmetic =
       arithmetic_seconds(macs, p.isa, (c.out_width() < 4 && c.out_height() < 4 ? 0.4 : 0.9) * run);
   const double reading = weight_seconds(p, weights * 4);
@@ -86,7 +97,7 @@ std::vector<Tuning> direct_tunings(const Problem& p) {
   const TileTuning best = DirectConv::default_tuning(c, p.isa);
   std::vector<TileTuning> all{best};
   const int64_t weights = element_count(p.inputs[1].shape) * 4;
-  const int most = static_cast<int>(std::min<int64_t>(4, divide_up(c.channels_out / c.group, block_of(p.isa))));
+  const int most = static_cast<int>(std::min<int64_t>(4, ConvGroups(c, block_of(p.isa)).alike));
   for (int blocks = 1; blocks <= most; ++blocks) {
     if (blocks == 1 && most > 1) continue;
     for (const bool outer : {false, true}) {
@@ -133,7 +144,7 @@ std::string decline_paired_conv(const Problem& p) {
 
 double paired_conv_cost(const Problem& p, const Tuning& tuning) {
   const ConvProblem c = conv_problem(p);
-  const double macs = dense_macs(p, c.channels_in, c.channels_out, 1, 1);
+  const double macs = direct_macs(p, c);
   // Making pixels ready and beginning and ending tiles shows where there are few channels.
   const double deep = static_cast<double>(c.channels_in) / static_cast<double>(c.channels_in + 48);
   const double arithmetic = arithmetic_seconds(macs, p.isa, 0.9 * deep * paired_share(p.isa));
@@ -179,7 +190,7 @@ FirstConv make_first(const Problem& p, const BlockedLayout& out, const Tuning& t
 }
 double first_cost(const Problem& p, const Tuning&) {
   const ConvProblem c = conv_problem(p);
-  const double macs = dense_macs(p, c.channels_in, c.channels_out, 1, c.kernel_h * c.kernel_w);
+  const double macs = direct_macs(p, c);
   return arithmetic_seconds(macs, p.isa, 0.85) + memory_seconds(bytes_moved(p, weights_and_bias)) + epilogue_seconds(p);
 }
 std::vector<Tuning> first_tunings(const Problem& p) {
@@ -243,15 +254,15 @@ TransposedConv transposed_packer(const Problem& p, const Tuning& tuning) {
 double transposed_cost(const Problem& p, const Tuning&) {
   const ConvProblem c = transposed_problem(p);
   const double pixels = static_cast<double>(c.batch * c.height * c.width);
-  const double macs = pixels * static_cast<double>(pad_to(c.channels_out, block_of(p.isa)) * (c.channels_in / c.group) *
-                                                   c.kernel_h * c.kernel_w);
+  const int64_t products = ConvGroups(c, block_of(p.isa)).products();
+  const double macs = pixels * static_cast<double>(products * c.kernel_h * c.kernel_w);
   return arithmetic_seconds(macs, p.isa, 0.85) + memory_seconds(bytes_moved(p, weights_and_bias)) * 0.3 +
          epilogue_seconds(p);
 }
 std::vector<Tuning> transposed_tunings(const Problem& p) {
   TileTuning best;
   const ConvProblem c = transposed_problem(p);
-  best.blocks = best_blocks(tile_table(p.isa), divide_up(c.channels_out / c.group, block_of(p.isa)), c.width);
+  best.blocks = best_blocks(tile_table(p.isa), ConvGroups(c, block_of(p.isa)).alike, c.width);
   best.channels_outer = element_count(p.inputs[1].shape) * 4 > cache_sizes().l2;
   best.band = best.channels_outer ? 1000 : 4;
   std::vector<TileTuning> all{best};
@@ -265,10 +276,24 @@ std::vector<Tuning> transposed_tunings(const Problem& p) {
   return unique_tunings(all);
 }
 
-NarrowTransposedConv narrow_packer(const Problem& p) {
-  return {transposed_problem(p), packing_layout(p.inputs[0].shape, p, 0), p.isa};
+NarrowConv narrow_packer(const Problem& p) {
+  return {conv_problem(p), packing_layout(p.inputs[0].shape, p, conv_halo(p, 0)), p.isa};
 }
 double narrow_cost(const Problem& p, const Tuning&) {
+  const ConvProblem c = conv_problem(p);
+  const int64_t ins = pad_to(c.channels_in, block_of(p.isa)),
+                sums = c.batch * c.out_height() * c.out_width() * c.channels_out;
+  const double macs = static_cast<double>(sums * ins * c.kernel_h * c.kernel_w);
+  // Adding up the lanes of a sum takes as long as some products of vectors.
+  constexpr double adding_up = 12;
+  return arithmetic_seconds(macs + static_cast<double>(sums * block_of(p.isa)) * adding_up, p.isa, 0.6) +
+         memory_seconds(bytes_moved(p, weights_and_bias)) * 0.3 + epilogue_seconds(p);
+}
+
+NarrowTransposedConv narrow_transposed_packer(const Problem& p) {
+  return {transposed_problem(p), packing_layout(p.inputs[0].shape, p, 0), p.isa};
+}
+double narrow_transposed_cost(const Problem& p, const Tuning&) {
   const ConvProblem c = transposed_problem(p);
   const int64_t outs = pad_to(c.channels_out * c.kernel_h * c.kernel_w, block_of(p.isa));
   const double macs = static_cast<double>(c.batch * c.height * c.width * c.channels_in * outs);
@@ -337,6 +362,22 @@ constinit const Tactic conv_first{
     .describe = describe_tile_tuning,
 };
 
+constinit const Tactic conv_narrow{
+    .name = "conv_narrow",
+    .declines = decline_narrow,
+    .formats = narrow_formats,
+    .tunings = [](const Problem&) { return std::vector<Tuning>{Tuning{}}; },
+    .cost = narrow_cost,
+    .prepare = [](const Problem& p, const Layouts& l,
+                  const Tuning&) { return as_work(p, NarrowConv(conv_problem(p), in_layout(l), p.isa)); },
+    .packs = weights_and_bias,
+    .packed_floats = [](const Problem& p, const Tuning&) { return narrow_packer(p).packed_floats(); },
+    .pack = [](const Problem& p, const Tuning&, float* to) { pack_weights(p, narrow_packer(p), to); },
+    .packed_by = 0,
+    .halo = conv_halo,
+    .rows = conv_rows,
+};
+
 constinit const Tactic conv_depthwise{
     .name = "conv_depthwise",
     .declines = decline_depthwise,
@@ -376,14 +417,14 @@ constinit const Tactic conv_transposed_narrow{
     .declines = decline_narrow_transposed,
     .formats = narrow_formats,
     .tunings = [](const Problem&) { return std::vector<Tuning>{Tuning{}}; },
-    .cost = narrow_cost,
+    .cost = narrow_transposed_cost,
     .prepare =
         [](const Problem& p, const Layouts& l, const Tuning&) {
           return as_work(p, NarrowTransposedConv(transposed_problem(p), in_layout(l), p.isa));
         },
     .packs = weights_and_bias,
-    .packed_floats = [](const Problem& p, const Tuning&) { return narrow_packer(p).packed_floats(); },
-    .pack = [](const Problem& p, const Tuning&, float* to) { pack_weights(p, narrow_packer(p), to); },
+    .packed_floats = [](const Problem& p, const Tuning&) { return narrow_transposed_packer(p).packed_floats(); },
+    .pack = [](const Problem& p, const Tuning&, float* to) { pack_weights(p, narrow_transposed_packer(p), to); },
     .packed_by = 0,
     .rows = transposed_rows,
 };

@@ -8,7 +8,7 @@ namespace kiln::tactics {
 // attention.cpp
 extern const Tactic attention_blocked;
 // conv.cpp
-extern const Tactic conv_depthwise, conv_first, conv_winograd, conv_direct, conv_paired, conv_transposed,
+extern const Tactic conv_depthwise, conv_first, conv_winograd, conv_direct, conv_paired, conv_narrow, conv_transposed,
     conv_transposed_narrow, conv_transposed_winograd;
 // elementwise.cpp
 extern const Tactic elementwise;

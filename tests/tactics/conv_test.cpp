@@ -114,6 +114,27 @@ TEST(ConvTactics, TransposedEqualTheReference) {
   EXPECT_EQ(taken, (std::set<std::string>{"conv_transposed", "conv_transposed_narrow", "conv_transposed_winograd"}));
 }
 
+TEST(ConvTactics, FewOutputsEqualTheReference) {
+  Philox rng(35);
+  std::set<std::string> taken;
+  for (int i = 0; i < 40; ++i) {
+    ConvProblem p;
+    p.batch = pick(rng, 1, 2);
+    p.channels_in = pick(rng, 8, 40), p.channels_out = pick(rng, 1, 4);
+    p.height = pick(rng, 6, 14), p.width = pick(rng, 6, 40);
+    p.kernel_h = pick(rng, 1, 5), p.kernel_w = pick(rng, 1, 5);
+    p.stride_h = pick(rng, 1, 2), p.stride_w = pick(rng, 1, 2);
+    p.pad_top = pick(rng, 0, 2), p.pad_left = pick(rng, 0, 2);
+    p.pad_bottom = pick(rng, 0, 2), p.pad_right = pick(rng, 0, 2);
+    p.epilogue = random_epilogue(rng);
+    if (i % 4 != 0) p.epilogue.residual = Residual::none;
+    const Attributes attributes{{"pads", std::vector{p.pad_top, p.pad_left, p.pad_bottom, p.pad_right}},
+                                {"strides", std::vector{p.stride_h, p.stride_w}}};
+    taken.merge(expect_tactics("Conv", ConvCase(rng, p), attributes, rng));
+  }
+  EXPECT_TRUE(taken.contains("conv_narrow"));
+}
+
 TEST(ConvTactics, ThreeByThreeEqualTheReference) {
   Philox rng(32);
   std::set<std::string> taken;
@@ -158,7 +179,8 @@ TEST(ConvTactics, SignalsEqualTheReference) {
                                 {"group", p.group}};
     taken.merge(expect_tactics("Conv", test, attributes, rng));
   }
-  EXPECT_EQ(taken, (std::set<std::string>{"conv_depthwise", "conv_direct", "conv_first", "conv_paired"}));
+  EXPECT_EQ(taken,
+            (std::set<std::string>{"conv_depthwise", "conv_direct", "conv_first", "conv_narrow", "conv_paired"}));
 }
 
 }  // namespace

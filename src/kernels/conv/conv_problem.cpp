@@ -1,18 +1,46 @@
 #include "kernels/conv/conv_problem.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 #include "base/error.hpp"
 
 namespace kiln {
 
-GroupGathering::GroupGathering(const ConvProblem& p, int64_t block)
-    : group_in(p.channels_in / p.group), group_out(p.channels_out / p.group) {
-  const int64_t together = std::lcm(block / std::gcd(block, group_in), block / std::gcd(block, group_out));
-  const int64_t groups = p.group % together == 0 ? together : p.group;
-  sections = p.group / groups;
-  channels_in = group_in * groups;
-  channels_out = group_out * groups;
+ConvGroups::ConvGroups(const ConvProblem& p, int64_t block_)
+    : in(p.channels_in / p.group),
+      out(p.channels_out / p.group),
+      block(block_),
+      wall(p.group == 1 ? divide_up(out, block) : std::lcm(out, block) / block),
+      alike(p.group == 1 || out % block == 0 ? divide_up(out, block) : 1),
+      channels_out_(p.channels_out) {}
+
+std::vector<ConvGroups::Run> ConvGroups::runs(int64_t first, int64_t count) const {
+  const int64_t begin = first / out * in, end = ((first + count - 1) / out + 1) * in;
+  std::vector<Run> whole, parts;
+  int64_t longest = 0;
+  for (int64_t at = begin; at < end;) {
+    const int64_t next = std::min(end, (at / block + 1) * block);
+    (next - at == block ? whole : parts).push_back({at, next - at});
+    if (next - at != block) longest = std::max(longest, next - at);
+    at = next;
+  }
+  for (Run& part : parts) {
+    // At the end of its block, or at its beginning.
+    const int64_t start = part.first % block;
+    part = {part.first - std::max<int64_t>(0, start + longest - block), longest};
+  }
+  whole.insert(whole.end(), parts.begin(), parts.end());
+  return whole;
+}
+
+int64_t ConvGroups::products() const {
+  int64_t sum = 0;
+  for (int64_t first = 0; first < channels_out_; first += alike * block) {
+    const int64_t count = std::min(alike * block, channels_out_ - first);
+    for (const Run& run : runs(first, count)) sum += run.count * divide_up(count, block) * block;
+  }
+  return sum;
 }
 
 void check_conv(const ConvProblem& p, bool transposed) {

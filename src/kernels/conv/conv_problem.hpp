@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "kernels/epilogue.hpp"
 #include "kernels/layout.hpp"
@@ -35,17 +36,31 @@ struct ConvPointers {
   float* mean = nullptr;  ///< of each channel of out, from a depthwise convolution that makes them
 };
 
-/// Groups of channels gathered until each gathering fills whole blocks, on both sides: what a blocked kernel can treat
-/// as a group. Weights between different groups of one gathering are zero.
-struct GroupGathering {
-  GroupGathering(const ConvProblem& problem, int64_t block);
+/// Which channels belong together, and what blocks of output channels make of it: a block may have channels of several
+/// groups, and then reads the inputs of all of these, with weights of zero between different groups.
+struct ConvGroups {
+  ConvGroups(const ConvProblem& problem, int64_t block);
 
-  int64_t sections;                   ///< gatherings
-  int64_t channels_in, channels_out;  ///< of one
-  int64_t group_in, group_out;        ///< of one of the groups
-  /// The input channel within its group that feeds output channel `out` from input channel `in`, both counted within
-  /// a gathering; -1 if they are in different groups.
-  int64_t within_group(int64_t out, int64_t in) const { return out / group_out == in / group_in ? in % group_in : -1; }
+  int64_t in, out;  ///< channels of a group
+  int64_t block;
+  int64_t wall;   ///< blocks of output channels after which blocks and groups begin together again
+  int64_t alike;  ///< blocks of output channels that read the same, one after the other
+  /// The input channel, counted within its group, that feeds output channel `to` from input channel `from`; -1 if they
+  /// are in different groups.
+  int64_t within(int64_t to, int64_t from) const { return to / out == from / in ? from % in : -1; }
+
+  /// Input channels that lie together in a block.
+  struct Run {
+    int64_t first, count;
+  };
+  /// What `count` output channels from `first` on read: whole blocks first, then equally long parts of others, which
+  /// may have a few channels more.
+  std::vector<Run> runs(int64_t first, int64_t count) const;
+  /// Products that each output pixel takes, those by weights of zero included, where each block is made by itself.
+  int64_t products() const;
+
+ private:
+  int64_t channels_out_;
 };
 
 /// Fails unless the numbers make sense: sizes of at least 1, divisible groups, outputs of at least 1.

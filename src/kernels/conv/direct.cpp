@@ -10,44 +10,46 @@
 namespace kiln {
 namespace {
 
-/// Sets K for these taps: channel blocks outermost, so that only the last has a tail of channels.
-void set_depth(TileWalk& walk, int64_t channels, const BlockedLayout& in, std::span<const int64_t> rows,
-               std::span<const int64_t> columns) {
-  const int64_t taps = static_cast<int64_t>(rows.size() * columns.size());
-  for (int64_t block = 0; block < divide_up(channels, in.block); ++block) {
+/// The sum over these taps of runs of channels: runs outermost, whole blocks first.
+TileDepth depth_over(const std::vector<ConvGroups::Run>& runs, const BlockedLayout& in, std::span<const int64_t> rows,
+                     std::span<const int64_t> columns) {
+  TileDepth depth;
+  const auto taps = static_cast<int64_t>(rows.size() * columns.size());
+  depth.length = in.block;
+  for (const auto& [first, count] : runs) {
+    if (count == in.block) {
+      depth.groups += taps;
+    } else {
+      depth.tail_groups += taps, depth.tail_length = count;
+    }
+    const int64_t place = first / in.block * in.block_stride() + first % in.block;
     for (const int64_t y : rows) {
-      for (const int64_t x : columns) {
-        walk.offsets.push_back(block * in.block_stride() + y * in.row_stride() + x * in.block);
-      }
+      for (const int64_t x : columns) depth.offsets.push_back(place + y * in.row_stride() + x * in.block);
     }
   }
-  walk.length = in.block;
-  walk.groups = channels / in.block * taps;
-  walk.tail_length = channels % in.block;
-  walk.tail_groups = walk.tail_length != 0 ? taps : 0;
+  return depth;
 }
 
-/// What the k-th float of K is: the channel, and which of the taps.
+/// What the k-th float of a sum over runs is: the channel, and which of the taps.
 struct DepthPlace {
   int64_t channel, tap;
 };
-DepthPlace depth_place(const TileWalk& walk, int64_t taps, int64_t k) {
-  const int64_t full = walk.groups * walk.length;
-  const int64_t group = k < full ? k / walk.length : walk.groups + (k - full) / walk.tail_length;
-  const int64_t within = k < full ? k % walk.length : (k - full) % walk.tail_length;
-  return {group / taps * walk.length + within, group % taps};
+DepthPlace depth_place(const TileDepth& depth, const BlockedLayout& in, int64_t taps, int64_t k) {
+  const int64_t whole = depth.groups * depth.length;
+  const int64_t group = k < whole ? k / depth.length : depth.groups + (k - whole) / depth.tail_length;
+  const int64_t within = k < whole ? k % depth.length : (k - whole) % depth.tail_length;
+  const int64_t offset = depth.offsets[static_cast<size_t>(group)];
+  return {offset / in.block_stride() * in.block + offset % in.block + within, group % taps};
 }
 
-void set_common(TileWalk& walk, const ConvProblem& p, const GroupGathering& groups, const BlockedLayout& in,
-                const BlockedLayout& out, Isa isa, const TileTuning& tuning) {
+void set_common(TileWalk& walk, const ConvProblem& p, const BlockedLayout& in, const BlockedLayout& out, Isa isa,
+                const TileTuning& tuning) {
   walk.isa = isa;
   walk.tuning = tuning;
   walk.epilogue = EpiloguePlan(p.epilogue);
   walk.images = p.batch;
-  walk.sections = groups.sections;
-  walk.channels = groups.channels_out;
+  walk.channels = p.channels_out;
   walk.in_image = in.image_stride();
-  walk.in_section = groups.channels_in / in.block * in.block_stride();
   walk.out_image = out.image_stride();
   walk.out_block = out.block_stride();
 }
@@ -56,20 +58,19 @@ void set_common(TileWalk& walk, const ConvProblem& p, const GroupGathering& grou
 
 DirectConv::DirectConv(const ConvProblem& p, const BlockedLayout& in, const BlockedLayout& out, Isa isa,
                        const TileTuning& tuning)
-    : problem_(p), groups_((check_conv(p, false), p), block_of(isa)), out_(out) {
+    : problem_(p), groups_((check_conv(p, false), p), block_of(isa)), in_(in), out_(out) {
   const int64_t height = p.out_height(), width = p.out_width();
   check_conv_layout(in, p.batch, p.channels_in, p.height, p.width, isa, "the input of a convolution");
   check_conv_layout(out, p.batch, p.channels_out, height, width, isa, "the output of a convolution");
   check_reach(-p.pad_top, (height - 1) * p.stride_h - p.pad_top + p.span_h() - 1, p.height, in.halo.h, "rows");
   check_reach(-p.pad_left, (width - 1) * p.stride_w - p.pad_left + p.span_w() - 1, p.width, in.halo.w, "columns");
-  set_common(walk_, p, groups_, in, out, isa, tuning);
+  set_common(walk_, p, in, out, isa, tuning);
   std::vector<int64_t> rows, columns;
   for (int64_t y = 0; y < p.kernel_h; ++y) rows.push_back(in.halo.h - p.pad_top + y * p.dilation_h);
   for (int64_t x = 0; x < p.kernel_w; ++x) columns.push_back(in.halo.w - p.pad_left + x * p.dilation_w);
-  set_depth(walk_, groups_.channels_in, in, rows, columns);
   walk_.in_pixel = p.stride_w * in.block;
   walk_.out_pixel = out.block;
-  if (groups_.sections == 1) {
+  if (p.group == 1) {
     walk_.in_blocks = in.blocks();
     walk_.in_block = in.block_stride();
     walk_.in_new = (in.halo.h - p.pad_top + std::max<int64_t>(0, p.span_h() - p.stride_h)) * in.row_stride();
@@ -90,12 +91,14 @@ DirectConv::DirectConv(const ConvProblem& p, const BlockedLayout& in, const Bloc
     walk_.in_line = p.stride_h * in.row_stride();
     walk_.out_line = out.row_stride();
   }
-  walk_.prepare();
+  walk_.prepare(groups_.wall, [&](int64_t first, int64_t count) {
+    return depth_over(groups_.runs(first, count), in, rows, columns);
+  });
 }
 
 TileTuning DirectConv::default_tuning(const ConvProblem& p, Isa isa) {
   TileTuning t;
-  const int64_t blocks = divide_up(p.channels_out / p.group, block_of(isa)), taps = p.kernel_h * p.kernel_w;
+  const int64_t blocks = ConvGroups(p, block_of(isa)).alike, taps = p.kernel_h * p.kernel_w;
   const int64_t weight_bytes = p.channels_in / p.group * p.channels_out * taps * 4;
   t.blocks = best_blocks(tile_table(isa), blocks, p.out_width());
   t.channels_outer = weight_bytes > cache_sizes().l2 / 2;
@@ -112,25 +115,23 @@ TileTuning DirectConv::default_tuning(const ConvProblem& p, Isa isa) {
 std::string DirectConv::name() const { return fmt::format("conv_f32_direct_{}", isa_name(walk_.isa)); }
 
 void DirectConv::pack(const float* weights, const float* bias, float* packed) const {
-  const int64_t taps = problem_.kernel_h * problem_.kernel_w, row = groups_.group_in * taps;
+  const int64_t taps = problem_.kernel_h * problem_.kernel_w, row = groups_.in * taps;
   walk_.pack(
       packed,
-      [&](int64_t section, int64_t k, int64_t first, int64_t count, float* to) {
-        const DepthPlace place = depth_place(walk_, taps, k);
-        const float* from = weights + (section * groups_.channels_out + first) * row + place.tap;
-        if (groups_.channels_in == groups_.group_in) {
+      [&](const TileDepth& depth, int64_t k, int64_t first, int64_t count, float* to) {
+        const DepthPlace place = depth_place(depth, in_, taps, k);
+        const float* from = weights + first * row + place.tap;
+        if (problem_.group == 1) {
           from += place.channel * taps;
           for (int64_t c = 0; c < count; ++c) to[c] = from[c * row];
           return;
         }
         for (int64_t c = 0; c < count; ++c) {
-          const int64_t in = groups_.within_group(first + c, place.channel);
+          const int64_t in = groups_.within(first + c, place.channel);
           to[c] = in < 0 ? 0.0f : from[c * row + in * taps];
         }
       },
-      [&](int64_t section, int64_t channel) {
-        return bias == nullptr ? 0.0f : bias[section * groups_.channels_out + channel];
-      });
+      [&](int64_t channel) { return bias == nullptr ? 0.0f : bias[channel]; });
 }
 
 void DirectConv::run_part(int64_t, int64_t part, int64_t parts, const ConvPointers& p, float*) const {
@@ -141,7 +142,7 @@ void DirectConv::run_part(int64_t, int64_t part, int64_t parts, const ConvPointe
 
 TransposedConv::TransposedConv(const ConvProblem& p, const BlockedLayout& in, const BlockedLayout& out, Isa isa,
                                const TileTuning& tuning)
-    : isa_(isa), problem_(p), groups_((check_conv(p, true), p), block_of(isa)), out_(out) {
+    : isa_(isa), problem_(p), groups_((check_conv(p, true), p), block_of(isa)), in_(in), out_(out) {
   const int64_t height = p.transposed_height(), width = p.transposed_width();
   check_conv_layout(in, p.batch, p.channels_in, p.height, p.width, isa, "the input of a transposed convolution");
   check_conv_layout(out, p.batch, p.channels_out, height, width, isa, "the output of a transposed convolution");
@@ -170,13 +171,14 @@ TransposedConv::TransposedConv(const ConvProblem& p, const BlockedLayout& in, co
                               "rows", residue.taps_h);
       const auto columns = reach(x0, walk.width, p.stride_w, p.dilation_w, p.kernel_w, p.pad_left, p.width, in.halo.w,
                                  "columns", residue.taps_w);
-      set_common(walk, p, groups_, in, out, isa, tuning);
-      set_depth(walk, groups_.channels_in, in, rows, columns);
+      set_common(walk, p, in, out, isa, tuning);
       walk.in_pixel = in.block;
       walk.in_line = in.row_stride();
       walk.out_pixel = p.stride_w * out.block;
       walk.out_line = p.stride_h * out.row_stride();
-      walk.prepare();
+      walk.prepare(groups_.wall, [&](int64_t first, int64_t count) {
+        return depth_over(groups_.runs(first, count), in, rows, columns);
+      });
       residue.packed_at = packed_at;
       residue.out_at = out.offset(0, 0, y0, x0);
       packed_at += walk.packed_floats();
@@ -198,19 +200,16 @@ void TransposedConv::pack(const float* weights, const float* bias, float* packed
     const int64_t taps = static_cast<int64_t>(residue.taps_h.size()) * columns;
     residue.walk.pack(
         packed + residue.packed_at,
-        [&](int64_t section, int64_t k, int64_t first, int64_t count, float* to) {
-          const DepthPlace place = depth_place(residue.walk, taps, k);
+        [&](const TileDepth& depth, int64_t k, int64_t first, int64_t count, float* to) {
+          const DepthPlace place = depth_place(depth, in_, taps, k);
           const int64_t y = residue.taps_h[static_cast<size_t>(place.tap / columns)];
           const int64_t x = residue.taps_w[static_cast<size_t>(place.tap % columns)];
-          const int64_t in = section * groups_.channels_in + place.channel;
-          const float* from = weights + in * groups_.group_out * area + y * problem_.kernel_w + x;
+          const int64_t row = place.channel * groups_.out, tap = y * problem_.kernel_w + x;
           for (int64_t c = first; c < first + count; ++c) {
-            *to++ = groups_.within_group(c, place.channel) < 0 ? 0.0f : from[c % groups_.group_out * area];
+            *to++ = groups_.within(c, place.channel) < 0 ? 0.0f : weights[(row + c % groups_.out) * area + tap];
           }
         },
-        [&](int64_t section, int64_t channel) {
-          return bias == nullptr ? 0.0f : bias[section * groups_.channels_out + channel];
-        });
+        [&](int64_t channel) { return bias == nullptr ? 0.0f : bias[channel]; });
   }
 }
 

@@ -27,8 +27,8 @@ class DirectConv {
 
  private:
   ConvProblem problem_;
-  GroupGathering groups_;
-  BlockedLayout out_;
+  ConvGroups groups_;
+  BlockedLayout in_, out_;
   TileWalk walk_;
 };
 
@@ -58,8 +58,8 @@ class TransposedConv {
 
   Isa isa_;
   ConvProblem problem_;
-  GroupGathering groups_;
-  BlockedLayout out_;
+  ConvGroups groups_;
+  BlockedLayout in_, out_;
   std::vector<Residue> residues_;
 };
 

@@ -25,14 +25,14 @@ FirstConv::FirstConv(const ConvProblem& p, const BlockedLayout& out, Isa isa, co
     for (int64_t y = 0; y < p.kernel_h; ++y) {
       const int64_t at = (channel * band_rows_ + y * p.dilation_h) * row_;
       if (p.dilation_w == 1) {
-        walk_.offsets.push_back(at);
+        walk_.depth.offsets.push_back(at);
       } else {
-        for (int64_t x = 0; x < p.kernel_w; ++x) walk_.offsets.push_back(at + x * p.dilation_w);
+        for (int64_t x = 0; x < p.kernel_w; ++x) walk_.depth.offsets.push_back(at + x * p.dilation_w);
       }
     }
   }
-  walk_.groups = static_cast<int64_t>(walk_.offsets.size());
-  walk_.length = p.dilation_w == 1 ? p.kernel_w : 1;
+  walk_.depth.groups = static_cast<int64_t>(walk_.depth.offsets.size());
+  walk_.depth.length = p.dilation_w == 1 ? p.kernel_w : 1;
   walk_.epilogue = EpiloguePlan(p.epilogue);
   walk_.images = p.batch;
   walk_.lines = p.out_height();
@@ -58,13 +58,13 @@ TileTuning FirstConv::default_tuning(const ConvProblem& p, Isa isa) {
 std::string FirstConv::name() const { return fmt::format("conv_f32_first_{}", isa_name(walk_.isa)); }
 
 void FirstConv::pack(const float* weights, const float* bias, float* packed) const {
-  const int64_t row = walk_.depth();
+  const int64_t row = walk_.depth.floats();
   walk_.pack(
       packed,
-      [&](int64_t, int64_t k, int64_t first, int64_t count, float* to) {
+      [&](const TileDepth&, int64_t k, int64_t first, int64_t count, float* to) {
         for (int64_t c = 0; c < count; ++c) to[c] = weights[(first + c) * row + k];
       },
-      [&](int64_t, int64_t channel) { return bias == nullptr ? 0.0f : bias[channel]; });
+      [&](int64_t channel) { return bias == nullptr ? 0.0f : bias[channel]; });
 }
 
 /// The input rows of output lines [line0, line0 + lines), with pads: [channel][band_rows_][row_].

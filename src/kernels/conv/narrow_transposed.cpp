@@ -29,11 +29,9 @@ NarrowTransposedConv::NarrowTransposedConv(const ConvProblem& p, const BlockedLa
   walk_.tuning.blocks = best_blocks(*tiles_, divide_up(walk_.channels, lanes), p.width);
   walk_.epilogue = epilogue_;
   walk_.epilogue.pass = walk_.epilogue.moves_zero = false;  // both are done to whole output rows
-  for (int64_t block = 0; block < in.blocks(); ++block) walk_.offsets.push_back(in.offset(0, block, 0, 0));
-  walk_.length = in.block;
-  walk_.groups = p.channels_in / in.block;
-  walk_.tail_length = p.channels_in % in.block;
-  walk_.tail_groups = walk_.tail_length != 0;
+  for (int64_t block = 0; block < in.blocks(); ++block) walk_.depth.offsets.push_back(in.offset(0, block, 0, 0));
+  walk_.depth.length = in.block, walk_.depth.groups = p.channels_in / in.block;
+  walk_.depth.tail_length = p.channels_in % in.block, walk_.depth.tail_groups = walk_.depth.tail_length != 0;
   walk_.in_image = in.image_stride();
   walk_.in_line = in.row_stride();
   walk_.in_pixel = in.block;
@@ -54,13 +52,13 @@ void NarrowTransposedConv::pack(const float* weights, const float* bias, float* 
   const auto channel_of = [&](int64_t at) { return at / kernel_w % outs; };
   walk_.pack(
       packed,
-      [&](int64_t, int64_t k, int64_t first, int64_t count, float* to) {
+      [&](const TileDepth&, int64_t k, int64_t first, int64_t count, float* to) {
         for (int64_t at = first; at < first + count; ++at) {
           const int64_t y = at / kernel_w / outs, x = at % kernel_w;
           *to++ = weights[((k * outs + channel_of(at)) * kernel_h + y) * kernel_w + x];
         }
       },
-      [&](int64_t, int64_t at) { return bias == nullptr ? 0.0f : bias[channel_of(at)]; });
+      [&](int64_t at) { return bias == nullptr ? 0.0f : bias[channel_of(at)]; });
 }
 
 void NarrowTransposedConv::run_part(int64_t, int64_t part, int64_t parts, const ConvPointers& p, float* scratch) const {

@@ -21,11 +21,10 @@ void set_up(TileWalk& walk, Isa isa, int64_t m, int64_t n, int64_t k, int64_t a_
   walk.epilogue = EpiloguePlan(epilogue);
   walk.row_major = true;
   walk.channels = n;
-  walk.length = group_length;
-  walk.groups = k / group_length;
-  walk.tail_length = k % group_length;
-  walk.tail_groups = walk.tail_length != 0;
-  for (int64_t at = 0; at < k; at += group_length) walk.offsets.push_back(at);
+  TileDepth& depth = walk.depth;
+  depth.length = group_length, depth.groups = k / group_length;
+  depth.tail_length = k % group_length, depth.tail_groups = depth.tail_length != 0;
+  for (int64_t at = 0; at < k; at += group_length) depth.offsets.push_back(at);
   // Rows of A are the pixels, and each is a line.
   const TileTable& table = tile_table(isa);
   const int64_t tile = std::min(walk.tuning.rows, table.rows[std::clamp(walk.tuning.blocks, 1, table.blocks)]);
@@ -69,11 +68,11 @@ std::string PackedGemm::name() const { return fmt::format("gemm_f32_packed_{}", 
 void PackedGemm::pack(const float* b, int64_t b_row, int64_t b_column, const float* bias, float* packed) const {
   walk_.pack(
       packed,
-      [&](int64_t, int64_t k, int64_t first, int64_t count, float* to) {
+      [&](const TileDepth&, int64_t k, int64_t first, int64_t count, float* to) {
         const float* from = b + k * b_row + first * b_column;
         for (int64_t n = 0; n < count; ++n) to[n] = from[n * b_column];
       },
-      [&](int64_t, int64_t n) { return bias == nullptr ? 0.0f : bias[n]; });
+      [&](int64_t n) { return bias == nullptr ? 0.0f : bias[n]; });
 }
 
 void PackedGemm::run_part(int64_t, int64_t part, int64_t parts, const GemmPointers& p, float*) const {

@@ -30,24 +30,34 @@ int best_blocks(const TileTable& table, int64_t channel_blocks, int64_t width) {
 }
 
 void TileWalk::prepare() {
+  make_panels(divide_up(channels, tile_table(isa).lanes));
+  for (Panel& panel : panels_) panel.weights = bias_at_, bias_at_ += panel_floats(panel);
+}
+
+void TileWalk::prepare(int64_t wall, FunctionRef<TileDepth(int64_t first, int64_t count)> depth_of) {
+  make_panels(wall);
+  for (Panel& panel : panels_) {
+    const int64_t first = panel.block * lanes();
+    panel.depth = depths_.size(), panel.weights = bias_at_;
+    depths_.push_back(depth_of(first, std::min(panel.blocks * lanes(), channels - first)));
+    bias_at_ += panel_floats(panel);
+  }
+}
+
+void TileWalk::make_panels(int64_t wall) {
   table_ = &tile_table(isa);
-  section_blocks_ = divide_up(channels, lanes());
-  tuning.blocks =
-      static_cast<int>(std::clamp<int64_t>(tuning.blocks, 1, std::min<int64_t>(section_blocks_, table_->blocks)));
+  tuning.blocks = static_cast<int>(std::clamp<int64_t>(tuning.blocks, 1, std::min<int64_t>(wall, table_->blocks)));
   tuning.band = std::clamp<int64_t>(tuning.band, 1, std::max<int64_t>(lines, 1));
   tuning.two_lines =
       tuning.two_lines && table_->two_line_rows > 0 && tuning.blocks == 2 && in_pixel == lanes() && !adjoining;
   panels_.clear();
-  int64_t at = 0;
-  for (int64_t section = 0; section < sections; ++section) {
-    for (int64_t block = 0; block < section_blocks_; block += tuning.blocks) {
-      const int64_t blocks = std::min<int64_t>(tuning.blocks, section_blocks_ - block);
-      const bool half = in_pixel == lanes() && channels - (block + blocks - 1) * lanes() <= lanes() / 2;
-      panels_.push_back({section, block, blocks, at, half});
-      at += blocks * lanes() * depth();
-    }
+  depths_.clear();
+  bias_at_ = 0;
+  for (int64_t block = 0, blocks = 0; block < all_blocks(); block += blocks) {
+    blocks = std::min<int64_t>({tuning.blocks, wall - block % wall, all_blocks() - block});
+    const bool half = in_pixel == lanes() && channels - (block + blocks - 1) * lanes() <= lanes() / 2;
+    panels_.push_back({block, blocks, 0, half, 0});
   }
-  bias_at_ = at;
 }
 
 int64_t TileWalk::rows_of(int64_t blocks) const { return std::min<int64_t>(tuning.rows, table_->rows[blocks]); }
@@ -87,7 +97,7 @@ void TileWalk::run_tile(TileArgs& args, const Panel& panel, int64_t rows, bool t
 void TileWalk::run_lines(int64_t panel_index, int64_t image, int64_t line0, int64_t line1, const float* in,
                          const float* packed, float* out, const float* residual, FetchAhead ahead) const {
   const Panel& panel = panels_[static_cast<size_t>(panel_index)];
-  const float* bias = packed + bias_at_ + first_block(panel) * lanes();
+  const float* bias = packed + bias_at_ + panel.block * lanes();
   run_panel(panel_index, image, line0, line1, in, packed + panel.weights, bias, out, residual, ahead);
 }
 
@@ -95,7 +105,7 @@ void TileWalk::run_panel(int64_t panel_index, int64_t image, int64_t line0, int6
                          const float* weights, const float* bias, float* out, const float* residual,
                          FetchAhead ahead) const {
   const Panel& panel = panels_[static_cast<size_t>(panel_index)];
-  const int64_t panel_floats = panel.blocks * lanes() * depth();
+  const TileDepth& of = depth_of(panel);
   const bool partial = (panel.block + panel.blocks) * lanes() > channels;
   const bool edge = row_major && partial;
   const bool clears = !row_major && partial && epilogue.moves_zero;
@@ -105,8 +115,9 @@ void TileWalk::run_panel(int64_t panel_index, int64_t image, int64_t line0, int6
   const int64_t most_two = std::min<int64_t>(most, table_->two_line_rows);
 
   TileArgs args{};
-  args.offsets = offsets.data();
-  args.groups = groups, args.length = length, args.tail_groups = tail_groups, args.tail_length = tail_length;
+  args.offsets = of.offsets.data();
+  args.groups = of.groups, args.length = of.length;
+  args.tail_groups = of.tail_groups, args.tail_length = of.tail_length;
   args.weights = weights;
   args.bias = bias;
   args.in_step = in_pixel, args.in_line = in_line;
@@ -116,11 +127,12 @@ void TileWalk::run_panel(int64_t panel_index, int64_t image, int64_t line0, int6
   // What is fetched ahead is spread over the tiles: the next panel's weights over all lines of this one, anything else
   // over these lines.
   const bool next_weights = ahead.floats == 0 && tuning.prefetch_weights && panel_index + 1 < panel_count();
-  if (next_weights) ahead = {weights + panel_floats, panel_floats};
+  if (next_weights)
+    ahead = {weights + panel_floats(panel), panel_floats(panels_[static_cast<size_t>(panel_index + 1)])};
   const int64_t lines_a_walk = adjoining ? std::max<int64_t>(1, line1 - line0) : by_two ? 2 : 1;
   const int64_t tiles_a_walk = divide_up(adjoining ? width * lines_a_walk : width, by_two ? most_two : most);
   const int64_t walks = divide_up(next_weights ? lines : line1 - line0, lines_a_walk);
-  const int64_t all_groups = std::max<int64_t>(1, groups + tail_groups);
+  const int64_t all_groups = std::max<int64_t>(1, of.groups + of.tail_groups);
   const int64_t all_ahead = ahead.floats * ahead.runs;
   const int64_t lines_each =
       divide_up(divide_up(all_ahead, 16), std::max<int64_t>(1, walks * tiles_a_walk) * all_groups);
@@ -135,8 +147,8 @@ void TileWalk::run_panel(int64_t panel_index, int64_t image, int64_t line0, int6
     const bool two = by_two && line + 1 < line1;
     const int64_t pixels = adjoining ? (line1 - line) * width : width;
     const int64_t tiles = divide_up(pixels, two ? most_two : most);
-    const int64_t in_at = image * in_image + panel.section * in_section + line * in_line;
-    const int64_t out_at = image * out_image + line * out_line + first_block(panel) * out_block;
+    const int64_t in_at = image * in_image + line * in_line;
+    const int64_t out_at = image * out_image + line * out_line + panel.block * out_block;
     for (int64_t i = 0, x = 0; i < tiles; i += args.tiles) {
       const int64_t rows = divide_up(pixels - x, tiles - i);
       const int64_t of_this_size = pixels - x - (tiles - i) * (rows - 1);
@@ -156,7 +168,7 @@ void TileWalk::run_panel(int64_t panel_index, int64_t image, int64_t line0, int6
         run_tile(args, panel, rows, two);
       }
       if (clears) {
-        const int64_t used = channels - (section_blocks_ - 1) * lanes();
+        const int64_t used = channels - (all_blocks() - 1) * lanes();
         for (int64_t j = 0; j < (two ? 2 * rows : rows); ++j) {
           float* const last = args.out + (panel.blocks - 1) * out_block + j / rows * out_line + j % rows * out_pixel;
           std::fill(last + used, last + lanes(), 0.0f);
@@ -171,18 +183,18 @@ void TileWalk::run_panel(int64_t panel_index, int64_t image, int64_t line0, int6
 
 /// The panel that begins nearest to so many channel blocks from the first.
 int64_t TileWalk::nearest_panel(int64_t blocks) const {
-  const auto above = std::partition_point(panels_.begin(), panels_.end(),
-                                          [&](const Panel& panel) { return first_block(panel) < blocks; });
+  const auto above =
+      std::partition_point(panels_.begin(), panels_.end(), [&](const Panel& panel) { return panel.block < blocks; });
   if (above == panels_.begin()) return 0;
   const int64_t index = above - panels_.begin();
-  const int64_t begin = above == panels_.end() ? sections * section_blocks_ : first_block(*above);
-  return begin - blocks <= blocks - first_block(panels_[static_cast<size_t>(index - 1)]) ? index : index - 1;
+  const int64_t begin = above == panels_.end() ? all_blocks() : above->block;
+  return begin - blocks <= blocks - panels_[static_cast<size_t>(index - 1)].block ? index : index - 1;
 }
 
 /// Lines outermost: between two lines, or in the midst of one where lines are too few to come out even.
 TileWalk::Cut TileWalk::cut_lines(int64_t part, int64_t parts) const {
   constexpr int64_t enough_lines = 24;
-  const int64_t count = all_lines(), blocks = sections * section_blocks_;
+  const int64_t count = all_lines(), blocks = all_blocks();
   if (count >= enough_lines * parts) return {part_range(count, part, parts).begin, 0};
   const int64_t place = count * blocks * part / parts, line = place / blocks;
   const int64_t panel = nearest_panel(place % blocks);
@@ -191,12 +203,12 @@ TileWalk::Cut TileWalk::cut_lines(int64_t part, int64_t parts) const {
 
 /// Channels outermost: between two panels, or at some line of one.
 TileWalk::Cut TileWalk::cut_channels(int64_t part, int64_t parts) const {
-  const int64_t count = all_lines(), place = count * sections * section_blocks_ * part / parts;
+  const int64_t count = all_lines(), place = count * all_blocks() * part / parts;
   const auto above = std::partition_point(panels_.begin(), panels_.end(),
-                                          [&](const Panel& panel) { return first_block(panel) * count <= place; });
+                                          [&](const Panel& panel) { return panel.block * count <= place; });
   const int64_t index = above - panels_.begin() - 1;
   const Panel& panel = panels_[static_cast<size_t>(index)];
-  const int64_t line = (place - first_block(panel) * count + panel.blocks / 2) / panel.blocks;
+  const int64_t line = (place - panel.block * count + panel.blocks / 2) / panel.blocks;
   return line == count ? Cut{0, index + 1} : Cut{line, index};
 }
 

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "base/function_ref.hpp"
 #include "kernels/tile/tile.hpp"
 
 namespace kiln {
@@ -31,48 +32,54 @@ struct FetchAhead {
   int64_t floats = 0, runs = 1, step = 0;
 };
 
-/// A dense layer as tiles: which input each output pixel reads, where outputs go, and how the weights are packed.
+/// What is summed for each output: groups of floats (TileArgs).
+struct TileDepth {
+  std::vector<ptrdiff_t> offsets;
+  int64_t groups = 0, length = 0, tail_groups = 0, tail_length = 0;
+
+  int64_t floats() const { return groups * length + tail_groups * tail_length; }
+};
+
+/// A layer as tiles: which input each output pixel reads, where outputs go, and how the weights are packed.
 /// All steps are in floats. Made by the kernels of conv/ and gemm/, which fill in the fields and call prepare().
 class TileWalk {
  public:
   Isa isa = Isa::portable;
   TileTuning tuning;
   EpiloguePlan epilogue{Epilogue{}};
-  // The outputs: images x lines x width pixels x channels. Channels come in `sections` with inputs of their own.
-  int64_t images = 1, lines = 1, width = 1;
-  bool adjoining = false;              ///< a line goes on where the one before ends, and so may tiles
-  int64_t sections = 1, channels = 1;  ///< channels of one section
-  bool row_major = false;              ///< nothing is padded: channels past the last stay untouched
-  int64_t in_image = 0, in_section = 0, in_line = 0, in_pixel = 0;
+  // The outputs: images x lines x width pixels x channels.
+  int64_t images = 1, lines = 1, width = 1, channels = 1;
+  bool adjoining = false;  ///< a line goes on where the one before ends, and so may tiles
+  bool row_major = false;  ///< nothing is padded: channels past the last stay untouched
+  int64_t in_image = 0, in_line = 0, in_pixel = 0;
   /// What a line reads that those before it do not: in each of some channel blocks, from a place on, in_line floats.
   int64_t in_blocks = 0, in_block = 0, in_new = 0;
   int64_t out_image = 0, out_line = 0, out_pixel = 0, out_block = 0;
-  // K of one section: groups of floats (TileArgs).
-  std::vector<ptrdiff_t> offsets;
-  int64_t groups = 0, length = 0, tail_groups = 0, tail_length = 0;
+  TileDepth depth;  ///< of all channels, unless prepare() is told otherwise
 
   /// To be called once all fields above are set.
   void prepare();
+  /// The same where channels differ in what they sum. Each panel has what depth_of(first, count) gives for its
+  /// channels; none has any on both sides of a multiple of `wall`, a number of channel blocks.
+  void prepare(int64_t wall, FunctionRef<TileDepth(int64_t first, int64_t count)> depth_of);
 
-  int64_t depth() const { return groups * length + tail_groups * tail_length; }
   /// Floats of the packed weights and, behind them, the bias.
-  int64_t packed_floats() const { return bias_at_ + sections * section_blocks_ * lanes(); }
-  /// Packs what fill(section, k, first, count, to) writes: the weights of `count` channels from `first` on, k counting
-  /// through the groups; and bias(section, channel).
+  int64_t packed_floats() const { return bias_at_ + all_blocks() * lanes(); }
+  /// Packs what fill(depth, k, first, count, to) writes: the weights of `count` channels from `first` on, k counting
+  /// through the groups of their depth; and bias(channel).
   template <class Fill, class Bias>
   void pack(float* packed, Fill&& fill, Bias&& bias) const {
     float* to = packed;
     for (const Panel& panel : panels_) {
       const int64_t first = panel.block * lanes(), wide = panel.blocks * lanes();
       const int64_t count = channels - first < wide ? channels - first : wide;
-      for (int64_t k = 0; k < depth(); ++k, to += wide) {
-        fill(panel.section, k, first, count, to);
+      const TileDepth& of = depth_of(panel);
+      for (int64_t k = 0; k < of.floats(); ++k, to += wide) {
+        fill(of, k, first, count, to);
         for (int64_t c = count; c < wide; ++c) to[c] = 0;
       }
     }
-    for (int64_t s = 0; s < sections; ++s) {
-      for (int64_t c = 0; c < section_blocks_ * lanes(); ++c) *to++ = c < channels ? bias(s, c) : 0.0f;
-    }
+    for (int64_t c = 0; c < all_blocks() * lanes(); ++c) *to++ = c < channels ? bias(c) : 0.0f;
   }
 
   /// Part `part` of `parts` of all lines and channels, all parts about the same work. `residual` lies as the output
@@ -95,9 +102,10 @@ class TileWalk {
  private:
   /// Output channels that share a run of packed weights.
   struct Panel {
-    int64_t section, block, blocks;
+    int64_t block, blocks;
     int64_t weights;  ///< where they begin
     bool half;        ///< the last block has at most half its channels
+    size_t depth;     ///< which of depths_, if there are any
   };
 
   /// A place in the order of all work: before this panel of this line, lines being counted through all images.
@@ -113,7 +121,10 @@ class TileWalk {
 
   int64_t lanes() const { return table_->lanes; }
   int64_t all_lines() const { return images * lines; }
-  int64_t first_block(const Panel& panel) const { return panel.section * section_blocks_ + panel.block; }
+  int64_t all_blocks() const { return divide_up(channels, lanes()); }
+  const TileDepth& depth_of(const Panel& panel) const { return depths_.empty() ? depth : depths_[panel.depth]; }
+  int64_t panel_floats(const Panel& panel) const { return panel.blocks * lanes() * depth_of(panel).floats(); }
+  void make_panels(int64_t wall);
   Cut cut_lines(int64_t part, int64_t parts) const;
   Cut cut_channels(int64_t part, int64_t parts) const;
   int64_t nearest_panel(int64_t blocks) const;
@@ -127,7 +138,8 @@ class TileWalk {
 
   const TileTable* table_ = nullptr;
   std::vector<Panel> panels_;
-  int64_t section_blocks_ = 0, bias_at_ = 0;
+  std::vector<TileDepth> depths_;
+  int64_t bias_at_ = 0;
 };
 
 }  // namespace kiln
