@@ -76,13 +76,13 @@ DirectConv::DirectConv(const ConvProblem& p, const BlockedLayout& in, const Bloc
     walk_.in_new = (in.halo.h - p.pad_top + std::max<int64_t>(0, p.span_h() - p.stride_h)) * in.row_stride();
   }
   const bool plain = p.kernel_h == 1 && p.kernel_w == 1 && p.stride_h == 1 && p.stride_w == 1;
-  if (plain && (height == 1 || (in.halo.w == 0 && out.halo.w == 0))) {
+  if (height == 1 || (plain && in.halo.w == 0 && out.halo.w == 0)) {
     // All pixels of an image lie in a row, so that each may be a line.
     const int64_t tile = tile_table(isa).rows[std::clamp(tuning.blocks, 1, tile_table(isa).blocks)];
     walk_.adjoining = true;
     walk_.lines = height * width;
     walk_.width = 1;
-    walk_.in_line = in.block;
+    walk_.in_line = walk_.in_pixel;
     walk_.out_line = out.block;
     walk_.tuning.band = std::max<int64_t>(1, tuning.band) * tile;
   } else {
