@@ -15,7 +15,7 @@ namespace {
 size_t rounded(size_t bytes) { return (bytes + 127) / 64 * 64; }
 
 /// How tensors lie in a typical network: with a halo of 1 where the next layer may want it.
-TensorLayout typical_layout(const TensorSpec& spec, Format format, Isa isa, int64_t halo) {
+TensorLayout typical_layout(const TensorSpec& spec, Format format, Isa isa, Halo halo) {
   TensorLayout layout;
   layout.format = format;
   if (format == Format::blocked) layout.blocked = blocked_layout(spec.shape, isa, halo);
@@ -33,23 +33,23 @@ Layouts typical_layouts(const Problem& problem, const Candidate& candidate) {
   const auto is_image = [](const TensorSpec& spec) {
     return spec.shape.size() == 4 && spec.shape[2] > 1 && spec.shape[3] > 1;
   };
-  const int64_t out_halo = is_image(problem.outputs[0]) ? 1 : 0;
+  const Halo out_halo = is_image(problem.outputs[0]) ? 1 : 0;
   for (size_t i = 0; i < problem.inputs.size(); ++i) {
     const bool packed = i < 32 && (candidate.tactic->packs >> i & 1) != 0;
     const Format format = packed ? Format::plain : candidate.formats.inputs[i];
-    int64_t halo = 0;
+    Halo halo;
     if (format == Format::blocked) {
       if (candidate.tactic->halo != nullptr) halo = candidate.tactic->halo(problem, i);
       // A residual lies as the output does.
-      if (problem.inputs[i].shape == problem.outputs[0].shape) halo = std::max(halo, out_halo);
+      if (problem.inputs[i].shape == problem.outputs[0].shape) halo = larger(halo, out_halo);
     }
     layouts.inputs.push_back(typical_layout(problem.inputs[i], format, problem.isa, halo));
   }
-  int64_t halo = out_halo;
+  Halo halo = out_halo;
   if (problem.group->residual >= 0) halo = layouts.inputs[static_cast<size_t>(problem.group->residual)].blocked.halo;
   for (size_t i = 0; i < problem.outputs.size(); ++i) {
     layouts.outputs.push_back(typical_layout(problem.outputs[i], candidate.formats.outputs[i], problem.isa,
-                                             i == 0 ? std::max(halo, out_halo) : out_halo));
+                                             i == 0 ? larger(halo, out_halo) : out_halo));
   }
   return layouts;
 }

@@ -101,15 +101,27 @@ std::optional<Patch> match_prelu(GraphView& view, size_t index) {
   return {};
 }
 
+/// A PRelu whose slope is one number.
+std::optional<Patch> match_single_slope(GraphView& view, size_t index) {
+  const Node& node = view.graph().nodes[index];
+  if (!has_input(node, 0) || !has_input(node, 1) || !is_f32_tensor(view, node.inputs[0])) return {};
+  const auto slope = known_float(view, node.inputs[1]);
+  if (!slope || mapped_tensor(view, node.inputs[1]).rank() > std::ssize(*shape_of(view, node.inputs[0]))) return {};
+  Node leaky = make_node("LeakyRelu", {node.inputs[0]}, node.outputs[0], node);
+  leaky.attributes.push_back(float_value("alpha", static_cast<float>(*slope)));
+  return Pattern(view, index).replace_by(std::move(leaky), "LeakyRelu");
+}
+
 }  // namespace
 
-/// HardSigmoid, LeakyRelu and PRelu written out in other operators.
+/// HardSigmoid, LeakyRelu and PRelu written out in other operators, and LeakyRelu written as PRelu.
 std::vector<Patch> find_rectifiers(GraphView& view) {
   if (opset_of(view) < 16) return {};
   return find_patterns(view, [&](size_t index) -> std::optional<Patch> {
     const std::string& op = view.graph().nodes[index].op_type;
     if (op == "Max") return match_leaky(view, index);
     if (op == "Add" || op == "Sub") return match_prelu(view, index);
+    if (op == "PRelu") return match_single_slope(view, index);
     if (op == "Clip" || op == "Mul" || op == "Div") return match_hard_sigmoid(view, index);
     return {};
   });

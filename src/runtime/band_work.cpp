@@ -304,14 +304,14 @@ class BandWork::Maker {
   void clear_ends(size_t i, int64_t from, int64_t to) {
     const BandOperand& out = steps_[i].output;
     const BlockedLayout& l = out.layout.blocked;
-    if (out.kind != Kind::output || out.layout.format != Format::blocked || l.halo == 0) return;
+    if (out.kind != Kind::output || out.layout.format != Format::blocked || l.halo.h == 0) return;
     Command command;
     command.planes = l.blocks(), command.plane_bytes = l.block_stride() * 4;
-    command.bytes = l.halo * l.row_stride() * 4;
+    command.bytes = l.halo.h * l.row_stride() * 4;
     const int64_t at = out.offset * l.block_stride() * 4;
     command.output = {out.kind, Rows::out, out.index, at, 0};
     if (from == 0) work_.commands_.push_back(command);
-    command.output.offset = at + (l.h + l.halo) * l.row_stride() * 4;
+    command.output.offset = at + (l.h + l.halo.h) * l.row_stride() * 4;
     if (to == l.h) work_.commands_.push_back(command);
   }
 
@@ -370,7 +370,7 @@ class BandWork::Maker {
       return place;
     }
     const Rolling& tensor = tensors_[static_cast<size_t>(operand.index)];
-    place.offset = operand.offset * tensor.plane_bytes() + (row - tensor.base - l.halo) * tensor.row_bytes;
+    place.offset = operand.offset * tensor.plane_bytes() + (row - tensor.base - l.halo.h) * tensor.row_bytes;
     return place;
   }
 
@@ -379,7 +379,7 @@ class BandWork::Maker {
     if (operand.kind == Kind::none) return layout;
     if (layout.format == Format::blocked) {
       const BlockedLayout& l = layout.blocked;
-      const int64_t whole = l.h + 2 * l.halo;
+      const int64_t whole = l.h + 2 * l.halo.h;
       const int64_t lines = operand.kind == Kind::rolling ? tensors_[static_cast<size_t>(operand.index)].lines : whole;
       layout.blocked = rows_view(l, rows, lines);
     }

@@ -111,7 +111,7 @@ bool RegionPlan::add() {
   if (rule.mean_output != 0) {
     const int root = root_of(slots_, op.outputs[0]), known = tensor_of(root);
     made->first_writer = known < 0;
-    made->tensor = known >= 0 ? known : add_tensor(root, {made->height, slot(root).layout.halo, false});
+    made->tensor = known >= 0 ? known : add_tensor(root, {made->height, slot(root).layout.halo.h, false});
   }
   bands_.ops().push_back(std::move(*made));
   ++end_;

@@ -75,11 +75,11 @@ class Scheduler {
     }
     for (size_t i = 0; i < draft_.slots.size(); ++i) {
       Slot& top = slot(draft_.halo_class(static_cast<int>(i)));
-      top.halo = std::max(top.halo, draft_.slots[i].halo);
+      top.halo = larger(top.halo, draft_.slots[i].halo);
     }
     for (size_t i = 0; i < draft_.slots.size(); ++i) {
       if (draft_.slots[i].format != Format::blocked) continue;
-      const int64_t halo = slot(draft_.halo_class(static_cast<int>(i))).halo;
+      const Halo halo = slot(draft_.halo_class(static_cast<int>(i))).halo;
       draft_.slots[i].layout = blocked_layout(draft_.slots[i].shape, isa_, halo);
     }
     for (Slot& s : draft_.slots) {

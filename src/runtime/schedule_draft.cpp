@@ -186,8 +186,8 @@ class Drafter {
     }
     for (size_t i = 0; i < op.inputs.size(); ++i) {
       if (op.inputs[i] < 0 || slot(op.inputs[i]).format != Format::blocked || step.tactic->halo == nullptr) continue;
-      int64_t& halo = slot(op.inputs[i]).halo;
-      halo = std::max(halo, step.tactic->halo(problem, i));
+      Halo& halo = slot(op.inputs[i]).halo;
+      halo = larger(halo, step.tactic->halo(problem, i));
     }
     if (const int residual = step.group.residual; residual >= 0 && step.formats.outputs[0] == Format::blocked) {
       draft_.same_halo(op.inputs[static_cast<size_t>(residual)], op.outputs[0]);
@@ -416,7 +416,7 @@ void ScheduleDraft::same_halo(int a, int b) {
   if (a < 0 || b < 0) return;
   a = halo_class(a), b = halo_class(b);
   Slot &one = slots[static_cast<size_t>(a)], &other = slots[static_cast<size_t>(b)];
-  if (a != b) other.halo_of = a, one.halo = std::max(one.halo, other.halo);
+  if (a != b) other.halo_of = a, one.halo = larger(one.halo, other.halo);
 }
 
 ScheduleDraft draft_schedule(const Program& program, const Machine& machine, size_t ways, const Facts& facts,

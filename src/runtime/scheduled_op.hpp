@@ -20,7 +20,7 @@ struct Slot {
   int parent = -1;            ///< the slot that this one is a part of, or shares its memory with
   int64_t offset = 0;         ///< there: bytes if plain, channel blocks if blocked
   int halo_of = -1;           ///< another slot whose halo must be the same (a union-find tree)
-  int64_t halo = 0;           ///< needed by its readers
+  Halo halo;                  ///< needed by its readers
   BlockedLayout layout;       ///< if blocked
   int64_t row = 0;            ///< if plain: elements from a row to the next, where they lie apart
   int first = -1, last = -1;  ///< ops that write and read it

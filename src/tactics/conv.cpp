@@ -128,7 +128,7 @@ std::vector<Tuning> direct_tunings(const Problem& p) {
   return unique_tunings(all);
 }
 
-int64_t direct_halo(const Problem& p, size_t input) { return input == 0 ? DirectConv::halo(conv_problem(p)) : 0; }
+Halo direct_halo(const Problem& p, size_t input) { return input == 0 ? DirectConv::halo(conv_problem(p)) : Halo(); }
 
 DirectConv make_direct(const Problem& p, const BlockedLayout& in, const BlockedLayout& out, const Tuning& tuning) {
   return {conv_problem(p), in, out, p.isa, tile_tuning(tuning)};

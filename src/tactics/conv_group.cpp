@@ -133,23 +133,23 @@ std::vector<Formats> blocked_formats(const Problem& p) {
   return {uniform_formats(p, Format::blocked, weights_and_bias)};
 }
 
-int64_t conv_halo(const Problem& p, size_t input) {
-  if (input != 0) return 0;
+Halo conv_halo(const Problem& p, size_t input) {
+  if (input != 0) return {};
   const ConvProblem c = conv_problem(p);
-  return std::max(reach(c.pad_top, c.out_height(), c.stride_h, c.span_h(), c.height),
-                  reach(c.pad_left, c.out_width(), c.stride_w, c.span_w(), c.width));
+  return {reach(c.pad_top, c.out_height(), c.stride_h, c.span_h(), c.height),
+          reach(c.pad_left, c.out_width(), c.stride_w, c.span_w(), c.width)};
 }
 
-int64_t transposed_halo(const Problem& p, size_t input) {
-  if (input != 0) return 0;
+Halo transposed_halo(const Problem& p, size_t input) {
+  if (input != 0) return {};
   const ConvProblem c = transposed_problem(p);
   // An output pixel reads inputs from (y + pad - span + 1) / stride to (y + pad) / stride.
   const auto side = [](int64_t pad, int64_t span, int64_t stride, int64_t out, int64_t size) {
     const int64_t before = divide_up(std::max<int64_t>(0, span - 1 - pad), stride);
-    return std::max(before, (out - 1 + pad) / stride - size + 1);
+    return std::max<int64_t>({0, before, (out - 1 + pad) / stride - size + 1});
   };
-  return std::max<int64_t>({0, side(c.pad_top, c.span_h(), c.stride_h, c.transposed_height(), c.height),
-                            side(c.pad_left, c.span_w(), c.stride_w, c.transposed_width(), c.width)});
+  return {side(c.pad_top, c.span_h(), c.stride_h, c.transposed_height(), c.height),
+          side(c.pad_left, c.span_w(), c.stride_w, c.transposed_width(), c.width)};
 }
 
 std::optional<RowRule> conv_rows(const Problem& p, const Tuning&) {

@@ -29,8 +29,8 @@ ConvProblem transposed_problem(const Problem& p);
 std::vector<Formats> blocked_formats(const Problem& p);
 
 /// Pixels around the input that a direct kernel reads.
-int64_t conv_halo(const Problem& p, size_t input);
-int64_t transposed_halo(const Problem& p, size_t input);
+Halo conv_halo(const Problem& p, size_t input);
+Halo transposed_halo(const Problem& p, size_t input);
 
 std::optional<RowRule> conv_rows(const Problem& p, const Tuning& tuning);
 std::optional<RowRule> transposed_rows(const Problem& p, const Tuning& tuning);
@@ -55,7 +55,7 @@ inline const BlockedLayout& in_layout(const Layouts& layouts) { return layouts.i
 inline const BlockedLayout& out_layout(const Layouts& layouts) { return layouts.outputs[0].blocked; }
 
 /// Layouts to make a kernel with that only packs.
-inline BlockedLayout packing_layout(const Shape& shape, const Problem& p, int64_t halo) {
+inline BlockedLayout packing_layout(const Shape& shape, const Problem& p, Halo halo) {
   return blocked_layout(shape, p.isa, halo);
 }
 

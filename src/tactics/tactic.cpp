@@ -14,7 +14,7 @@ constexpr double clock_rate = 4.0e9;
 
 }  // namespace
 
-BlockedLayout blocked_layout(const Shape& shape, Isa isa, int64_t halo) {
+BlockedLayout blocked_layout(const Shape& shape, Isa isa, Halo halo) {
   if (shape.size() != 3 && shape.size() != 4) {
     fail(ErrorCode::internal, "a tensor of rank {} has no blocked layout", shape.size());
   }

@@ -83,7 +83,7 @@ struct Formats {
 /// Where the elements of one input or output lie: nothing more to say for a plain one.
 struct TensorLayout {
   Format format = Format::plain;
-  BlockedLayout blocked;  ///< of a blocked one; may be a view (image_blocks) and has any halo from halo() on
+  BlockedLayout blocked;  ///< of a blocked one; may be a view (image_blocks) and has any halo that covers halo()
   int64_t row = 0;        ///< elements from a row (of the last axis) of a plain one to the next; 0: they lie together
   int64_t plane = 0;  ///< elements from a channel of a plain one to the next, of some rows of images; 0: as the shape
 };
@@ -112,7 +112,7 @@ struct RowRule {
 
 /// The band of the output rows [first, end), read from an input of so many rows.
 RowBand band_of(const RowRule& rule, int64_t first, int64_t end, int64_t in_height);
-/// Some rows of a tensor whose channel blocks lie `lines` rows apart. The pointer that goes with it is to `halo` rows
+/// Some rows of a tensor whose channel blocks lie `lines` rows apart. The pointer that goes with it is to `halo.h` rows
 /// above the first one.
 BlockedLayout rows_view(BlockedLayout layout, int64_t rows, int64_t lines);
 
@@ -168,7 +168,7 @@ struct Tactic {
   /// Which of the tuning's numbers (a bit each) say how it is packed: where these are the same, so is what is packed.
   uint8_t packed_by = 0xff;
   /// Pixels around a blocked input that the kernel reads; null for none.
-  int64_t (*halo)(const Problem& problem, size_t input) = nullptr;
+  Halo (*halo)(const Problem& problem, size_t input) = nullptr;
   /// Inputs (a bit each) whose storage the only output may take where both have the same layout; null for none.
   uint32_t (*in_place)(const Problem& problem) = nullptr;
   /// Computes by another formula, whose rounding errors are larger: not for those who want strict mathematics.
@@ -190,7 +190,7 @@ std::span<const Tactic* const> tactics_for(const Node& anchor);
 const Tactic* find_tactic(std::string_view name);
 
 /// The blocked layout of a [N,C,H,W] or [N,C,W] tensor.
-BlockedLayout blocked_layout(const Shape& shape, Isa isa, int64_t halo);
+BlockedLayout blocked_layout(const Shape& shape, Isa isa, Halo halo);
 
 /// Formats in which all inputs that are given (and not in the mask `packed`) and all outputs are `format`.
 Formats uniform_formats(const Problem& problem, Format format, uint32_t packed = 0);

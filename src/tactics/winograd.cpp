@@ -34,11 +34,10 @@ std::string decline_transposed_winograd(const Problem& p) {
   return c.channels_in >= 8 && c.channels_out >= 8 ? "" : "fewer than 8 channels";
 }
 
-int64_t winograd_halo(const Problem& p, size_t input) { return input == 0 ? std::min<int64_t>(1, conv_halo(p, 0)) : 0; }
-
-int64_t transposed_winograd_halo(const Problem& p, size_t input) {
-  return std::min<int64_t>(1, transposed_halo(p, input));
-}
+/// One pixel saves time; more there need not be.
+Halo at_most_one(const Halo& halo) { return {std::min<int64_t>(1, halo.h), std::min<int64_t>(1, halo.w)}; }
+Halo winograd_halo(const Problem& p, size_t input) { return at_most_one(conv_halo(p, input)); }
+Halo transposed_winograd_halo(const Problem& p, size_t input) { return at_most_one(transposed_halo(p, input)); }
 
 Tuning from_winograd(const WinogradTuning& t) {
   return {{t.size, t.blocks, static_cast<int32_t>(t.tiles), t.split_channels, t.prefetch_weights, t.fresh_weights,

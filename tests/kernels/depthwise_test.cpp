@@ -23,7 +23,8 @@ TEST(DepthwiseConv, EqualsTheReference) {
     p.pad_bottom = pick(rng, 0, 3), p.pad_right = pick(rng, 0, 3);
     p.epilogue = random_epilogue(rng);
     const ConvCase test(rng, p);
-    const int64_t in_halo = pick(rng, 3, 4), out_halo = pick(rng, 0, 3), rows = pick(rng, 0, 14);
+    const Halo in_halo = random_halo(rng, 3, 4), out_halo = random_halo(rng, 0, 3);
+    const int64_t rows = pick(rng, 0, 14);
     for (const Isa isa : usable_isas()) {
       const BlockedLayout in = test.in_layout(isa, in_halo), out = test.out_layout(isa, out_halo);
       const DepthwiseConv kernel(p, in, out, isa, rows);
@@ -100,7 +101,7 @@ TEST(FirstConv, EqualsTheReference) {
     TileTuning tuning;
     tuning.blocks = static_cast<int>(pick(rng, 1, 4));
     tuning.band = pick(rng, 1, 8);
-    const int64_t out_halo = pick(rng, 0, 2);
+    const Halo out_halo = random_halo(rng, 0, 2);
     for (const Isa isa : usable_isas()) {
       const BlockedLayout out = test.out_layout(isa, out_halo);
       const FirstConv kernel(p, out, isa, tuning);

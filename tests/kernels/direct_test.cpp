@@ -43,10 +43,12 @@ TEST(DirectConv, EqualsTheReference) {
   for (int i = 0; i < 150; ++i) {
     ConvProblem p = random_problem(rng);
     if (i % 3 == 0) p.kernel_h = p.kernel_w = p.stride_h = p.stride_w = 1, p.pad_top = p.pad_left = 0;
+    if (i % 9 == 0) p.height = 1;
+    if (i % 5 == 1) p.height = p.span_h(), p.pad_top = p.pad_bottom = 0;  // one row of output
     const ConvCase test(rng, p);
     const TileTuning tuning = random_tuning(rng);
     const bool flat = p.kernel_h == 1 && p.kernel_w == 1 && p.pad_top + p.pad_left + p.pad_bottom + p.pad_right == 0;
-    const int64_t in_halo = flat ? pick(rng, 0, 1) : pick(rng, 2, 3), out_halo = pick(rng, 0, 2);
+    const Halo in_halo = flat ? random_halo(rng, 0, 1) : random_halo(rng, 2, 3), out_halo = random_halo(rng, 0, 2);
     for (const Isa isa : usable_isas()) {
       const BlockedLayout in = test.in_layout(isa, in_halo), out = test.out_layout(isa, out_halo);
       const DirectConv kernel(p, in, out, isa, tuning);
@@ -89,10 +91,11 @@ TEST(DirectConv, LeavesOutTapsInThePadding) {
     p.stride_h = pick(rng, 0, 5) == 0 ? 13 : p.stride_h;
     const ConvCase test(rng, p);
     const TileTuning tuning = random_tuning(rng);
-    const int64_t halo = DirectConv::halo(p);
-    zoned += products_left(p) < 1 ? 1 : 0, without_halo += halo == 0 ? 1 : 0;
+    const Halo halo = DirectConv::halo(p);
+    zoned += products_left(p) < 1 ? 1 : 0, without_halo += halo == Halo() ? 1 : 0;
     for (const Isa isa : usable_isas()) {
-      const BlockedLayout in = test.in_layout(isa, halo + pick(rng, 0, 2)), out = test.out_layout(isa, pick(rng, 0, 2));
+      const BlockedLayout in = test.in_layout(isa, {halo.h + pick(rng, 0, 2), halo.w + pick(rng, 0, 2)}),
+                          out = test.out_layout(isa, pick(rng, 0, 2));
       const DirectConv kernel(p, in, out, isa, tuning);
       EXPECT_LT(test.error(kernel, in, out, pick(rng, 1, 3)), 2e-5) << describe(p, isa);
       const DirectConv by_rule(p, in, out, isa, DirectConv::default_tuning(p, isa));
@@ -110,10 +113,10 @@ TEST(TapZones, OfADilationThatReachesOverMostOfThePicture) {
   EXPECT_EQ(row_zones(p), (std::vector<TapZone>{{0, 8, 1, 3}, {8, 12, 1, 2}, {12, 20, 0, 2}}));
   EXPECT_EQ(column_zones(p), row_zones(p));
   EXPECT_DOUBLE_EQ(products_left(p), 0.36);
-  EXPECT_EQ(DirectConv::halo(p), 0);
+  EXPECT_EQ(DirectConv::halo(p), Halo());
   p.dilation_h = p.pad_top = p.pad_bottom = 1;
   EXPECT_EQ(row_zones(p), (std::vector<TapZone>{{0, 20, 0, 3}}));
-  EXPECT_EQ(DirectConv::halo(p), 1);
+  EXPECT_EQ(DirectConv::halo(p), Halo(1, 0));
   p.dilation_w = p.pad_left = p.pad_right = 25;
   EXPECT_EQ(column_zones(p), (std::vector<TapZone>{{0, 20, 1, 2}}));
 }

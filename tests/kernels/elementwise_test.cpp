@@ -378,7 +378,7 @@ BlockedOperand random_operand(Philox& rng, const BlockedLayout& out, bool like_o
     BlockedLayout l = out;
     if (kind > 0) {
       l.n = n;
-      l.halo = pick(rng, 0, 2);
+      l.halo = random_halo(rng, 0, 2);
       l.image_blocks = pick(rng, 0, 1) == 0 ? 0 : l.blocks() + pick(rng, 0, 2);
       if (kind == 3) l.h = l.w = 1;
     }
@@ -398,7 +398,8 @@ TEST(ElementwiseChain, BlockedChainsEqualTheReference) {
   Philox rng(52);
   for (int i = 0; i < 400; ++i) {
     const int64_t n = pick(rng, 1, 3), c = pick(rng, 1, 40), h = pick(rng, 1, 9), w = pick(rng, 1, i % 9 == 0 ? 90 : 9);
-    const int64_t halo = pick(rng, 0, 2), view = pick(rng, 0, 3), operands = pick(rng, 1, 4), parts = pick(rng, 1, 3);
+    const Halo halo = random_halo(rng, 0, 2);
+    const int64_t view = pick(rng, 0, 3), operands = pick(rng, 1, 4), parts = pick(rng, 1, 3);
     const int64_t tile = pick(rng, 0, 1) == 0 ? 0 : 16 * pick(rng, 1, 20);
     const bool in_place = pick(rng, 0, 2) == 0;
     const uint64_t seed = rng.below(1u << 30);

@@ -141,6 +141,26 @@ TEST(GroupNorm, EqualsTheReference) {
   }
 }
 
+TEST(GroupNorm, FewGroupsOfLongRows) {
+  Philox rng(86);
+  for (int i = 0; i < 30; ++i) {
+    const int64_t groups = pick(rng, 1, 3), channels = groups * pick(rng, 1, 20);
+    Tensor x = random_tensor(rng, {pick(rng, 1, 2), channels, pick(rng, 1, 2), pick(rng, 500, 4000)});
+    for (float& value : x.mutable_elements<float>()) value += 2.0f;
+    const Tensor scale = random_tensor(rng, {channels}), bias = random_tensor(rng, {channels});
+    const Tensor expected =
+        run_node("GroupNormalization", {x, scale, bias}, {{"epsilon", 1e-5f}, {"num_groups", groups}})[0];
+    const auto pack = [&](const ChannelNormTensors& tensors, Isa isa) {
+      std::pair<GroupNorm, std::vector<float>> kernel{GroupNorm(tensors, groups, 1e-5f, isa), {}};
+      kernel.second = rubbish(kernel.first.packed_floats());
+      kernel.first.pack(scale.data<float>(), bias.data<float>(), kernel.second.data());
+      return kernel;
+    };
+    check_channel_norm<GroupNorm>(rng, x, expected, pack,
+                                  fmt::format("{} channels in {} groups: ", channels, groups).c_str());
+  }
+}
+
 TEST(LocalResponseNorm, EqualsTheReference) {
   Philox rng(85);
   for (int i = 0; i < 100; ++i) {

@@ -22,7 +22,8 @@ TEST(PairedConv, EqualsTheReference) {
     tuning.band = pick(rng, 1, 6);
     tuning.channels_outer = pick(rng, 0, 1) == 1;
     tuning.prefetch_weights = pick(rng, 0, 1) == 1;
-    const int64_t in_halo = pick(rng, 0, 2), out_halo = i % 2 == 0 ? 0 : pick(rng, 0, 2), parts = pick(rng, 1, 3);
+    const Halo in_halo = random_halo(rng, 0, 2), out_halo = i % 2 == 0 ? Halo() : random_halo(rng, 0, 2);
+    const int64_t parts = pick(rng, 1, 3);
     for (const Isa isa : usable_isas()) {
       const BlockedLayout in = test.in_layout(isa, in_halo), out = test.out_layout(isa, out_halo);
       const PairedConv kernel(p, in, out, isa, tuning);

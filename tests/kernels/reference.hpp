@@ -169,6 +169,12 @@ inline std::vector<float> to_blocked(const Tensor& x, const BlockedLayout& l) {
   return blocked;
 }
 
+/// On each side between `least` and `most`.
+inline Halo random_halo(Philox& rng, int64_t least, int64_t most) {
+  const int64_t rows = pick(rng, least, most);
+  return {rows, pick(rng, least, most)};
+}
+
 /// Back to NCHW; fails the test where halo or channel padding is not zero.
 inline Tensor from_blocked(const std::vector<float>& blocked, const BlockedLayout& l) {
   Tensor x(DType::f32, {l.n, l.c, l.h, l.w});
@@ -176,8 +182,8 @@ inline Tensor from_blocked(const std::vector<float>& blocked, const BlockedLayou
   int64_t dirty = 0;
   for (int64_t n = 0; n < l.n; ++n) {
     for (int64_t c = 0; c < l.blocks() * l.block; ++c) {
-      for (int64_t y = -l.halo; y < l.h + l.halo; ++y) {
-        for (int64_t w = -l.halo; w < l.w + l.halo; ++w) {
+      for (int64_t y = -l.halo.h; y < l.h + l.halo.h; ++y) {
+        for (int64_t w = -l.halo.w; w < l.w + l.halo.w; ++w) {
           const float value = blocked[static_cast<size_t>(l.offset(n, c / l.block, y, w) + c % l.block)];
           const bool inside = c < l.c && y >= 0 && y < l.h && w >= 0 && w < l.w;
           if (inside) {
@@ -243,10 +249,10 @@ struct ConvCase {
     apply_epilogue(p.epilogue, expected, residual);
   }
 
-  BlockedLayout in_layout(Isa isa, int64_t halo) const {
+  BlockedLayout in_layout(Isa isa, Halo halo) const {
     return {problem.batch, problem.channels_in, problem.height, problem.width, block_of(isa), halo};
   }
-  BlockedLayout out_layout(Isa isa, int64_t halo) const {
+  BlockedLayout out_layout(Isa isa, Halo halo) const {
     return {problem.batch, problem.channels_out, expected.dim(2), expected.dim(3), block_of(isa), halo};
   }
   /// The worst error of a kernel from blocked to blocked.

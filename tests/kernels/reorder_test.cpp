@@ -13,7 +13,7 @@ BlockedLayout random_layout(Philox& rng, Isa isa) {
   const int64_t most_channels = pick(rng, 0, 3) == 0 ? 5 : 50, most_width = pick(rng, 0, 5) == 0 ? 150 : 20;
   BlockedLayout l{pick(rng, 1, 2), pick(rng, 1, most_channels), pick(rng, 1, 9), pick(rng, 1, most_width)};
   l.block = block_of(isa);
-  l.halo = pick(rng, 0, 2);
+  l.halo = random_halo(rng, 0, 2);
   return l;
 }
 
@@ -42,7 +42,7 @@ TEST(Reorder, ThereAndBack) {
       EXPECT_EQ(again, blocked);
 
       BlockedLayout other = l;
-      other.halo = pick(rng, 0, 3);
+      other.halo = random_halo(rng, 0, 3);
       std::vector<float> moved = rubbish(other.floats());
       each_part(rng, [&](int64_t part, int64_t parts) {
         blocked_to_blocked(blocked.data(), l, moved.data(), other, part, parts);
@@ -73,7 +73,7 @@ TEST(Reorder, ConcatenatesBlocks) {
       for (int64_t count = pick(rng, 1, i % 10 == 0 ? 20 : 4); count > 0; --count) {
         BlockedPart input{out};
         input.layout.c = pick(rng, 1, 3) * (pick(rng, 0, 1) == 0 ? out.block : 1) + pick(rng, 0, 1) * pick(rng, 0, 20);
-        input.layout.halo = pick(rng, 0, 2);
+        input.layout.halo = random_halo(rng, 0, 2);
         const bool whole = pick(rng, 0, 2) > 0;
         input.first = whole ? 0 : pick(rng, 0, input.layout.c - 1);
         input.channels = whole ? input.layout.c : pick(rng, 1, input.layout.c - input.first);

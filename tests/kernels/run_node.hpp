@@ -46,14 +46,14 @@ struct BlockedBuffer {
   std::vector<float> floats;
 
   BlockedBuffer(Philox& rng, const Tensor& like, Isa isa)
-      : layout{like.dim(0), like.dim(1), like.dim(2), like.dim(3), block_of(isa), pick(rng, 0, 2)} {
+      : layout{like.dim(0), like.dim(1), like.dim(2), like.dim(3), block_of(isa), random_halo(rng, 0, 2)} {
     if (pick(rng, 0, 2) == 0) {
       before = pick(rng, 0, 2);
       layout.image_blocks = before + layout.blocks() + pick(rng, 0, 1);
     }
     floats = rubbish(layout.floats() + before * layout.block_stride());
   }
-  BlockedBuffer(const Tensor& like, Isa isa, int64_t halo)
+  BlockedBuffer(const Tensor& like, Isa isa, Halo halo)
       : layout{like.dim(0), like.dim(1), like.dim(2), like.dim(3), block_of(isa), halo},
         floats(rubbish(layout.floats())) {}
   float* data() { return floats.data() + before * layout.block_stride(); }

@@ -27,7 +27,8 @@ TEST(WinogradConv, EqualsTheReference) {
     tuning.prefetch_weights = pick(rng, 0, 1) == 1;
     tuning.fresh_weights = pick(rng, 0, 1) == 1;
     tuning.paired = pick(rng, 0, 1) == 1;
-    const int64_t parts = pick(rng, 1, 3), in_halo = pick(rng, 0, 2), out_halo = pick(rng, 0, 2);
+    const int64_t parts = pick(rng, 1, 3);
+    const Halo in_halo = random_halo(rng, 0, 2), out_halo = random_halo(rng, 0, 2);
     for (const Isa isa : usable_isas()) {
       const BlockedLayout in = test.in_layout(isa, in_halo), out = test.out_layout(isa, out_halo);
       const WinogradConv kernel(p, in, out, isa, tuning, parts);
@@ -109,7 +110,8 @@ TEST(TransposedWinogradConv, EqualsTheReference) {
     tuning.split_channels = pick(rng, 0, 1) == 1;
     tuning.prefetch_weights = pick(rng, 0, 1) == 1;
     tuning.fresh_weights = pick(rng, 0, 1) == 1;
-    const int64_t parts = pick(rng, 1, 3), in_halo = pick(rng, 0, 2), out_halo = pick(rng, 0, 2);
+    const int64_t parts = pick(rng, 1, 3);
+    const Halo in_halo = random_halo(rng, 0, 2), out_halo = random_halo(rng, 0, 2);
     for (const Isa isa : usable_isas()) {
       const BlockedLayout in = test.in_layout(isa, in_halo), out = test.out_layout(isa, out_halo);
       const TransposedWinogradConv kernel(p, in, out, isa, tuning, parts);

@@ -113,6 +113,40 @@ TEST(RecogniseRectifiers, LeakyReluAndPRelu) {
   }
 }
 
+// Zeros of both signs, NaN and infinities as they were: the answers are compared to the bit.
+TEST(RecogniseRectifiers, PReluOfOneSlopeIsALeakyRelu) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  Tensor x = ramp({2, 3, 4}, 2);
+  const float odd[] = {0.0f, -0.0f, infinity, -infinity, std::numeric_limits<float>::quiet_NaN(), -1e-45f};
+  std::copy(std::begin(odd), std::end(odd), x.mutable_data<float>());
+  for (const Shape& shape : {Shape{}, Shape{1}, Shape{1, 1}, Shape{1, 1, 1}}) {
+    for (const float slope : {0.25f, -0.5f, 0.0f, 1.0f, infinity}) {
+      ModelBuilder b = of_x({Dim(2), Dim::symbol("c"), Dim(4)});
+      Tensor slopes(DType::f32, shape);
+      *slopes.mutable_data<float>() = slope;
+      b.constant("s", slopes);
+      b.add("PRelu", {"x", "s"}, {"y"});
+      ModelDef after = b.model;
+      optimize(after, {});
+      ASSERT_EQ(after.graph.nodes.size(), 1u);
+      EXPECT_EQ(after.graph.nodes[0].op_type, "LeakyRelu");
+      EXPECT_TRUE(equal_bits(run(b.model, x)[0], run(after, x)[0])) << "a slope of " << slope;
+    }
+  }
+}
+
+TEST(RecogniseRectifiers, OtherPRelusStay) {
+  ModelBuilder several = of_x({Dim(2), Dim(3), Dim(4)});
+  several.constant("s", ramp({3, 1}, 1, 0.2f));
+  several.add("PRelu", {"x", "s"}, {"y"});
+  EXPECT_EQ(operators_after(several, ramp({2, 3, 4}, 2)), Names{"PRelu"});
+  // A slope that a caller gives.
+  ModelBuilder given = of_x({Dim(2), Dim(3), Dim(4)});
+  given.add("ReduceMax", {"x"}, {"s"}, {passes::int_value("keepdims", 0)});
+  given.add("PRelu", {"x", "s"}, {"y"});
+  EXPECT_EQ(operators_after(given, ramp({2, 3, 4}, 2)), (Names{"ReduceMax", "PRelu"}));
+}
+
 TEST(RecogniseGroupNorm, BetweenTwoReshapes) {
   for (const bool scaled : {true, false}) {
     ModelBuilder b = of_x({Dim::symbol("n"), Dim(4), Dim(3), Dim(2)});

@@ -8,15 +8,15 @@ void expect_formats(const Tactic& tactic, const Problem& problem, const Formats&
                     const std::vector<Tensor>& inputs, const Tensor& expected, Philox& rng) {
   Layouts layouts;
   TensorLayout to{formats.outputs[0], {}};
-  if (to.format == Format::blocked) to.blocked = blocked_layout(expected.shape(), problem.isa, pick(rng, 0, 2));
+  if (to.format == Format::blocked) to.blocked = blocked_layout(expected.shape(), problem.isa, random_halo(rng, 0, 2));
   std::vector<std::vector<float>> blocked(inputs.size());
   std::vector<const void*> in;
   for (size_t i = 0; i < inputs.size(); ++i) {
     TensorLayout layout{formats.inputs[i], {}};
     const bool reads = inputs[i].defined() && (tactic.packs >> i & 1) == 0;
     if (reads && layout.format == Format::blocked) {
-      const int64_t halo = tactic.halo == nullptr ? 0 : tactic.halo(problem, i);
-      layout.blocked = blocked_layout(inputs[i].shape(), problem.isa, halo + pick(rng, 0, 1));
+      const Halo halo = tactic.halo == nullptr ? Halo() : tactic.halo(problem, i), more = random_halo(rng, 0, 1);
+      layout.blocked = blocked_layout(inputs[i].shape(), problem.isa, Halo(halo.h + more.h, halo.w + more.w));
       if (i == 3) layout.blocked = to.blocked;  // a residual lies as the output does
       blocked[i] = to_blocked(inputs[i], layout.blocked);
     }
@@ -73,6 +73,9 @@ std::set<std::string> expect_tactics(const std::string& op_type, const ConvCase&
       problem.isa = isa;
       if (!tactic->declines(problem).empty()) continue;
       taken.emplace(tactic->name);
+      if (test.x.rank() == 3 && tactic->halo != nullptr) {
+        EXPECT_EQ(tactic->halo(problem, 0).h, 0) << tactic->name << " of signals";
+      }
       const std::vector<Tuning> tunings = tactic->tunings(problem);
       EXPECT_GT(tactic->cost(problem, tunings.front()), 0);
       for (const Formats& formats : tactic->formats(problem)) {
@@ -150,6 +153,37 @@ TEST(ConvTactics, ThreeByThreeEqualTheReference) {
     taken.merge(expect_tactics("Conv", ConvCase(rng, p), attributes, rng));
   }
   EXPECT_EQ(taken, (std::set<std::string>{"conv_direct", "conv_winograd"}));
+}
+
+TEST(ConvTactics, SignalsEqualTheReference) {
+  Philox rng(33);
+  std::set<std::string> taken;
+  for (int i = 0; i < 60; ++i) {
+    ConvProblem p;
+    p.batch = pick(rng, 1, 2);
+    p.channels_in = pick(rng, 1, 70), p.channels_out = pick(rng, 1, 70);
+    if (i % 3 == 0) p.group = p.channels_out = p.channels_in;
+    const bool narrow = i % 6 == 5;
+    if (narrow) p.channels_in = pick(rng, 8, 40), p.channels_out = pick(rng, 1, 3);
+    p.height = p.kernel_h = 1;
+    p.kernel_w = i % 3 == 1 ? 1 : pick(rng, 2, 5);
+    p.stride_w = pick(rng, 1, 2), p.dilation_w = pick(rng, 1, 16);
+    p.width = pick(rng, p.span_w(), 300);
+    if (p.kernel_w > 1) p.pad_left = pick(rng, 0, 20), p.pad_right = pick(rng, 0, 20);
+    p.epilogue = random_epilogue(rng);
+    if (narrow) p.epilogue.residual = Residual::none;
+    ConvCase test(rng, p);
+    for (Tensor* tensor : {&test.x, &test.w, &test.residual, &test.expected}) {
+      if (tensor->defined()) *tensor = tensor->reshaped({tensor->dim(0), tensor->dim(1), tensor->dim(3)});
+    }
+    const Attributes attributes{{"pads", std::vector{p.pad_left, p.pad_right}},
+                                {"strides", std::vector{p.stride_w}},
+                                {"dilations", std::vector{p.dilation_w}},
+                                {"group", p.group}};
+    taken.merge(expect_tactics("Conv", test, attributes, rng));
+  }
+  EXPECT_EQ(taken,
+            (std::set<std::string>{"conv_depthwise", "conv_direct", "conv_first", "conv_narrow", "conv_paired"}));
 }
 
 }  // namespace

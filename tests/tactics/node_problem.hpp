@@ -52,7 +52,7 @@ struct NodeProblem {
 /// A tensor in one of the formats, with rubbish where nothing is.
 class FormattedBuffer {
  public:
-  FormattedBuffer(Philox& rng, const Tensor& like, Format format, Isa isa, int64_t halo) : tensor_(like) {
+  FormattedBuffer(Philox& rng, const Tensor& like, Format format, Isa isa, Halo halo) : tensor_(like) {
     layout.format = format;
     if (format == Format::plain) {
       tensor_ = Tensor(like.dtype(), like.shape());
@@ -62,7 +62,8 @@ class FormattedBuffer {
     const int64_t h = like.rank() == 4 ? like.dim(2) : 1;
     image_ = Tensor(DType::f32, {like.dim(0), like.dim(1), h, like.dim(-1)});
     blocked_ = std::make_unique<BlockedBuffer>(rng, image_, isa);
-    if (blocked_->layout.halo < halo) blocked_ = std::make_unique<BlockedBuffer>(image_, isa, halo);
+    const bool covered = larger(blocked_->layout.halo, halo) == blocked_->layout.halo;
+    if (!covered) blocked_ = std::make_unique<BlockedBuffer>(image_, isa, halo);
     layout.blocked = blocked_->layout;
   }
   void set(const Tensor& x) {
@@ -102,7 +103,7 @@ inline void run_tactic(Philox& rng, const NodeProblem& test, const Tactic& tacti
   std::vector<void*> to;
   for (size_t i = 0; i < test.inputs.size(); ++i) {
     const bool reads = test.inputs[i].defined() && (tactic.packs >> i & 1) == 0;
-    const int64_t halo = tactic.halo != nullptr && reads ? tactic.halo(p, i) : 0;
+    const Halo halo = tactic.halo != nullptr && reads ? tactic.halo(p, i) : Halo();
     inputs.emplace_back(rng, reads ? test.inputs[i] : Tensor(DType::f32, {}), formats.inputs[i], p.isa, halo);
     if (reads) inputs.back().set(test.inputs[i]);
     layouts.inputs.push_back(inputs.back().layout);

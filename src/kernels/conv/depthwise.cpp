@@ -46,8 +46,8 @@ DepthwiseConv::DepthwiseConv(const ConvProblem& p, const BlockedLayout& in, cons
   const int64_t height = p.out_height(), width = p.out_width();
   check_conv_layout(in, p.batch, p.channels_in, p.height, p.width, isa, "the input of a convolution");
   check_conv_layout(out, p.batch, p.channels_out, height, width, isa, "the output of a convolution");
-  check_reach(-p.pad_top, (height - 1) * p.stride_h - p.pad_top + p.span_h() - 1, p.height, in.halo, "rows");
-  check_reach(-p.pad_left, (width - 1) * p.stride_w - p.pad_left + p.span_w() - 1, p.width, in.halo, "columns");
+  check_reach(-p.pad_top, (height - 1) * p.stride_h - p.pad_top + p.span_h() - 1, p.height, in.halo.h, "rows");
+  check_reach(-p.pad_left, (width - 1) * p.stride_w - p.pad_left + p.span_w() - 1, p.width, in.halo.w, "columns");
   // Convolutions before and after small maps have much weights, which the threads share out by channels.
   constexpr int64_t large_map = 14;
   share_ = p.height >= large_map ? Share::rows : Share::blocks;

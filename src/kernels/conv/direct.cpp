@@ -108,30 +108,30 @@ DirectConv::DirectConv(const ConvProblem& p, const BlockedLayout& in, const Bloc
   const int64_t height = p.out_height(), width = p.out_width();
   check_conv_layout(in, p.batch, p.channels_in, p.height, p.width, isa, "the input of a convolution");
   check_conv_layout(out, p.batch, p.channels_out, height, width, isa, "the output of a convolution");
-  if (halo(p) > in.halo) {
-    fail(ErrorCode::unsupported, "a convolution reads {} pixels around its input, but the halo is only {}", halo(p),
-         in.halo);
+  if (const Halo needed = halo(p); larger(needed, in.halo) != in.halo) {
+    fail(ErrorCode::unsupported, "a convolution reads {} rows and {} columns around its input, the halo has {} and {}",
+         needed.h, needed.w, in.halo.h, in.halo.w);
   }
   set_common(walk_, p, in, out, isa, tuning);
   std::vector<int64_t> rows, columns;
-  for (int64_t y = 0; y < p.kernel_h; ++y) rows.push_back(in.halo - p.pad_top + y * p.dilation_h);
-  for (int64_t x = 0; x < p.kernel_w; ++x) columns.push_back(in.halo - p.pad_left + x * p.dilation_w);
+  for (int64_t y = 0; y < p.kernel_h; ++y) rows.push_back(in.halo.h - p.pad_top + y * p.dilation_h);
+  for (int64_t x = 0; x < p.kernel_w; ++x) columns.push_back(in.halo.w - p.pad_left + x * p.dilation_w);
   const bool zoned = products_left(p) < 1;
   walk_.in_pixel = p.stride_w * in.block;
   walk_.out_pixel = out.block;
   if (p.group == 1 && !zoned) {
     walk_.in_blocks = in.blocks();
     walk_.in_block = in.block_stride();
-    walk_.in_new = (in.halo - p.pad_top + std::max<int64_t>(0, p.span_h() - p.stride_h)) * in.row_stride();
+    walk_.in_new = (in.halo.h - p.pad_top + std::max<int64_t>(0, p.span_h() - p.stride_h)) * in.row_stride();
   }
   const bool plain = p.kernel_h == 1 && p.kernel_w == 1 && p.stride_h == 1 && p.stride_w == 1;
-  if (plain && !zoned && in.halo == 0 && out.halo == 0) {
+  if (!zoned && (height == 1 || (plain && in.halo.w == 0 && out.halo.w == 0))) {
     // All pixels of an image lie in a row, so that each may be a line.
     const int64_t tile = tile_table(isa).rows[std::clamp(tuning.blocks, 1, tile_table(isa).blocks)];
     walk_.adjoining = true;
     walk_.lines = height * width;
     walk_.width = 1;
-    walk_.in_line = in.block;
+    walk_.in_line = walk_.in_pixel;
     walk_.out_line = out.block;
     walk_.tuning.band = std::max<int64_t>(1, tuning.band) * tile;
   } else {
@@ -167,9 +167,9 @@ TileTuning DirectConv::default_tuning(const ConvProblem& p, Isa isa) {
   return t;
 }
 
-int64_t DirectConv::halo(const ConvProblem& p) {
-  return std::max(reach_of(row_zones(p), p.height, p.stride_h, p.dilation_h, p.pad_top),
-                  reach_of(column_zones(p), p.width, p.stride_w, p.dilation_w, p.pad_left));
+Halo DirectConv::halo(const ConvProblem& p) {
+  return {reach_of(row_zones(p), p.height, p.stride_h, p.dilation_h, p.pad_top),
+          reach_of(column_zones(p), p.width, p.stride_w, p.dilation_w, p.pad_left)};
 }
 
 std::string DirectConv::name() const { return fmt::format("conv_f32_direct_{}", isa_name(walk_.isa)); }
@@ -209,14 +209,14 @@ TransposedConv::TransposedConv(const ConvProblem& p, const BlockedLayout& in, co
   check_conv_layout(out, p.batch, p.channels_out, height, width, isa, "the output of a transposed convolution");
   // Output y gets input i by tap k where i stride + k dilation == y + pad; for y = y0 + j stride, i is j + a constant.
   const auto reach = [&](int64_t y0, int64_t count, int64_t stride, int64_t dilation, int64_t kernel, int64_t pad,
-                         int64_t size, const char* side, std::vector<int64_t>& taps) {
+                         int64_t size, int64_t halo, const char* side, std::vector<int64_t>& taps) {
     std::vector<int64_t> offsets;
     for (int64_t k = 0; k < kernel; ++k) {
       const int64_t from = y0 + pad - k * dilation;
       if (from % stride != 0) continue;
-      check_reach(from / stride, from / stride + count - 1, size, in.halo, side);
+      check_reach(from / stride, from / stride + count - 1, size, halo, side);
       taps.push_back(k);
-      offsets.push_back(in.halo + from / stride);
+      offsets.push_back(halo + from / stride);
     }
     return offsets;
   };
@@ -228,10 +228,10 @@ TransposedConv::TransposedConv(const ConvProblem& p, const BlockedLayout& in, co
       TileWalk& walk = residue.walk;
       walk.lines = divide_up(height - y0, p.stride_h);
       walk.width = divide_up(width - x0, p.stride_w);
-      const auto rows =
-          reach(y0, walk.lines, p.stride_h, p.dilation_h, p.kernel_h, p.pad_top, p.height, "rows", residue.taps_h);
-      const auto columns =
-          reach(x0, walk.width, p.stride_w, p.dilation_w, p.kernel_w, p.pad_left, p.width, "columns", residue.taps_w);
+      const auto rows = reach(y0, walk.lines, p.stride_h, p.dilation_h, p.kernel_h, p.pad_top, p.height, in.halo.h,
+                              "rows", residue.taps_h);
+      const auto columns = reach(x0, walk.width, p.stride_w, p.dilation_w, p.kernel_w, p.pad_left, p.width, in.halo.w,
+                                 "columns", residue.taps_w);
       set_common(walk, p, in, out, isa, tuning);
       walk.in_pixel = in.block;
       walk.in_line = in.row_stride();

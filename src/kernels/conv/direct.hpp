@@ -19,7 +19,7 @@ class DirectConv {
 
   static TileTuning default_tuning(const ConvProblem& problem, Isa isa);
   /// The pixels around the input that it reads.
-  static int64_t halo(const ConvProblem& problem);
+  static Halo halo(const ConvProblem& problem);
   std::string name() const;
   int64_t packed_floats() const { return walk_.packed_floats(); }
   /// Weights as ONNX has them [out][in / group][h][w]; the bias may be null.

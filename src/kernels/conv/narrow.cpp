@@ -27,8 +27,8 @@ NarrowConv::NarrowConv(const ConvProblem& p, const BlockedLayout& in, Isa isa)
   }
   check_conv_layout(in, p.batch, p.channels_in, p.height, p.width, isa, "the input of a convolution");
   const int64_t height = p.out_height(), width = p.out_width();
-  check_reach(-p.pad_top, (height - 1) * p.stride_h - p.pad_top + p.span_h() - 1, p.height, in.halo, "rows");
-  check_reach(-p.pad_left, (width - 1) * p.stride_w - p.pad_left + p.span_w() - 1, p.width, in.halo, "columns");
+  check_reach(-p.pad_top, (height - 1) * p.stride_h - p.pad_top + p.span_h() - 1, p.height, in.halo.h, "rows");
+  check_reach(-p.pad_left, (width - 1) * p.stride_w - p.pad_left + p.span_w() - 1, p.width, in.halo.w, "columns");
   const int64_t origin = in.offset(0, 0, 0, 0);
   for (int64_t block = 0; block < in.blocks(); ++block) {
     for (int64_t y = 0; y < p.kernel_h; ++y) {

@@ -31,7 +31,7 @@ PairedConv::PairedConv(const ConvProblem& p, const BlockedLayout& in, const Bloc
   walk_.in_first = in.offset(0, 0, 0, 0);
   walk_.out_image = out.image_stride(), walk_.out_line = out.row_stride();
   walk_.out_pixel = out.block, walk_.out_block = out.block_stride();
-  if (p.stride_h == 1 && p.stride_w == 1 && in.halo == 0 && out.halo == 0) {
+  if (p.stride_h == 1 && p.stride_w == 1 && in.halo.w == 0 && out.halo.w == 0) {
     // All pixels of an image lie in a row.
     walk_.lines = 1, walk_.width = height * width;
   }

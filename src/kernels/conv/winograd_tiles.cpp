@@ -23,8 +23,9 @@ WinogradTiles::Place WinogradTiles::place(int64_t tile) const {
 
 WinogradPixels winograd_pixels(const BlockedLayout& layout, const float* in, int64_t image, int64_t block, int64_t y,
                                int64_t x, int64_t edge, float* copy) {
-  const int64_t lanes = layout.block, halo = layout.halo;
-  if (y >= -halo && x >= -halo && y + edge <= layout.h + halo && x + edge <= layout.w + halo) {
+  const int64_t lanes = layout.block;
+  const Halo halo = layout.halo;
+  if (y >= -halo.h && x >= -halo.w && y + edge <= layout.h + halo.h && x + edge <= layout.w + halo.w) {
     return {in + layout.offset(image, block, y, x), layout.row_stride()};
   }
   std::fill(copy, copy + edge * edge * lanes, 0.0f);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -13,6 +14,15 @@ namespace kiln {
 namespace {
 
 constexpr int64_t most_lanes = 16;
+/// Groups of plain tensors: fewer than so many are worked on by all threads together, in pieces of so many floats.
+constexpr int64_t enough_groups = 16, piece = 8192;
+constexpr int64_t deviations_floats = sizeof(Deviations) / sizeof(float);
+
+/// What differs from the mean of `a_count` and `b_count` numbers together.
+Deviations joined(const Deviations& a, double a_count, const Deviations& b, double b_count) {
+  const double step = b.mean - a.mean, share = b_count / (a_count + b_count);
+  return {a.mean + step * share, a.squares + b.squares + step * step * share * a_count};
+}
 
 }  // namespace
 
@@ -84,7 +94,8 @@ GroupNorm::GroupNorm(const ChannelNormTensors& tensors, int64_t groups, float ep
     fail(ErrorCode::invalid_argument, "{} channels cannot be split into {} groups", tensors.c, groups);
   }
   const int64_t in_group = tensors.c / groups;
-  shares_statistics_ = tensors.blocked && tensors.in.block % in_group != 0;
+  const bool few = tensors.n * groups < enough_groups && in_group * tensors.span > piece;
+  shares_statistics_ = tensors.blocked ? tensors.in.block % in_group != 0 : few;
 }
 
 std::string GroupNorm::name() const {
@@ -98,15 +109,19 @@ void GroupNorm::pack(const float* scale, const float* bias, float* packed) const
 }
 
 int64_t GroupNorm::scratch_floats(int64_t) const {
-  return shares_statistics_ ? tensors_.n * 2 * tensors_.stored_channels(isa_) : 0;
+  if (!shares_statistics_) return 0;
+  return tensors_.blocked ? tensors_.n * 2 * tensors_.stored_channels(isa_)
+                          : tensors_.n * groups_ * pieces() * deviations_floats;
 }
 
 void GroupNorm::run_part(int64_t phase, int64_t part, int64_t parts, const ChannelNormPointers& p,
                          float* scratch) const {
-  if (!tensors_.blocked) return run_plain(part, parts, p);
+  if (!tensors_.blocked)
+    return shares_statistics_ ? run_pieces(phase, part, parts, p, scratch) : run_plain(part, parts, p);
   if (phase == 0) clear_halo(tensors_.out, p.out, part, parts);
   const int64_t blocks = tensors_.in.blocks(), lanes = tensors_.in.block;
   const auto [begin, end] = part_range(tensors_.n * blocks, part, parts);
+  Known known;
   for (int64_t i = begin; i < end; ++i) {
     const int64_t image = i / blocks, block = i % blocks;
     float own[2 * most_lanes];
@@ -115,9 +130,9 @@ void GroupNorm::run_part(int64_t phase, int64_t part, int64_t parts, const Chann
       table_->block_deviations(block_args(image, block, p), statistics);
     }
     if (!shares_statistics_) {
-      normalize_block(image, block, own, block, p);
+      normalize_block(image, block, own, block, p, known);
     } else if (phase == 1) {
-      normalize_block(image, block, scratch + image * blocks * 2 * lanes, 0, p);
+      normalize_block(image, block, scratch + image * blocks * 2 * lanes, 0, p, known);
     }
   }
 }
@@ -132,11 +147,16 @@ BlockNormArgs GroupNorm::block_args(int64_t image, int64_t block, const ChannelN
   return a;
 }
 
+double GroupNorm::deviation_of(const Deviations& of) const {
+  const auto size = static_cast<double>(tensors_.c / groups_ * tensors_.span);
+  return std::sqrt(of.squares / size + static_cast<double>(epsilon_));
+}
+
 // The squares of a group are those about each channel's mean, and what these means differ from the group's.
 void GroupNorm::normalize_block(int64_t image, int64_t block, const float* statistics, int64_t first_block,
-                                const ChannelNormPointers& p) const {
+                                const ChannelNormPointers& p, Known& known) const {
   const int64_t lanes = tensors_.in.block, in_group = tensors_.c / groups_;
-  const double span = static_cast<double>(tensors_.span), size = span * static_cast<double>(in_group);
+  const double span = static_cast<double>(tensors_.span);
   const auto mean_of = [&](int64_t c) {
     return static_cast<double>(statistics[(c / lanes - first_block) * 2 * lanes + c % lanes]);
   };
@@ -146,17 +166,19 @@ void GroupNorm::normalize_block(int64_t image, int64_t block, const float* stati
   float mean[most_lanes] = {}, factor[most_lanes] = {};
   const int64_t end = std::min(tensors_.c, (block + 1) * lanes);
   for (int64_t c = block * lanes; c < end;) {
-    const int64_t first = c / in_group * in_group, last = std::min(first + in_group, end);
-    double middle = 0, squares = 0;
-    for (int64_t k = first; k < first + in_group; ++k) middle += mean_of(k);
-    middle /= static_cast<double>(in_group);
-    for (int64_t k = first; k < first + in_group; ++k) {
-      squares += squares_of(k) + span * (mean_of(k) - middle) * (mean_of(k) - middle);
+    const int64_t group = c / in_group, first = group * in_group, last = std::min(first + in_group, end);
+    if (known.group != image * groups_ + group) {
+      Deviations all{};
+      for (int64_t k = first; k < first + in_group; ++k) all.mean += mean_of(k);
+      all.mean /= static_cast<double>(in_group);
+      for (int64_t k = first; k < first + in_group; ++k) {
+        all.squares += squares_of(k) + span * (mean_of(k) - all.mean) * (mean_of(k) - all.mean);
+      }
+      known = {image * groups_ + group, all.mean, deviation_of(all)};
     }
-    const double deviation = std::sqrt(squares / size + static_cast<double>(epsilon_));
     for (; c < last; ++c) {
-      mean[c % lanes] = static_cast<float>(middle);
-      factor[c % lanes] = static_cast<float>(static_cast<double>(p.packed[c]) / deviation);
+      mean[c % lanes] = static_cast<float>(known.mean);
+      factor[c % lanes] = static_cast<float>(static_cast<double>(p.packed[c]) / known.deviation);
     }
   }
   BlockNormArgs a = block_args(image, block, p);
@@ -170,15 +192,49 @@ void GroupNorm::run_plain(int64_t part, int64_t parts, const ChannelNormPointers
   const int64_t in_group = tensors_.c / groups_, size = in_group * tensors_.span;
   const auto [begin, end] = part_range(tensors_.n * groups_, part, parts);
   for (int64_t i = begin; i < end; ++i) {
-    const Deviations d = table_->deviations(p.in + i * size, size);
-    const double deviation = std::sqrt(d.squares / static_cast<double>(size) + static_cast<double>(epsilon_));
-    for (int64_t k = 0; k < in_group; ++k) {
-      const int64_t c = i % groups_ * in_group + k, at = i * size + k * tensors_.span;
-      const auto factor = static_cast<float>(static_cast<double>(p.packed[c]) / deviation);
-      table_->affine(p.in + at, p.out + at, tensors_.span, static_cast<float>(d.mean), factor,
-                     p.packed[tensors_.stored_channels(isa_) + c]);
-    }
+    const Deviations all = table_->deviations(p.in + i * size, size);
+    const Known known{i, all.mean, deviation_of(all)};
+    for (int64_t k = 0; k < in_group; ++k) normalize_row(i * in_group + k, known, p);
   }
+}
+
+int64_t GroupNorm::pieces() const { return divide_up(tensors_.c / groups_ * tensors_.span, piece); }
+
+void GroupNorm::run_pieces(int64_t phase, int64_t part, int64_t parts, const ChannelNormPointers& p,
+                           float* scratch) const {
+  const int64_t in_group = tensors_.c / groups_, size = in_group * tensors_.span;
+  const auto floats_of = [&](int64_t index) { return std::min(piece, size - index * piece); };
+  if (phase == 0) {
+    const auto [begin, end] = part_range(tensors_.n * groups_ * pieces(), part, parts);
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t group = i / pieces(), index = i % pieces();
+      const Deviations found = table_->deviations(p.in + group * size + index * piece, floats_of(index));
+      std::memcpy(scratch + i * deviations_floats, &found, sizeof found);
+    }
+    return;
+  }
+  const auto [begin, end] = part_range(tensors_.n * tensors_.c, part, parts);
+  Known known;
+  for (int64_t row = begin; row < end; ++row) {
+    const int64_t group = row / in_group;
+    if (known.group != group) {
+      Deviations all{};
+      for (int64_t index = 0; index < pieces(); ++index) {
+        Deviations found;
+        std::memcpy(&found, scratch + (group * pieces() + index) * deviations_floats, sizeof found);
+        all = joined(all, static_cast<double>(index * piece), found, static_cast<double>(floats_of(index)));
+      }
+      known = {group, all.mean, deviation_of(all)};
+    }
+    normalize_row(row, known, p);
+  }
+}
+
+void GroupNorm::normalize_row(int64_t row, const Known& known, const ChannelNormPointers& p) const {
+  const int64_t c = row % tensors_.c, at = row * tensors_.span;
+  const auto factor = static_cast<float>(static_cast<double>(p.packed[c]) / known.deviation);
+  table_->affine(p.in + at, p.out + at, tensors_.span, static_cast<float>(known.mean), factor,
+                 p.packed[tensors_.stored_channels(isa_) + c]);
 }
 
 }  // namespace kiln

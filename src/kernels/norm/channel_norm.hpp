@@ -59,10 +59,21 @@ class GroupNorm {
   void run_part(int64_t phase, int64_t part, int64_t parts, const ChannelNormPointers& p, float* scratch) const;
 
  private:
+  /// What is known of the group that was worked on last, counted through all images.
+  struct Known {
+    int64_t group = -1;
+    double mean = 0, deviation = 0;
+  };
+
   void run_plain(int64_t part, int64_t parts, const ChannelNormPointers& p) const;
-  /// `statistics` are those of the image's first channel: per block of channels the means, then the squares.
+  void run_pieces(int64_t phase, int64_t part, int64_t parts, const ChannelNormPointers& p, float* scratch) const;
+  /// `statistics` are those of `first_block` on: per block of channels the means, then the squares.
   void normalize_block(int64_t image, int64_t block, const float* statistics, int64_t first_block,
-                       const ChannelNormPointers& p) const;
+                       const ChannelNormPointers& p, Known& known) const;
+  /// A channel of an image of a plain tensor.
+  void normalize_row(int64_t row, const Known& known, const ChannelNormPointers& p) const;
+  double deviation_of(const Deviations& of) const;
+  int64_t pieces() const;  ///< of a plain group
   BlockNormArgs block_args(int64_t image, int64_t block, const ChannelNormPointers& p) const;
 
   ChannelNormTensors tensors_;
@@ -70,7 +81,8 @@ class GroupNorm {
   float epsilon_;
   Isa isa_;
   const NormTable* table_;
-  bool shares_statistics_;  ///< a group lies in several blocks: all blocks' statistics come first
+  /// A group lies in several blocks, or several parts work on a plain group: all of its statistics come first.
+  bool shares_statistics_;
 };
 
 }  // namespace kiln

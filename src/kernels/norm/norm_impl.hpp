@@ -87,48 +87,54 @@ template <Isa isa, bool centred>
 
 /// The sum of f(pixel) of some rows; the rows' own sums are added up, which rounds less than one long sum.
 template <class V, class F>
-[[gnu::always_inline]] inline V block_sum(const BlockNormArgs& a, int64_t begin, int64_t end, F&& f) {
+[[gnu::always_inline]] inline V block_sum(const float* from, int64_t rows, int64_t columns, int64_t row, F&& f) {
   constexpr int chains = 4, lanes = V::lanes;
   V total = V::all(0.0f);
-  for (int64_t y = begin; y < end; ++y) {
-    const float* in = a.in + y * a.in_row;
+  for (int64_t y = 0; y < rows; ++y) {
+    const float* in = from + y * row;
     V sums[chains];
     unroll<chains>([&](int i) __attribute__((always_inline)) { sums[i] = V::all(0.0f); });
     int64_t x = 0;
-    for (; x + chains <= a.columns; x += chains) {
+    for (; x + chains <= columns; x += chains) {
       unroll<chains>([&](int i)
                          __attribute__((always_inline)) { sums[i] = sums[i] + f(V::load(in + (x + i) * lanes)); });
     }
-    for (; x < a.columns; ++x) sums[0] = sums[0] + f(V::load(in + x * lanes));
+    for (; x < columns; ++x) sums[0] = sums[0] + f(V::load(in + x * lanes));
     total = total + ((sums[0] + sums[1]) + (sums[2] + sums[3]));
   }
   return total;
 }
 
-/// Some rows at a time, which stay in L1 between their mean and their squares; those about the common mean follow from
-/// how far the means differ.
+/// Some rows or a piece of a long one at a time, which stay in L1 between their mean and their squares; those about the
+/// common mean follow from how far the means differ.
 template <Isa isa>
 [[gnu::noinline]] void block_deviations(const BlockNormArgs& a, float* statistics) {
   using V = Vec<float, isa>;
-  const int64_t group = a.columns < 64 ? 64 / a.columns : 1;
+  constexpr int64_t fewest = 64, most = 256;
+  const int64_t high = a.columns < fewest ? fewest / a.columns : 1, pieces = (a.columns + most - 1) / most;
   V mean = V::all(0.0f), squares = V::all(0.0f);
   int64_t count = 0;
-  for (int64_t y = 0; y < a.rows; y += group) {
-    const int64_t end = a.rows - y < group ? a.rows : y + group;
-    const int64_t fresh = (end - y) * a.columns, all = count + fresh;
-    const V of_these = block_sum<V>(
-                           a, y, end, [](V x) __attribute__((always_inline)) { return x; }) /
-                       V::all(static_cast<float>(fresh));
-    const V about_these = block_sum<V>(
-        a, y, end, [&](V x) __attribute__((always_inline)) {
-          const V deviation = x - of_these;
-          return deviation * deviation;
-        });
-    const V step = of_these - mean;
-    const double share = static_cast<double>(fresh) / static_cast<double>(all);
-    mean = fma(step, V::all(static_cast<float>(share)), mean);
-    squares = squares + fma(step * step, V::all(static_cast<float>(share * static_cast<double>(count))), about_these);
-    count = all;
+  for (int64_t y = 0; y < a.rows; y += high) {
+    const int64_t rows = a.rows - y < high ? a.rows - y : high;
+    for (int64_t piece = 0; piece < pieces; ++piece) {
+      const int64_t x = a.columns * piece / pieces, columns = a.columns * (piece + 1) / pieces - x;
+      const int64_t fresh = rows * columns, all = count + fresh;
+      const float* const in = a.in + y * a.in_row + x * V::lanes;
+      const V of_these =
+          block_sum<V>(
+              in, rows, columns, a.in_row, [](V value) __attribute__((always_inline)) { return value; }) /
+          V::all(static_cast<float>(fresh));
+      const V about_these = block_sum<V>(
+          in, rows, columns, a.in_row, [&](V value) __attribute__((always_inline)) {
+            const V deviation = value - of_these;
+            return deviation * deviation;
+          });
+      const V step = of_these - mean;
+      const double share = static_cast<double>(fresh) / static_cast<double>(all);
+      mean = fma(step, V::all(static_cast<float>(share)), mean);
+      squares = squares + fma(step * step, V::all(static_cast<float>(share * static_cast<double>(count))), about_these);
+      count = all;
+    }
   }
   mean.store(statistics);
   squares.store(statistics + V::lanes);

@@ -63,7 +63,7 @@ class Mover {
 /// contiguous; `offset` is where the run lies.
 template <class Body>
 void each_run(const BlockedLayout& l, int64_t part, int64_t parts, Body&& body) {
-  const int64_t pixels = l.h * l.w, line = l.halo == 0 ? pixels : l.w;
+  const int64_t pixels = l.h * l.w, line = l.halo.w == 0 ? pixels : l.w;
   auto [begin, end] = part_range(l.n * l.blocks() * pixels, part, parts);
   while (begin < end) {
     const int64_t plane = begin / pixels, pixel = begin % pixels;
@@ -78,7 +78,7 @@ void each_run(const BlockedLayout& l, int64_t part, int64_t parts, Body&& body) 
 /// enough for the caches with all their channels; `offset` is where the first block's lie.
 template <class Body>
 void each_stretch(const BlockedLayout& l, int64_t part, int64_t parts, Body&& body) {
-  const int64_t pixels = l.h * l.w, line = l.halo == 0 ? pixels : l.w;
+  const int64_t pixels = l.h * l.w, line = l.halo.w == 0 ? pixels : l.w;
   const int64_t most = std::clamp<int64_t>((int64_t{128} << 10) / (l.blocks() * l.block * f32), 4, 256);
   auto [begin, end] = part_range(l.n * pixels, part, parts);
   while (begin < end) {
@@ -146,8 +146,8 @@ void blocked_to_blocked(const float* from, const BlockedLayout& in, float* to, c
          in.n, in.c, in.h, in.w, out.n, out.c, out.h, out.w);
   }
   clear_halo(out, to, part, parts);
-  // Lines are cut where either has a halo.
-  const BlockedLayout& cut = out.halo == 0 ? in : out;
+  // Lines are cut where either has something between them.
+  const BlockedLayout& cut = out.halo.w == 0 ? in : out;
   each_run(cut, part, parts, [&](int64_t image, int64_t block, int64_t pixel, int64_t pixels, int64_t) {
     const int64_t y = pixel / in.w, x = pixel % in.w;
     copy_floats(from + in.offset(image, block, y, x), to + out.offset(image, block, y, x), pixels * in.block);
